@@ -1,1 +1,7 @@
-//! a
+//! The window and the command line of Faultline, as a library so that tests can drive them. See `app/README.md`.
+
+pub mod action;
+pub mod ctx;
+pub mod playback;
+pub mod theme;
+pub mod views;

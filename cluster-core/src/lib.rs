@@ -1,1 +1,16 @@
-//! c
+//! Everything of Faultline that is true without a window. See `cluster-core/README.md` for the map.
+
+pub mod command;
+pub mod disk;
+pub mod event;
+pub mod fault;
+pub mod host;
+pub mod ids;
+pub mod name;
+pub mod protocol;
+pub mod registry;
+pub mod request;
+pub mod spec;
+pub mod time;
+pub mod trace;
+pub mod world;

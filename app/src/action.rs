@@ -1,0 +1,71 @@
+//! What the user meant. Views push actions; `App` carries them out after the frame, in one place.
+
+use std::collections::BTreeSet;
+
+use cluster_core::{
+    command::Command,
+    fault::LinkId,
+    ids::{ClientId, MsgId, NodeId, OpId, Seq},
+    time::Timestamp,
+};
+
+/// What the user meant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Ask something of the cluster.
+    Command(Command),
+    /// Show this in the inspector.
+    Select(Selection),
+    /// Move the cursor to a moment.
+    Seek(Timestamp),
+    /// Move the cursor to just after an event.
+    SeekEvent(Seq),
+    /// Follow the end of the run.
+    GoLive,
+    /// Play recorded events, or stop playing them.
+    TogglePlay,
+    /// Play recorded events at this many cluster seconds a second.
+    SetPlaySpeed(f64),
+    /// Bring a view to the front, by its id.
+    ShowView(&'static str),
+    /// Arrange the views as on the first day.
+    ResetLayout,
+    /// Use the other theme.
+    ToggleTheme,
+    /// Magnify everything; 1 is normal.
+    SetScale(f32),
+    /// Show every motion as its end state.
+    ToggleReducedMotion,
+}
+
+/// What is selected.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Selection {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// One or more nodes.
+    Nodes(BTreeSet<NodeId>),
+    /// A link; the direction is the one that was clicked.
+    Link(LinkId),
+    /// A frame, under way or not any more.
+    Message(MsgId),
+    /// A client.
+    Client(ClientId),
+    /// An operation.
+    Op(OpId),
+    /// An event.
+    Event(Seq),
+}
+
+impl Selection {
+    /// Selects one node.
+    pub fn node(node: NodeId) -> Self {
+        Self::Nodes(BTreeSet::from([node]))
+    }
+
+    /// Returns whether a node is among the selected.
+    pub fn has_node(&self, node: NodeId) -> bool {
+        matches!(self, Self::Nodes(nodes) if nodes.contains(&node))
+    }
+}

@@ -1,0 +1,61 @@
+//! Everything a view may read, and the one thing it may do.
+
+use std::cell::RefCell;
+
+use cluster_core::{
+    command::Command,
+    time::Timestamp,
+    trace::{ClusterState, TraceStore},
+};
+
+use crate::{
+    action::{Action, Selection},
+    playback::Cursor,
+    theme::Theme,
+};
+
+/// What a view may read during one frame.
+pub struct ViewCtx<'a> {
+    /// The run.
+    pub store: &'a TraceStore,
+    /// The cluster at the cursor.
+    pub state: &'a ClusterState,
+    /// The cursor.
+    pub cursor: Cursor,
+    /// The moment to draw: the cursor's, or, while live, cluster time as it goes on between two events.
+    pub at: Timestamp,
+    /// What is selected.
+    pub selection: &'a Selection,
+    /// Colors, sizes, durations.
+    pub theme: &'a Theme,
+    /// Whether there is a cluster that takes commands (a recording takes none).
+    pub commandable: bool,
+    /// Whether motion is to be shown as its end state.
+    pub reduced_motion: bool,
+    actions: &'a RefCell<Vec<Action>>,
+}
+
+impl<'a> ViewCtx<'a> {
+    /// Makes a context for a live cluster; fields can be set on the result.
+    pub fn new(
+        store: &'a TraceStore,
+        state: &'a ClusterState,
+        cursor: Cursor,
+        selection: &'a Selection,
+        theme: &'a Theme,
+        actions: &'a RefCell<Vec<Action>>,
+    ) -> Self {
+        let (at, commandable, reduced_motion) = (cursor.at, true, false);
+        Self { store, state, cursor, at, selection, theme, commandable, reduced_motion, actions }
+    }
+
+    /// Says what the user meant; carried out after the frame.
+    pub fn act(&self, action: Action) {
+        self.actions.borrow_mut().push(action);
+    }
+
+    /// Asks something of the cluster.
+    pub fn command(&self, command: Command) {
+        self.act(Action::Command(command));
+    }
+}

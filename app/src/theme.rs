@@ -1,0 +1,119 @@
+//! Every color, size, font and duration of the window. Nothing else names one.
+
+use cluster_core::event::Family;
+use egui::Color32;
+
+/// The looks of the window: one of two, dark first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Theme {
+    /// Whether it is the dark one.
+    pub dark: bool,
+    /// Behind everything.
+    pub background: Color32,
+    /// Panels and cards.
+    pub surface: Color32,
+    /// Raised parts: buttons, hovered rows.
+    pub raised: Color32,
+    /// The few lines between things.
+    pub line: Color32,
+    /// Text.
+    pub text: Color32,
+    /// Text that can wait.
+    pub text_weak: Color32,
+    /// The one accent: selection, cursor, focus.
+    pub accent: Color32,
+    /// Went well.
+    pub good: Color32,
+    /// Wants attention.
+    pub warn: Color32,
+    /// Broken.
+    pub bad: Color32,
+    /// Spans of faults behind charts.
+    pub fault_shade: Color32,
+    /// Nodes that are down.
+    pub down: Color32,
+    /// Frozen nodes.
+    pub frost: Color32,
+    /// Tints of epochs, used in turn.
+    pub epochs: [Color32; 8],
+}
+
+impl Theme {
+    /// Returns the dark theme.
+    pub fn dark() -> Self {
+        Self {
+            dark: true,
+            background: rgb(0x0f1218),
+            surface: rgb(0x171b23),
+            raised: rgb(0x222833),
+            line: rgb(0x2d3442),
+            text: rgb(0xe6e9ef),
+            text_weak: rgb(0x939db0),
+            accent: rgb(0x6ea8fe),
+            good: rgb(0x4cc9a0),
+            warn: rgb(0xf0b429),
+            bad: rgb(0xf2665e),
+            fault_shade: Color32::from_rgba_unmultiplied(0xf2, 0x66, 0x5e, 26),
+            down: rgb(0x5b6473),
+            frost: rgb(0x9fd8f5),
+            epochs: [0x56b4e9, 0xe69f00, 0x2bb58a, 0xcc79a7, 0xf0e442, 0x8f8df2, 0xe8743b, 0x9ccc65].map(rgb),
+        }
+    }
+
+    /// Returns the light theme.
+    pub fn light() -> Self {
+        Self {
+            dark: false,
+            background: rgb(0xf5f6f8),
+            surface: rgb(0xffffff),
+            raised: rgb(0xe9ecf1),
+            line: rgb(0xd4d9e2),
+            text: rgb(0x1a202c),
+            text_weak: rgb(0x5c677a),
+            accent: rgb(0x1f6feb),
+            good: rgb(0x0b8a62),
+            warn: rgb(0xa86a00),
+            bad: rgb(0xc8342b),
+            fault_shade: Color32::from_rgba_unmultiplied(0xc8, 0x34, 0x2b, 24),
+            down: rgb(0x9aa3b2),
+            frost: rgb(0x2b8fc4),
+            epochs: [0x0072b2, 0xb87700, 0x007a5a, 0xa8497f, 0x8a7d00, 0x5b58c9, 0xb54a12, 0x55801f].map(rgb),
+        }
+    }
+
+    /// Returns the tint of an epoch: what a node believes in is seen as its color.
+    pub fn epoch(&self, epoch: u64) -> Color32 {
+        self.epochs[(epoch % self.epochs.len() as u64) as usize]
+    }
+
+    /// Returns the color of a family of messages.
+    pub fn family(&self, family: Family) -> Color32 {
+        let (dark, light) = match family {
+            Family::Vote => (0xf0e442, 0x8a7d00),
+            Family::Append => (0x56b4e9, 0x0072b2),
+            Family::Heartbeat => (0x8b95a7, 0x7b8596),
+            Family::Reply => (0x4cc9a0, 0x0b8a62),
+            Family::Snapshot => (0xcc79a7, 0xa8497f),
+            Family::Client => (0xe8a33d, 0xb87700),
+            Family::Control => (0x8f8df2, 0x5b58c9),
+        };
+        rgb(if self.dark { dark } else { light })
+    }
+
+    /// Returns the glyph of a family of messages, so that color never stands alone.
+    pub fn family_glyph(&self, family: Family) -> &'static str {
+        match family {
+            Family::Vote => "V",
+            Family::Append => "A",
+            Family::Heartbeat => "·",
+            Family::Reply => "✔",
+            Family::Snapshot => "S",
+            Family::Client => "C",
+            Family::Control => "*",
+        }
+    }
+}
+
+const fn rgb(hex: u32) -> Color32 {
+    Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}

@@ -1,0 +1,22 @@
+//! The views: each a function of (store, cursor) that can only push actions. One file a view, one row in [`VIEWS`].
+
+use crate::ctx::ViewCtx;
+
+/// One way of looking at the run.
+pub trait View {
+    /// Lays out, reacts and paints. `self` holds looks only: zoom, scroll, what is unfolded.
+    fn ui(&mut self, ui: &mut egui::Ui, ctx: &ViewCtx<'_>);
+}
+
+/// One row of the table of views.
+pub struct ViewRow {
+    /// The id in layouts and flags.
+    pub id: &'static str,
+    /// The title of its tab.
+    pub title: &'static str,
+    /// Makes one.
+    pub make: fn() -> Box<dyn View>,
+}
+
+/// Every view, once.
+pub const VIEWS: &[ViewRow] = &[];

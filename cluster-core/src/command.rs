@@ -1,0 +1,58 @@
+//! What is asked of the cluster: the one enum through which mouse, keys, scripts and labs speak.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fault::{Fault, Heal},
+    ids::{ClientId, NodeId},
+    request::Request,
+    spec::ClientSpec,
+};
+
+/// What is asked of the cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Breaks things, all at one instant.
+    Inject(Vec<Fault>),
+    /// Mends things.
+    Heal(Heal),
+    /// Starts a node that is down, with the disk it has.
+    Restart(NodeId),
+    /// Starts every node that is down.
+    RestartAll,
+    /// Lets a frozen node go on.
+    Unfreeze(NodeId),
+    /// Starts an empty node that is no member yet.
+    AddNode(NodeId),
+    /// Asks one node for one operation, by the user's own hand (client 0).
+    Submit {
+        /// The node asked.
+        node: NodeId,
+        /// What is asked.
+        request: Request,
+    },
+    /// Adds a client, or gives the one with that id another workload.
+    SetClient(ClientSpec),
+    /// Takes a client away; its open operations get no answer.
+    RemoveClient(ClientId),
+    /// Cluster time stands still.
+    Pause,
+    /// Cluster time goes on.
+    Resume,
+    /// While paused: exactly one more thing happens.
+    Step,
+    /// Cluster time runs at this share of real time, [`crate::time::RATE_MIN`] to [`crate::time::RATE_MAX`].
+    SetRate(f64),
+}
+
+/// Who asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Author {
+    /// A person at the window.
+    #[default]
+    User,
+    /// A fault script.
+    Script,
+    /// A lab's preset.
+    Lab,
+}

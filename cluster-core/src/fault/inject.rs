@@ -1,0 +1,245 @@
+//! The faults themselves, what can be healed, and the one table that lists their kinds.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Delay, LinkId, LinkRules, Loss};
+use crate::ids::{Endpoint, NodeId};
+
+/// One thing that the user breaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Fault {
+    /// The process dies: memory and unwritten bytes are gone, sockets are reset; what was written to the file survives.
+    Crash(NodeId),
+    /// The machine loses power: as a crash, and what was not fsynced is gone, too.
+    PowerLoss(NodeId),
+    /// The process is asked to stop: it syncs its disk, closes its connections and ends.
+    Stop(NodeId),
+    /// The process stands still: its sockets stay open, and it answers nothing.
+    Freeze(NodeId),
+    /// The disk of a node that is down is erased (a running node crashes first).
+    Wipe(NodeId),
+    /// One direction carries nothing.
+    Cut(LinkId),
+    /// One direction is slow.
+    Delay(LinkId, Delay),
+    /// One direction loses frames.
+    Loss(LinkId, Loss),
+    /// Each group hears only itself. Who is in no group forms one more group.
+    Partition(Vec<Vec<Endpoint>>),
+}
+
+/// What is to be healed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Heal {
+    /// Everything: all links healthy, frozen nodes go on, nodes that are down start again.
+    All,
+    /// All links.
+    Links,
+    /// One direction.
+    Link(LinkId),
+    /// All links of one endpoint, both directions; a frozen node goes on.
+    Around(Endpoint),
+}
+
+/// What a backend must be able to do for faults to act on it.
+pub trait FaultTarget {
+    /// Takes a node down, the hard way or the soft way, or stops it where it stands.
+    fn strike(&mut self, node: NodeId, kind: FaultKind);
+    /// Changes the rules of one direction.
+    fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules));
+    /// Returns every endpoint on the network.
+    fn endpoints(&self) -> Vec<Endpoint>;
+}
+
+impl Fault {
+    /// Does it. What came of it is seen in the trace.
+    pub fn apply(&self, target: &mut dyn FaultTarget) {
+        match self {
+            Self::Crash(node) | Self::PowerLoss(node) | Self::Stop(node) | Self::Freeze(node) | Self::Wipe(node) => {
+                target.strike(*node, self.kind());
+            }
+            Self::Cut(link) => target.change_link(*link, &mut |rules| rules.cut = true),
+            Self::Delay(link, delay) => target.change_link(*link, &mut |rules| rules.delay = Some(*delay)),
+            Self::Loss(link, loss) => target.change_link(*link, &mut |rules| rules.loss = Some(*loss)),
+            Self::Partition(groups) => partition(groups, target),
+        }
+    }
+
+    /// Returns what kind of fault it is.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Crash(_) => FaultKind::Crash,
+            Self::PowerLoss(_) => FaultKind::PowerLoss,
+            Self::Stop(_) => FaultKind::Stop,
+            Self::Freeze(_) => FaultKind::Freeze,
+            Self::Wipe(_) => FaultKind::Wipe,
+            Self::Cut(_) => FaultKind::Cut,
+            Self::Delay(..) => FaultKind::Delay,
+            Self::Loss(..) => FaultKind::Loss,
+            Self::Partition(_) => FaultKind::Partition,
+        }
+    }
+}
+
+fn partition(groups: &[Vec<Endpoint>], target: &mut dyn FaultTarget) {
+    let group_of = |end: &Endpoint| groups.iter().position(|group| group.contains(end));
+    let ends = target.endpoints();
+    for from in &ends {
+        for to in &ends {
+            let clients_only = from.node().is_none() && to.node().is_none();
+            if from != to && !clients_only && group_of(from) != group_of(to) {
+                target.change_link((*from, *to), &mut |rules| rules.cut = true);
+            }
+        }
+    }
+}
+
+/// The kinds of faults, in the order of the menus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum FaultKind {
+    /// See [`Fault::Crash`].
+    Crash,
+    /// See [`Fault::PowerLoss`].
+    PowerLoss,
+    /// See [`Fault::Stop`].
+    Stop,
+    /// See [`Fault::Freeze`].
+    Freeze,
+    /// See [`Fault::Wipe`].
+    Wipe,
+    /// See [`Fault::Cut`].
+    Cut,
+    /// See [`Fault::Delay`].
+    Delay,
+    /// See [`Fault::Loss`].
+    Loss,
+    /// See [`Fault::Partition`].
+    Partition,
+}
+
+/// One row of the table of faults.
+#[derive(Debug)]
+pub struct FaultRow {
+    /// Which fault.
+    pub kind: FaultKind,
+    /// The verb in fault scripts.
+    pub verb: &'static str,
+    /// The entry in menus.
+    pub title: &'static str,
+    /// What it does to what survives, in one sentence.
+    pub about: &'static str,
+    /// Whether it strikes a node (else a link or groups).
+    pub strikes_node: bool,
+}
+
+/// Every fault, once.
+pub const FAULTS: &[FaultRow] = &[
+    FaultRow {
+        kind: FaultKind::Crash,
+        verb: "crash",
+        title: "Crash",
+        about: "The process dies. Memory is gone, files stay.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::PowerLoss,
+        verb: "powerloss",
+        title: "Lose power",
+        about: "Memory is gone, and so is every write that was not fsynced.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::Stop,
+        verb: "stop",
+        title: "Stop gracefully",
+        about: "The node syncs its disk, says goodbye and ends. Nothing is lost.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::Freeze,
+        verb: "freeze",
+        title: "Freeze",
+        about: "The process stands still. Its sockets stay open and its memory stays.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::Wipe,
+        verb: "wipe",
+        title: "Wipe disk",
+        about: "The node crashes and its disk is erased. It comes back knowing nothing.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::Cut,
+        verb: "cut",
+        title: "Cut",
+        about: "No frame passes in this direction.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Delay,
+        verb: "delay",
+        title: "Delay",
+        about: "Each frame waits, in order.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Loss,
+        verb: "loss",
+        title: "Loss",
+        about: "A share of the frames disappears.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Partition,
+        verb: "partition",
+        title: "Partition",
+        about: "Each group hears only itself.",
+        strikes_node: false,
+    },
+];
+
+/// The longest delay that the window's sliders offer.
+pub const DELAY_SLIDER_MAX: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Net(BTreeMap<LinkId, LinkRules>, u16);
+
+    impl FaultTarget for Net {
+        fn strike(&mut self, _: NodeId, _: FaultKind) {}
+        fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
+            change(self.0.entry(link).or_default());
+        }
+        fn endpoints(&self) -> Vec<Endpoint> {
+            (1..=self.1).map(|n| NodeId(n).into()).collect()
+        }
+    }
+
+    #[test]
+    fn a_partition_cuts_both_directions_between_groups_and_none_within() {
+        let mut net = Net(BTreeMap::new(), 5);
+        let ends = |ids: &[u16]| ids.iter().map(|n| Endpoint::from(NodeId(*n))).collect::<Vec<_>>();
+        Fault::Partition(vec![ends(&[1, 2])]).apply(&mut net);
+        let cut: Vec<_> = net.0.iter().filter(|(_, rules)| rules.cut).map(|(link, _)| *link).collect();
+        assert_eq!(cut.len(), 12);
+        assert!(cut.iter().all(|(a, b)| ends(&[1, 2]).contains(a) != ends(&[1, 2]).contains(b)));
+    }
+
+    #[test]
+    fn every_kind_of_fault_has_its_row() {
+        let kinds: Vec<_> = FAULTS.iter().map(|row| row.kind).collect();
+        let mut sorted = kinds.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(kinds, sorted);
+        assert_eq!(kinds.last(), Some(&FaultKind::Partition));
+    }
+}

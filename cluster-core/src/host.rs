@@ -1,0 +1,247 @@
+//! Runs one node: a protocol with its types erased. Bytes and timers in, bytes and timers out, in both backends alike.
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use bytes::Bytes;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    disk::{DiskOp, Recovered, SyncId},
+    event::{EventKind, MessageInfo, NodeView},
+    ids::{NodeId, OpId},
+    name::Name,
+    protocol::{Ctx, Effect, NodeConfig, Protocol},
+    request::{Request, Response},
+    time::Timestamp,
+};
+
+/// What one node receives.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A message of another node, as bytes.
+    Message {
+        /// Who sent it.
+        from: NodeId,
+        /// The encoded message.
+        payload: Bytes,
+    },
+    /// A timer that was armed ran out.
+    Timer(TimerToken),
+    /// A client asks.
+    Request {
+        /// The operation.
+        op: OpId,
+        /// What is asked.
+        request: Request,
+    },
+    /// Everything written before this sync is durable.
+    Synced(SyncId),
+    /// The connection to another node broke.
+    PeerLost(NodeId),
+    /// A burst of inputs is over.
+    Idle,
+}
+
+/// What one node asks for, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Send these bytes to another node.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What it is.
+        info: MessageInfo,
+        /// The encoded message.
+        payload: Bytes,
+    },
+    /// Answer a client.
+    Reply {
+        /// The operation.
+        op: OpId,
+        /// The answer.
+        response: Response,
+    },
+    /// Bring [`Input::Timer`] with this token at that time. Tokens of timers that were set anew are ignored when they come.
+    Arm {
+        /// The token.
+        token: TimerToken,
+        /// When.
+        at: Timestamp,
+    },
+    /// Write.
+    Write(DiskOp),
+    /// Make all writes so far durable, then bring [`Input::Synced`].
+    Sync(SyncId),
+    /// Record an event.
+    Note(EventKind),
+}
+
+/// One arming of a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimerToken(pub u64);
+
+/// A running node, whatever its protocol.
+pub trait Node: Send {
+    /// Takes one input, appends what it asks for to `out`. An error means that the node ended itself: nothing of the
+    /// step counts, and the node must not be stepped again.
+    fn step(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) -> Result<Stepped, NodePanic>;
+    /// Appends the [`EventKind::ViewChanged`] since the last call, if the view changed.
+    fn flush_view(&mut self, out: &mut Vec<Output>);
+}
+
+/// What kind of step it was, for the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stepped {
+    /// The input was handled.
+    Done,
+    /// A timer of that name ran out.
+    TimerFired(Name),
+    /// The input was out of date (a timer that had been set anew) and changed nothing.
+    Stale,
+    /// The bytes are no message of this protocol.
+    Undecodable,
+}
+
+/// A protocol met a state that it holds to be impossible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NodePanic(pub String);
+
+/// A node that runs protocol `P`.
+pub struct NodeHost<P: Protocol> {
+    me: NodeId,
+    protocol: P,
+    rng: ChaCha8Rng,
+    next_sync: SyncId,
+    next_token: TimerToken,
+    armed: BTreeMap<P::Timer, TimerToken>,
+    names: BTreeMap<TimerToken, P::Timer>,
+    effects: Vec<Effect<P>>,
+    shown: NodeView,
+    view: NodeView,
+}
+
+impl<P: Protocol> NodeHost<P> {
+    /// Boots a node from its disk.
+    pub fn boot(
+        config: &NodeConfig,
+        disk: &Recovered,
+        now: Timestamp,
+        incarnation: u32,
+        out: &mut Vec<Output>,
+    ) -> Result<Self, NodePanic> {
+        let seed = config.seed ^ u64::from(config.me.0) << 32 ^ u64::from(incarnation) << 48;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut next_sync = SyncId(1);
+        let mut effects = Vec::new();
+        let protocol = guarded(|| {
+            let mut ctx = Ctx { me: config.me, now, rng: &mut rng, next_sync: &mut next_sync, effects: &mut effects };
+            P::start(config, disk, &mut ctx)
+        })?;
+        let mut host = Self {
+            me: config.me,
+            protocol,
+            rng,
+            next_sync,
+            next_token: TimerToken(1),
+            armed: BTreeMap::new(),
+            names: BTreeMap::new(),
+            effects,
+            shown: NodeView::default(),
+            view: NodeView::default(),
+        };
+        host.drain(out);
+        Ok(host)
+    }
+
+    fn handle(&mut self, now: Timestamp, input: Input) -> Stepped {
+        let mut stepped = Stepped::Done;
+        let mut ctx =
+            Ctx { me: self.me, now, rng: &mut self.rng, next_sync: &mut self.next_sync, effects: &mut self.effects };
+        match input {
+            Input::Message { from, payload } => match postcard::from_bytes(&payload) {
+                Ok(message) => self.protocol.on_message(from, message, &mut ctx),
+                Err(_) => stepped = Stepped::Undecodable,
+            },
+            Input::Timer(token) => match self.names.remove(&token) {
+                Some(timer) => {
+                    self.armed.remove(&timer);
+                    stepped = Stepped::TimerFired(P::timer_name(timer));
+                    self.protocol.on_timer(timer, &mut ctx);
+                }
+                None => stepped = Stepped::Stale,
+            },
+            Input::Request { op, request } => self.protocol.on_request(op, request, &mut ctx),
+            Input::Synced(sync) => self.protocol.on_synced(sync, &mut ctx),
+            Input::PeerLost(peer) => self.protocol.on_peer_lost(peer, &mut ctx),
+            Input::Idle => self.protocol.on_idle(&mut ctx),
+        }
+        stepped
+    }
+
+    /// Turns effects into outputs.
+    fn drain(&mut self, out: &mut Vec<Output>) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Send(to, message) => {
+                    let info = P::describe(&message);
+                    let payload = postcard::to_allocvec(&message).expect("a message in memory always encodes").into();
+                    out.push(Output::Send { to, info, payload });
+                }
+                Effect::Reply(op, response) => out.push(Output::Reply { op, response }),
+                Effect::SetTimer(timer, at) => {
+                    self.forget(timer);
+                    let token = self.next_token;
+                    self.next_token.0 += 1;
+                    self.armed.insert(timer, token);
+                    self.names.insert(token, timer);
+                    out.push(Output::Arm { token, at });
+                }
+                Effect::CancelTimer(timer) => self.forget(timer),
+                Effect::Write(op) => out.push(Output::Write(op)),
+                Effect::Sync(sync) => out.push(Output::Sync(sync)),
+                Effect::Note(event) => out.push(Output::Note(event)),
+            }
+        }
+        self.effects = effects;
+    }
+
+    fn forget(&mut self, timer: P::Timer) {
+        if let Some(token) = self.armed.remove(&timer) {
+            self.names.remove(&token);
+        }
+    }
+}
+
+impl<P: Protocol> Node for NodeHost<P> {
+    fn step(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) -> Result<Stepped, NodePanic> {
+        let stepped = guarded(|| self.handle(now, input))?;
+        self.drain(out);
+        Ok(stepped)
+    }
+
+    fn flush_view(&mut self, out: &mut Vec<Output>) {
+        self.protocol.view(&mut self.view);
+        let changes = self.shown.changes_to(&self.view);
+        if !changes.is_empty() {
+            for change in &changes {
+                self.shown.apply(change);
+            }
+            out.push(Output::Note(EventKind::ViewChanged { node: self.me, changes }));
+        }
+    }
+}
+
+/// Engines assert what they hold to be impossible; such a panic ends the node, not the program.
+fn guarded<T>(step: impl FnOnce() -> T) -> Result<T, NodePanic> {
+    catch_unwind(AssertUnwindSafe(step)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        NodePanic(text.unwrap_or("the protocol gave no reason").to_owned())
+    })
+}

@@ -1,0 +1,110 @@
+//! Identities: newtypes for everything that is numbered.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// A node of the cluster; printed `n1`. Numbered from 1, for life: a restarted node keeps its id.
+    NodeId(u16), "n"
+);
+id!(
+    /// A client; printed `c1`. Client 0 is the user's own hand.
+    ClientId(u16), "c"
+);
+id!(
+    /// One frame that was handed to a link; unique in a run.
+    MsgId(u64), "m"
+);
+id!(
+    /// One client operation; unique in a run, kept over retries.
+    OpId(u64), "op"
+);
+id!(
+    /// A protocol's logical age: Raft's term, a ballot, a view, an epoch.
+    Epoch(u64), ""
+);
+id!(
+    /// A position in a replicated log, from 1; 0 is "before the first entry".
+    LogIndex(u64), ""
+);
+id!(
+    /// The number of an event in its trace, from 0, without gaps.
+    Seq(u64), "#"
+);
+
+impl Seq {
+    /// Returns the number after this one.
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl LogIndex {
+    /// Returns the index after this one.
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Either end of a link: nodes and clients are both on the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Endpoint {
+    /// A node.
+    Node(NodeId),
+    /// A client.
+    Client(ClientId),
+}
+
+impl Endpoint {
+    /// Returns the node, if this end is one.
+    pub fn node(self) -> Option<NodeId> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::Client(_) => None,
+        }
+    }
+
+    /// Returns the client, if this end is one.
+    pub fn client(self) -> Option<ClientId> {
+        match self {
+            Self::Node(_) => None,
+            Self::Client(client) => Some(client),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(node) => node.fmt(f),
+            Self::Client(client) => client.fmt(f),
+        }
+    }
+}
+
+impl From<NodeId> for Endpoint {
+    fn from(node: NodeId) -> Self {
+        Self::Node(node)
+    }
+}
+
+impl From<ClientId> for Endpoint {
+    fn from(client: ClientId) -> Self {
+        Self::Client(client)
+    }
+}

@@ -1,0 +1,83 @@
+//! The table of protocols.
+
+use crate::{
+    disk::Recovered,
+    host::{Node, NodeHost, NodePanic, Output},
+    name::Name,
+    protocol::{Knob, NodeConfig, Protocol},
+    spec::{ClusterSpec, SpecError},
+    time::Timestamp,
+};
+
+/// One protocol.
+pub struct ProtocolRow {
+    /// Its id in files and flags.
+    pub id: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// What problem it solves, what it guarantees, the paper, how to break it (Markdown).
+    pub about: &'static str,
+    /// Its word for an epoch.
+    pub epoch_word: &'static str,
+    /// Its word for who leads.
+    pub leader_word: &'static str,
+    /// What can be set.
+    pub knobs: &'static [Knob],
+    /// Boots a node.
+    pub boot: Boot,
+    /// Lists the fields of a message from its bytes; `None` if they are no message of this protocol.
+    pub fields: fn(&[u8]) -> Option<Vec<(Name, String)>>,
+}
+
+/// Boots a node from its disk at that time, for the so-manieth time.
+pub type Boot = fn(&NodeConfig, &Recovered, Timestamp, u32, &mut Vec<Output>) -> Result<Box<dyn Node>, NodePanic>;
+
+/// Every protocol, once.
+pub const PROTOCOLS: &[ProtocolRow] = &[];
+
+/// Returns the row of a protocol.
+pub fn protocol(id: &str) -> Option<&'static ProtocolRow> {
+    PROTOCOLS.iter().find(|row| row.id == id)
+}
+
+/// Checks a cluster with its protocol and knobs.
+pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
+    spec.check()?;
+    let row = protocol(&spec.protocol).ok_or_else(|| SpecError::UnknownProtocol {
+        name: spec.protocol.clone(),
+        known: PROTOCOLS.iter().map(|row| row.id).collect::<Vec<_>>().join(", "),
+    })?;
+    for (name, value) in &spec.knobs {
+        let knob = row.knobs.iter().find(|knob| knob.name == name).ok_or_else(|| SpecError::UnknownKnob {
+            protocol: row.id.to_owned(),
+            knob: name.clone(),
+            known: row.knobs.iter().map(|knob| knob.name).collect::<Vec<_>>().join(", "),
+        })?;
+        if !knob.values.allow(value) {
+            return Err(SpecError::KnobValue {
+                protocol: row.id.to_owned(),
+                knob: name.clone(),
+                value: value.clone(),
+                expected: knob.values.expected(),
+            });
+        }
+    }
+    Ok(row)
+}
+
+/// Boots a node of protocol `P`.
+pub(crate) fn boot<P: Protocol>(
+    config: &NodeConfig,
+    disk: &Recovered,
+    now: Timestamp,
+    incarnation: u32,
+    out: &mut Vec<Output>,
+) -> Result<Box<dyn Node>, NodePanic> {
+    let node = NodeHost::<P>::boot(config, disk, now, incarnation, out)?;
+    Ok(Box::new(node))
+}
+
+/// Lists the fields of a message of protocol `P`.
+pub(crate) fn fields<P: Protocol>(payload: &[u8]) -> Option<Vec<(Name, String)>> {
+    postcard::from_bytes::<P::Message>(payload).ok().map(|message| P::fields(&message))
+}

@@ -1,0 +1,415 @@
+//! The cluster at one moment: a fold over the events up to it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::LogTail;
+use crate::{
+    command::{Author, Command},
+    event::{EventKind, MessageInfo, NodeFailure, NodeView, Outcome, TraceEvent},
+    fault::{DropReason, LinkId, LinkRules},
+    ids::{ClientId, Endpoint, MsgId, NodeId, OpId, Seq},
+    request::Request,
+    spec::{ClientSpec, ClusterSpec},
+    time::Timestamp,
+};
+
+/// How long a dropped frame or a returned operation stays in the state, for the picture to show its end.
+pub const AFTERGLOW: Duration = Duration::from_millis(1500);
+const DROPS_MAX: usize = 512;
+
+/// The cluster at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterState {
+    /// When.
+    pub at: Timestamp,
+    /// The number of the next event: the state is the fold of all events before it.
+    pub next: Seq,
+    /// Cluster seconds per real second; 0 while paused.
+    pub rate: f64,
+    /// The nodes.
+    pub nodes: BTreeMap<NodeId, NodeState>,
+    /// The directions that carried something, or have rules.
+    pub links: BTreeMap<LinkId, LinkState>,
+    /// The clients; client 0 appears with its first operation.
+    pub clients: BTreeMap<ClientId, ClientState>,
+    /// Frames under way, by number (so also by age).
+    pub flights: BTreeMap<MsgId, Flight>,
+    /// Frames that were dropped a moment ago, oldest first.
+    pub drops: VecDeque<Dropped>,
+    /// Operations that have no outcome yet.
+    pub ops: BTreeMap<OpId, OpState>,
+    /// What is broken, in the order in which it broke.
+    pub faults: Vec<TrackedFault>,
+    last_command: Option<(Seq, Author)>,
+}
+
+/// A node at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeState {
+    /// Whether it runs.
+    pub status: NodeStatus,
+    /// Since when it is in this status.
+    pub since: Timestamp,
+    /// How often it was started before.
+    pub incarnation: u32,
+    /// Its port on loopback, 0 if it has none.
+    pub port: u16,
+    /// What it shows of itself; of a node that is down, what it showed last.
+    pub view: NodeView,
+    /// Its log, as on its disk and in its memory.
+    pub log: LogTail,
+    /// When entries of it were erased last, and how many.
+    pub erased: Option<(Timestamp, u64)>,
+}
+
+/// Whether a node runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum NodeStatus {
+    /// Not started yet.
+    #[default]
+    Starting,
+    /// Runs.
+    Up,
+    /// Stands still, sockets open.
+    Frozen,
+    /// Its process died.
+    Crashed,
+    /// Its machine lost power.
+    PoweredOff,
+    /// Ended in good order.
+    Stopped,
+    /// Could not start, or ended itself.
+    Failed(NodeFailure),
+}
+
+impl NodeStatus {
+    /// Returns whether a process is there at all (it may be frozen).
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Up | Self::Frozen)
+    }
+
+    /// Returns the status in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Up => "up",
+            Self::Frozen => "frozen",
+            Self::Crashed => "crashed",
+            Self::PoweredOff => "without power",
+            Self::Stopped => "stopped",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// One direction of a link at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LinkState {
+    /// Its rules.
+    pub rules: LinkRules,
+    /// Frames handed to it so far.
+    pub sent: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Frames that arrived.
+    pub delivered: u64,
+    /// Frames dropped by a cut.
+    pub cut: u64,
+    /// Frames dropped by loss.
+    pub lost: u64,
+    /// Frames dropped for other reasons.
+    pub dropped: u64,
+    /// When a frame was handed to it last.
+    pub last_sent: Option<Timestamp>,
+}
+
+/// A frame under way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flight {
+    /// From.
+    pub from: Endpoint,
+    /// To.
+    pub to: Endpoint,
+    /// What it is.
+    pub info: MessageInfo,
+    /// When it was handed to the link.
+    pub sent: Timestamp,
+    /// When the link lets it out; later than this, it waits at the receiver.
+    pub due: Timestamp,
+    /// Its length on the wire in bytes.
+    pub bytes: u32,
+    /// The event that tells of it, with its payload.
+    pub seq: Seq,
+}
+
+/// A frame that was dropped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropped {
+    /// Its number.
+    pub msg: MsgId,
+    /// What it was.
+    pub flight: Flight,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// A client at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClientState {
+    /// What it does; `None` for operations by hand.
+    pub spec: Option<ClientSpec>,
+    /// Operations that succeeded.
+    pub ok: u64,
+    /// Operations certainly not done.
+    pub failed: u64,
+    /// Operations without an answer.
+    pub unanswered: u64,
+    /// How the latest operation ended, and when.
+    pub last: Option<(Timestamp, OpId, Outcome)>,
+}
+
+/// An operation under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpState {
+    /// Whose.
+    pub client: ClientId,
+    /// What.
+    pub request: Request,
+    /// When it began.
+    pub invoked: Timestamp,
+}
+
+/// Something that is broken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackedFault {
+    /// What: a node that does not run as it should, or a direction of a link.
+    pub what: Broken,
+    /// Since when.
+    pub since: Timestamp,
+    /// The event by which it broke.
+    pub seq: Seq,
+    /// Who did it, if somebody did.
+    pub by: Option<Author>,
+}
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Broken {
+    /// A node.
+    Node(NodeId),
+    /// One direction of a link.
+    Link(LinkId),
+}
+
+impl ClusterState {
+    /// Returns the state before the first event.
+    pub fn before(spec: &ClusterSpec) -> Self {
+        Self {
+            rate: 1.0,
+            nodes: spec.nodes.iter().map(|node| (*node, NodeState::default())).collect(),
+            clients: spec
+                .clients
+                .iter()
+                .map(|client| (client.id, ClientState { spec: Some(client.clone()), ..ClientState::default() }))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes one event over. Events must come in order.
+    pub fn apply(&mut self, event: &TraceEvent) {
+        self.at = event.at;
+        self.next = event.seq.next();
+        self.forget_old_drops();
+        let at = event.at;
+        match &event.kind {
+            EventKind::CommandIssued { by, .. } => self.last_command = Some((event.seq, *by)),
+            EventKind::CommandRefused { .. }
+            | EventKind::ConnectionOpened { .. }
+            | EventKind::ConnectionLost { .. }
+            | EventKind::FrameRejected { .. }
+            | EventKind::TimerFired { .. }
+            | EventKind::DiskSynced { .. }
+            | EventKind::Milestone { .. } => {}
+            EventKind::NodeStarted { node, incarnation, port } => {
+                self.set_status(*node, NodeStatus::Up, event);
+                let state = self.node(*node);
+                (state.incarnation, state.port) = (*incarnation, *port);
+                state.view = NodeView::default();
+                state.log = LogTail::default();
+            }
+            EventKind::NodeCrashed { node } => self.set_status(*node, NodeStatus::Crashed, event),
+            EventKind::NodeLostPower { node, .. } => self.set_status(*node, NodeStatus::PoweredOff, event),
+            EventKind::NodeStopped { node } => self.set_status(*node, NodeStatus::Stopped, event),
+            EventKind::NodeFroze { node } => self.set_status(*node, NodeStatus::Frozen, event),
+            EventKind::NodeUnfroze { node } => self.set_status(*node, NodeStatus::Up, event),
+            EventKind::NodeFailed { node, failure } => {
+                self.set_status(*node, NodeStatus::Failed(failure.clone()), event);
+            }
+            EventKind::DiskWiped { node } => self.node(*node).log = LogTail::default(),
+            EventKind::LinkChanged { from, to, rules } => {
+                self.links.entry((*from, *to)).or_default().rules = *rules;
+                self.track(Broken::Link((*from, *to)), !rules.is_healthy(), event);
+            }
+            EventKind::FrameSent { .. } => self.on_sent(event),
+            EventKind::FrameDelivered { msg } => {
+                if let Some(flight) = self.flights.remove(msg) {
+                    self.link(flight).delivered += 1;
+                }
+            }
+            EventKind::FrameDropped { msg, reason } => self.on_dropped(*msg, *reason),
+            EventKind::LogSpliced { node, from, entries } => {
+                let state = self.node(*node);
+                let erased = state.log.splice(*from, entries);
+                if erased > 0 {
+                    state.erased = Some((at, erased));
+                }
+            }
+            EventKind::ViewChanged { node, changes } => {
+                let view = &mut self.node(*node).view;
+                changes.iter().for_each(|change| view.apply(change));
+            }
+            EventKind::ClientChanged { client, spec: Some(spec) } => {
+                self.clients.entry(*client).or_default().spec = Some((**spec).clone());
+            }
+            EventKind::ClientChanged { client, spec: None } => drop(self.clients.remove(client)),
+            EventKind::OpInvoked { op, client, request } => {
+                self.clients.entry(*client).or_default();
+                let (client, request) = (*client, request.clone());
+                self.ops.insert(*op, OpState { client, request, invoked: at });
+            }
+            EventKind::OpReturned { op, outcome, .. } => self.on_returned(*op, outcome),
+            EventKind::ClockChanged { rate } => self.rate = *rate,
+        }
+    }
+
+    /// Returns the running node that leads in the latest epoch, if any does so by its own belief.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.leaders().max_by_key(|(_, state)| state.view.epoch).map(|(node, _)| node)
+    }
+
+    /// Returns every running node that believes it leads; more than one means split brain.
+    pub fn leaders(&self) -> impl Iterator<Item = (NodeId, &NodeState)> {
+        let leads = |state: &NodeState| state.status.is_running() && state.view.role == crate::event::RoleKind::Leader;
+        self.nodes.iter().filter(move |(_, state)| leads(state)).map(|(node, state)| (*node, state))
+    }
+
+    /// Returns whether one direction carries frames at all.
+    pub fn linked(&self, from: Endpoint, to: Endpoint) -> bool {
+        self.links.get(&(from, to)).is_none_or(|link| !link.rules.cut)
+    }
+
+    /// Returns whether a node runs and can talk, in both directions, with enough running nodes that with it they are
+    /// more than half of the members.
+    pub fn quorum_connected(&self, node: NodeId) -> bool {
+        let up = |node: &NodeId| self.nodes.get(node).is_some_and(|state| state.status == NodeStatus::Up);
+        let heard = |other: &NodeId| {
+            let (a, b) = (Endpoint::from(node), Endpoint::from(*other));
+            *other == node || self.linked(a, b) && self.linked(b, a)
+        };
+        let members = self.nodes.keys().filter(|other| self.is_member(**other)).count();
+        up(&node)
+            && 2 * self.nodes.keys().filter(|other| self.is_member(**other) && up(other) && heard(other)).count()
+                > members
+    }
+
+    fn is_member(&self, node: NodeId) -> bool {
+        let Some(leader) = self.leader().and_then(|leader| self.nodes.get(&leader)) else { return true };
+        leader.view.voters.is_empty() || leader.view.voters.contains(&node)
+    }
+
+    fn node(&mut self, node: NodeId) -> &mut NodeState {
+        self.nodes.entry(node).or_default()
+    }
+
+    fn link(&mut self, flight: Flight) -> &mut LinkState {
+        self.links.entry((flight.from, flight.to)).or_default()
+    }
+
+    fn set_status(&mut self, node: NodeId, status: NodeStatus, event: &TraceEvent) {
+        let broken = status != NodeStatus::Up;
+        let state = self.node(node);
+        (state.status, state.since) = (status, event.at);
+        self.track(Broken::Node(node), broken, event);
+    }
+
+    /// Keeps the list of what is broken. A fault that changes its kind keeps its place and beginning.
+    fn track(&mut self, what: Broken, broken: bool, event: &TraceEvent) {
+        let known = self.faults.iter().position(|fault| fault.what == what);
+        match (known, broken) {
+            (Some(at), false) => drop(self.faults.remove(at)),
+            (None, true) => {
+                let by = self.last_command.filter(|(seq, _)| event.cause == Some(*seq)).map(|(_, by)| by);
+                self.faults.push(TrackedFault { what, since: event.at, seq: event.seq, by });
+            }
+            (Some(_), true) | (None, false) => {}
+        }
+    }
+
+    fn on_sent(&mut self, event: &TraceEvent) {
+        let EventKind::FrameSent { msg, from, to, info, due, bytes, .. } = &event.kind else { return };
+        let sent = event.at;
+        let flight = Flight { from: *from, to: *to, info: *info, sent, due: *due, bytes: *bytes, seq: event.seq };
+        let link = self.link(flight);
+        link.sent += 1;
+        link.sent_bytes += u64::from(*bytes);
+        link.last_sent = Some(sent);
+        self.flights.insert(*msg, flight);
+    }
+
+    fn on_dropped(&mut self, msg: MsgId, reason: DropReason) {
+        let Some(flight) = self.flights.remove(&msg) else { return };
+        let link = self.link(flight);
+        match reason {
+            DropReason::Cut => link.cut += 1,
+            DropReason::Loss => link.lost += 1,
+            DropReason::ReceiverDown | DropReason::SenderDown | DropReason::BufferFull | DropReason::Reset => {
+                link.dropped += 1;
+            }
+        }
+        if self.drops.len() == DROPS_MAX {
+            self.drops.pop_front();
+        }
+        self.drops.push_back(Dropped { msg, flight, at: self.at, reason });
+    }
+
+    fn on_returned(&mut self, op: OpId, outcome: &Outcome) {
+        let Some(state) = self.ops.remove(&op) else { return };
+        let at = self.at;
+        let client = self.clients.entry(state.client).or_default();
+        match outcome {
+            Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done => client.ok += 1,
+            Outcome::Failed(_) => client.failed += 1,
+            Outcome::NoAnswer => client.unanswered += 1,
+        }
+        client.last = Some((at, op, outcome.clone()));
+    }
+
+    fn forget_old_drops(&mut self) {
+        while self.drops.front().is_some_and(|drop| self.at.since(drop.at) > AFTERGLOW) {
+            self.drops.pop_front();
+        }
+    }
+}
+
+/// Returns whether a command breaks or mends something; marks on the tape are made of these.
+pub fn is_fault_command(command: &Command) -> bool {
+    match command {
+        Command::Inject(_)
+        | Command::Heal(_)
+        | Command::Restart(_)
+        | Command::RestartAll
+        | Command::Unfreeze(_)
+        | Command::AddNode(_) => true,
+        Command::Submit { .. }
+        | Command::SetClient(_)
+        | Command::RemoveClient(_)
+        | Command::Pause
+        | Command::Resume
+        | Command::Step
+        | Command::SetRate(_) => false,
+    }
+}

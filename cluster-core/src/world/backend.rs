@@ -1,0 +1,82 @@
+//! What a backend adds to the world: a wire, disks, and the coming and going of processes.
+
+use bytes::Bytes;
+
+use crate::{
+    disk::{DiskOp, Recovered, SyncId},
+    event::NodeFailure,
+    ids::{Endpoint, MsgId, NodeId},
+};
+
+/// The two worlds differ in this and in nothing else.
+pub trait Backend {
+    /// Brings a process up: opens its listener, reads its disk.
+    fn boot(&mut self, node: NodeId, incarnation: u32) -> Result<Booted, NodeFailure>;
+    /// Takes a process down. Returns how many written records were lost with it.
+    fn down(&mut self, node: NodeId, how: Down) -> u32;
+    /// Erases the disk of a node that is down.
+    fn wipe(&mut self, node: NodeId);
+    /// A frozen process reads nothing from its sockets.
+    fn freeze(&mut self, node: NodeId, frozen: bool);
+    /// Puts a frame on the wire, now.
+    fn transmit(&mut self, frame: Frame) -> Handed;
+    /// Writes for a node; not durable before a sync.
+    fn write(&mut self, node: NodeId, op: DiskOp);
+    /// Begins a sync of all writes of a node so far.
+    fn sync(&mut self, node: NodeId, incarnation: u32, sync: SyncId) -> Syncing;
+    /// The world has nothing more to do at this moment: what was put on the wire should leave.
+    fn flush(&mut self) {}
+}
+
+/// A process that came up.
+#[derive(Clone, Debug)]
+pub struct Booted {
+    /// Its port on loopback; 0 if it has none.
+    pub port: u16,
+    /// What its disk holds.
+    pub disk: Recovered,
+}
+
+/// How a process goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// At once. What was handed to the operating system stays.
+    Crash,
+    /// At once, and only what was synced stays.
+    PowerLoss,
+    /// In good order: everything written is synced first.
+    Stop,
+}
+
+/// A frame on its way.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Its number.
+    pub msg: MsgId,
+    /// From.
+    pub from: Endpoint,
+    /// To.
+    pub to: Endpoint,
+    /// What it carries.
+    pub payload: Bytes,
+}
+
+/// What became of a frame that was put on the wire.
+#[derive(Clone, Debug)]
+pub enum Handed {
+    /// It is under way; the backend will say when it arrived or that it was lost.
+    UnderWay,
+    /// It has arrived (the simulator's wire takes no time of its own).
+    Arrived(Frame),
+    /// Nobody listens at the other end.
+    Refused,
+}
+
+/// How far a sync is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syncing {
+    /// The backend will say when it is done.
+    UnderWay,
+    /// It is done after this much cluster time.
+    DoneAfter(std::time::Duration),
+}
