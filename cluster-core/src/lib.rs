@@ -13,4 +13,5 @@ pub mod request;
 pub mod spec;
 pub mod time;
 pub mod trace;
+pub mod workload;
 pub mod world;
