@@ -12,5 +12,7 @@ pub mod registry;
 pub mod request;
 pub mod spec;
 pub mod time;
+pub mod sim;
 pub mod trace;
+pub mod workload;
 pub mod world;
