@@ -26,8 +26,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "world",
         &[
-            "ids", "name", "time", "request", "fault", "spec", "command", "event", "disk", "protocol", "host", "registry",
-            "trace", "workload",
+            "ids", "name", "time", "request", "fault", "spec", "command", "event", "disk", "protocol", "host",
+            "registry", "trace", "workload",
         ],
     ),
     ("sim", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
@@ -39,7 +39,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// Rooms in which a word would break a promise.
 const NEVER: &[(&str, &[&str])] = &[
-    ("protocol", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
+    (
+        "protocol",
+        &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"],
+    ),
     ("world", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
     ("sim", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
     ("trace", &["tokio", "std::net", "thread::", "HashMap", "HashSet"]),
@@ -150,7 +153,10 @@ fn the_rule_about_rooms_has_teeth() {
 fn no_room_breaks_its_promise() {
     let mut wrong = Vec::new();
     for (room, words) in NEVER {
-        for path in rust_files(&workspace().join("cluster-core/src")).iter().filter(|path| room_of(path).as_deref() == Some(room)) {
+        for path in rust_files(&workspace().join("cluster-core/src"))
+            .iter()
+            .filter(|path| room_of(path).as_deref() == Some(room))
+        {
             let code = code_of(&read(path));
             let found = words.iter().filter(|word| code.contains(**word));
             wrong.extend(found.map(|word| format!("{}: `{room}` must not say `{word}`", path.display())));
@@ -164,7 +170,11 @@ fn only_live_code_touches_tokio() {
     for path in rust_files(&workspace().join("cluster-core/src")) {
         let room = room_of(&path).unwrap_or_default();
         if room != "live" && room != "session" {
-            assert!(!code_of(&read(&path)).contains("tokio::"), "{}: only `live` and `session` may use tokio", path.display());
+            assert!(
+                !code_of(&read(&path)).contains("tokio::"),
+                "{}: only `live` and `session` may use tokio",
+                path.display()
+            );
         }
     }
 }

@@ -88,7 +88,9 @@ impl<B: Backend> World<B> {
             match output {
                 ClientOutput::Invoke { op, request } => {
                     let seq = self.record(now, cause, EventKind::OpInvoked { op, client, request });
-                    self.with_client(client, |slot| drop(slot.invoked.insert(op, seq)));
+                    self.with_client(client, |slot| {
+                        slot.invoked.insert(op, seq);
+                    });
                 }
                 ClientOutput::Ask { node, op, request } => {
                     let began = self.clients.get(&client).and_then(|slot| slot.invoked.get(&op)).copied();

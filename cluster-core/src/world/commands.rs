@@ -126,13 +126,17 @@ impl<B: Backend> World<B> {
         let links = self.links.broken();
         match what {
             Heal::All => {
-                links.into_iter().for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
+                links
+                    .into_iter()
+                    .for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
                 let frozen: Vec<NodeId> = self.nodes.keys().copied().filter(|node| self.is_frozen(*node)).collect();
                 frozen.into_iter().for_each(|node| self.unfreeze(now, node, Some(seq)));
                 self.restart_all(now, seq);
             }
             Heal::Links => {
-                links.into_iter().for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
+                links
+                    .into_iter()
+                    .for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
             }
             Heal::Link(link) if self.links.rules(link).is_healthy() => {
                 return Err(format!("{}→{} is healthy", link.0, link.1));
@@ -170,7 +174,9 @@ impl<B: Backend> World<B> {
             return Err(format!("{node} is there already"));
         }
         if node == NodeId(0) || self.nodes.len() >= NODES_MAX {
-            return Err(format!("{node} cannot be added: nodes are numbered from 1, and there are at most {NODES_MAX}"));
+            return Err(format!(
+                "{node} cannot be added: nodes are numbered from 1, and there are at most {NODES_MAX}"
+            ));
         }
         self.nodes.insert(node, Slot::joining());
         self.boot(now, node, Some(seq));
@@ -223,7 +229,8 @@ impl<B: Backend> FaultTarget for Target<'_, B> {
 
     fn endpoints(&self) -> Vec<Endpoint> {
         let nodes = self.world.nodes.keys().map(|node| Endpoint::Node(*node));
-        let clients = self.world.clients.keys().filter(|client| **client != HAND).map(|client| Endpoint::Client(*client));
+        let clients =
+            self.world.clients.keys().filter(|client| **client != HAND).map(|client| Endpoint::Client(*client));
         nodes.chain(clients).collect()
     }
 }

@@ -164,8 +164,12 @@ impl<B: Backend> World<B> {
 
     fn tell_peers(&mut self, now: Timestamp, dead: NodeId) {
         let delay = self.links.base_delay();
-        let peers: Vec<(NodeId, u32)> =
-            self.nodes.iter().filter(|(_, slot)| slot.process.is_some()).map(|(id, slot)| (*id, slot.incarnation)).collect();
+        let peers: Vec<(NodeId, u32)> = self
+            .nodes
+            .iter()
+            .filter(|(_, slot)| slot.process.is_some())
+            .map(|(id, slot)| (*id, slot.incarnation))
+            .collect();
         for (node, incarnation) in peers {
             if !self.links.rules((dead.into(), node.into())).cut {
                 self.queue.push(now + delay, Due::PeerLost { node, incarnation, peer: dead });
