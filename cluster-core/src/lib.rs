@@ -11,6 +11,7 @@ pub mod protocol;
 pub mod registry;
 pub mod request;
 pub mod script;
+pub mod sim;
 pub mod spec;
 pub mod time;
 pub mod trace;
