@@ -41,7 +41,8 @@ impl<'a> Cursor<'a> {
 
     /// Looks at the next word without taking it.
     pub(super) fn peek(&self) -> Word<'a> {
-        self.clone().word()
+        let mut ahead = *self;
+        ahead.word()
     }
 
     fn take(&mut self, belongs: impl Fn(char) -> bool) -> Word<'a> {

@@ -15,6 +15,8 @@ mod cursor;
 mod error;
 mod parse;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod verb;
 
 pub use error::{ScriptError, Unresolved, did_you_mean};
