@@ -4,6 +4,7 @@ pub mod command;
 pub mod disk;
 pub mod event;
 pub mod fault;
+pub mod headless;
 pub mod host;
 pub mod ids;
 pub mod name;
