@@ -1,11 +1,13 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
+pub mod file;
 mod log;
 mod recorder;
 mod state;
 mod store;
 mod timeline;
 
+pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use log::LogTail;
 pub use recorder::{Recorder, Sink};
 pub use state::{
