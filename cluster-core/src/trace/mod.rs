@@ -1,11 +1,13 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
+mod line;
 mod log;
 mod recorder;
 mod state;
 mod store;
 mod timeline;
 
+pub use line::{line, rules_words};
 pub use log::LogTail;
 pub use recorder::{Recorder, Sink};
 pub use state::{
