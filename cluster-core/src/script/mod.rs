@@ -19,6 +19,7 @@ mod resolve;
 mod tests;
 mod verb;
 
+pub use parse::parse_duration;
 pub use error::{ScriptError, Unresolved, did_you_mean};
 pub use verb::{HealWhat, LinkFault, Links, Selector, Timed, VERBS, Verb, VerbRow, verbs};
 
