@@ -1,5 +1,8 @@
 //! Everything of Faultline that is true without a window. See `cluster-core/README.md` for the map.
 
+#[cfg(test)]
+extern crate self as cluster_core;
+
 pub mod command;
 pub mod disk;
 pub mod event;

@@ -1,15 +1,24 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
+mod archive;
+mod checkpoints;
 pub mod file;
 mod line;
+mod lag;
+mod latency;
 mod log;
 mod recorder;
 mod state;
 mod store;
+#[cfg(test)]
+mod synthetic;
+mod thin;
 mod timeline;
 
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use line::{line, rules_words};
+pub use lag::LagTracker;
+pub use latency::Latencies;
 pub use log::LogTail;
 pub use recorder::{Recorder, Sink};
 pub use state::{
@@ -17,4 +26,4 @@ pub use state::{
     TrackedFault, is_fault_command,
 };
 pub use store::TraceStore;
-pub use timeline::{Band, Lag, Mark, MarkKind, Service, Span, Timeline};
+pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
