@@ -2,6 +2,8 @@
 
 pub mod action;
 pub mod ctx;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod offscreen;
 pub mod playback;
 pub mod theme;
 pub mod views;

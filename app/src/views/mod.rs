@@ -1,5 +1,7 @@
 //! The views: each a function of (store, cursor) that can only push actions. One file a view, one row in [`VIEWS`].
 
+pub mod canvas;
+
 use crate::ctx::ViewCtx;
 
 /// One way of looking at the run.
@@ -19,4 +21,5 @@ pub struct ViewRow {
 }
 
 /// Every view, once.
-pub const VIEWS: &[ViewRow] = &[];
+pub const VIEWS: &[ViewRow] =
+    &[ViewRow { id: "canvas", title: "Cluster", make: || Box::new(canvas::CanvasView::default()) }];
