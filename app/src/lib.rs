@@ -1,9 +1,20 @@
 //! The window and the command line of Faultline, as a library so that tests can drive them. See `app/README.md`.
 
 pub mod action;
+mod actions;
+pub mod app;
 pub mod ctx;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
+pub mod format;
+pub mod keys;
+pub mod layout;
+pub mod panels;
 pub mod playback;
+pub mod settings;
+pub mod source;
+pub mod testing;
 pub mod theme;
 pub mod views;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod window;
