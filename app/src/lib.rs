@@ -5,3 +5,4 @@ pub mod ctx;
 pub mod playback;
 pub mod theme;
 pub mod views;
+pub mod widgets;

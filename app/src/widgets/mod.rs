@@ -1,0 +1,7 @@
+//! Small reusable pieces of views.
+
+pub mod axis;
+pub mod faults;
+pub mod legend;
+pub mod series;
+pub mod time_plot;
