@@ -187,3 +187,35 @@ pub mod chart {
     /// How strong the cursor is while it is pinned to the end.
     pub const LIVE_STRENGTH: f32 = 0.55;
 }
+
+/// Sizes and strengths of lists and tables.
+pub mod table {
+    /// Text.
+    pub const TEXT_PX: f32 = 12.5;
+    /// A row.
+    pub const ROW_PX: f32 = 20.0;
+    /// The column of numbers.
+    pub const NUMBER_PX: f32 = 70.0;
+    /// The column of times.
+    pub const TIME_PX: f32 = 84.0;
+    /// The column of kinds.
+    pub const KIND_PX: f32 = 120.0;
+    /// The narrowest column.
+    pub const KIND_MIN_PX: f32 = 50.0;
+    /// The column of places.
+    pub const PLACE_PX: f32 = 80.0;
+    /// The field of a search.
+    pub const SEARCH_PX: f32 = 180.0;
+    /// How strong rows ahead of the cursor are.
+    pub const AHEAD_STRENGTH: f32 = 0.5;
+    /// A row of the story.
+    pub const STORY_ROW_PX: f32 = 26.0;
+    /// The text of the story.
+    pub const STORY_PX: f32 = 14.0;
+    /// Around an icon.
+    pub const ICON_PX: f32 = 18.0;
+    /// The mark of the line at the cursor.
+    pub const MARK_PX: f32 = 3.0;
+    /// Corners of rows.
+    pub const ROUNDING_PX: f32 = 4.0;
+}

@@ -3,5 +3,6 @@
 pub mod axis;
 pub mod faults;
 pub mod legend;
+pub mod run_mark;
 pub mod series;
 pub mod time_plot;
