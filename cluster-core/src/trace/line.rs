@@ -115,7 +115,9 @@ fn fault_words(fault: &Fault) -> String {
         Fault::Freeze(node) => format!("freeze {node}"),
         Fault::Wipe(node) => format!("wipe {node}"),
         Fault::Cut(link) => format!("cut {}", link_words(link)),
-        Fault::Delay(link, delay) => format!("delay {} by {}", link_words(link), humantime::format_duration(delay.mean)),
+        Fault::Delay(link, delay) => {
+            format!("delay {} by {}", link_words(link), humantime::format_duration(delay.mean))
+        }
         Fault::Loss(link, loss) => format!("lose {:.0} % of {}", loss.probability * 100.0, link_words(link)),
         Fault::Partition(groups) => {
             let group = |ends: &Vec<_>| ends.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");

@@ -1,5 +1,6 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
+pub mod file;
 mod line;
 mod log;
 mod recorder;
@@ -7,6 +8,7 @@ mod state;
 mod store;
 mod timeline;
 
+pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use line::{line, rules_words};
 pub use log::LogTail;
 pub use recorder::{Recorder, Sink};
