@@ -3,6 +3,8 @@
 pub mod action;
 mod actions;
 pub mod app;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod chart;
 pub mod ctx;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
@@ -18,3 +20,4 @@ pub mod theme;
 pub mod views;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod window;
+pub mod widgets;

@@ -303,8 +303,8 @@ fn kind(kind: EntryKind) -> &'static str {
     match kind {
         EntryKind::Put => "put",
         EntryKind::Delete => "delete",
-        EntryKind::Noop => "noop",
-        EntryKind::Config => "config",
+        EntryKind::NoOp => "no-op",
+        EntryKind::Members => "members",
     }
 }
 
