@@ -6,6 +6,8 @@ pub mod event;
 pub mod fault;
 pub mod host;
 pub mod ids;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod name;
 pub mod protocol;
 pub mod registry;
