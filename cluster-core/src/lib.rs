@@ -12,6 +12,7 @@ pub mod name;
 pub mod protocol;
 pub mod registry;
 pub mod request;
+pub mod script;
 pub mod sim;
 pub mod spec;
 pub mod time;

@@ -1,11 +1,15 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
+pub mod file;
+mod line;
 mod log;
 mod recorder;
 mod state;
 mod store;
 mod timeline;
 
+pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
+pub use line::{line, rules_words};
 pub use log::LogTail;
 pub use recorder::{Recorder, Sink};
 pub use state::{
