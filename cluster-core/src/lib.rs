@@ -10,6 +10,8 @@ pub mod fault;
 pub mod headless;
 pub mod host;
 pub mod ids;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod name;
 pub mod protocol;
 pub mod registry;
