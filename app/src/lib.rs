@@ -6,11 +6,11 @@ pub mod app;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod chart;
 pub mod ctx;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod offscreen;
 pub mod format;
 pub mod keys;
 pub mod layout;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod offscreen;
 pub mod panels;
 pub mod playback;
 pub mod settings;
@@ -18,6 +18,6 @@ pub mod source;
 pub mod testing;
 pub mod theme;
 pub mod views;
+pub mod widgets;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod window;
-pub mod widgets;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cluster_core::event::Family;
+use cluster_core::{event::Family, ids::NodeId};
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Vec2, Visuals, vec2};
 
 /// The space that separates; everything is a multiple of a half of it.
@@ -31,8 +31,6 @@ pub const GLANCE: Duration = Duration::from_millis(100);
 pub const TOAST: Duration = Duration::from_secs(7);
 /// The scales that can be chosen.
 pub const SCALES: [f32; 7] = [0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0];
-use cluster_core::{event::Family, ids::NodeId};
-use egui::Color32;
 
 /// The looks of the window: one of two, dark first.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,10 +117,8 @@ impl Theme {
 
     /// Returns the color of a node's lines: the same for life, told apart under the common color-vision deficiencies.
     pub fn node(&self, node: NodeId) -> Color32 {
-        const DARK: [u32; 8] =
-            [0x56b4e9, 0xe69f00, 0x2bb58a, 0xf19ac8, 0xf0e442, 0x8f8df2, 0xe8743b, 0xb9c2d0];
-        const LIGHT: [u32; 8] =
-            [0x0072b2, 0xc77f00, 0x007a5a, 0xb5477f, 0x7a6f00, 0x5b58c9, 0xb54a12, 0x4a5568];
+        const DARK: [u32; 8] = [0x56b4e9, 0xe69f00, 0x2bb58a, 0xf19ac8, 0xf0e442, 0x8f8df2, 0xe8743b, 0xb9c2d0];
+        const LIGHT: [u32; 8] = [0x0072b2, 0xc77f00, 0x007a5a, 0xb5477f, 0x7a6f00, 0x5b58c9, 0xb54a12, 0x4a5568];
         let at = usize::from(node.0.saturating_sub(1)) % DARK.len();
         rgb(if self.dark { DARK[at] } else { LIGHT[at] })
     }
@@ -190,14 +186,12 @@ impl Theme {
     /// Returns the theme of egui that goes with it.
     pub fn of_egui(&self) -> egui::Theme {
         if self.dark { egui::Theme::Dark } else { egui::Theme::Light }
+    }
 }
 
 /// Sets fonts, spacing and both themes up, once.
 pub fn install(ctx: &egui::Context) {
-    let mut fonts = egui::FontDefinitions::default();
-    // The text font has no arrows; Hack has.
-    fonts.families.entry(FontFamily::Proportional).or_default().push("Hack".to_owned());
-    ctx.set_fonts(fonts);
+    ctx.set_fonts(fonts());
     for theme in [Theme::dark(), Theme::light()] {
         ctx.style_mut_of(theme.of_egui(), |style| {
             style.visuals = theme.visuals();
@@ -218,14 +212,18 @@ pub fn install(ctx: &egui::Context) {
             style.spacing.indent = 2.0 * SPACE;
             style.spacing.scroll = egui::style::ScrollStyle::thin();
         });
+    }
+}
 
 /// Returns a color between two: `share` of the second.
 pub fn mix(one: Color32, other: Color32, share: f32) -> Color32 {
     one.lerp_to_gamma(other, share)
+}
+
 /// Returns the fonts of the window: the proportional one has no arrows of its own and borrows them.
 pub fn fonts() -> egui::FontDefinitions {
-    if let Some(family) = fonts.families.get_mut(&egui::FontFamily::Proportional) {
-        family.push("Hack".to_owned());
+    let mut fonts = egui::FontDefinitions::default();
+    fonts.families.entry(FontFamily::Proportional).or_default().push("Hack".to_owned());
     fonts
 }
 

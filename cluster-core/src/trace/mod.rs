@@ -3,9 +3,9 @@
 mod archive;
 mod checkpoints;
 pub mod file;
-mod line;
 mod lag;
 mod latency;
+mod line;
 mod log;
 mod recorder;
 mod state;
@@ -16,9 +16,9 @@ mod thin;
 mod timeline;
 
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
-pub use line::{line, rules_words};
 pub use lag::LagTracker;
 pub use latency::Latencies;
+pub use line::{line, rules_words};
 pub use log::LogTail;
 pub use recorder::{Recorder, Sink};
 pub use state::{

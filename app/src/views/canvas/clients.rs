@@ -9,7 +9,10 @@ use cluster_core::{
 };
 use egui::{Align2, Color32, Pos2, Rect, Stroke, StrokeKind, vec2};
 
-use super::{Scene, glyphs::{Pen, mix}};
+use super::{
+    Scene,
+    glyphs::{Pen, mix},
+};
 use crate::{action::Selection, ctx::ViewCtx, theme::Theme};
 
 /// Returns how many operations of each client have no outcome yet.

@@ -360,9 +360,10 @@ pub(super) fn lasso_outline(drawn: &[Pos2]) -> Vec<Pos2> {
 
 /// Returns whether a point is inside a closed outline (even-odd rule).
 pub(super) fn inside(outline: &[Pos2], at: Pos2) -> bool {
-    let crossings = outline.iter().zip(outline.iter().cycle().skip(1)).filter(|(a, b)| {
-        (a.y > at.y) != (b.y > at.y) && at.x < a.x + (b.x - a.x) * (at.y - a.y) / (b.y - a.y)
-    });
+    let crossings = outline
+        .iter()
+        .zip(outline.iter().cycle().skip(1))
+        .filter(|(a, b)| (a.y > at.y) != (b.y > at.y) && at.x < a.x + (b.x - a.x) * (at.y - a.y) / (b.y - a.y));
     crossings.count() % 2 == 1
 }
 

@@ -71,7 +71,8 @@ pub(super) fn paint_links(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, links
             rules: link.rules,
             activity: activity(ctx, link),
             load: traffic.count(scene, *id),
-            strength: if apart(id.0) || apart(id.1) { 0.45 } else { 1.0 } * if link.rules.is_healthy() { 1.0 } else { loud },
+            strength: if apart(id.0) || apart(id.1) { 0.45 } else { 1.0 }
+                * if link.rules.is_healthy() { 1.0 } else { loud },
             selected: *ctx.selection == Selection::Link(*id),
             client: id.0.client().is_some() || id.1.client().is_some(),
             arrows: scene.layout.cards,

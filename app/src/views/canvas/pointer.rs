@@ -28,8 +28,8 @@ impl CanvasView {
     /// Zooms, pans and fits.
     pub(super) fn on_camera(&mut self, ui: &Ui, response: &Response) {
         let holding_space = ui.input(|input| input.key_down(Key::Space));
-        let panning = response.dragged_by(PointerButton::Middle)
-            || holding_space && response.dragged_by(PointerButton::Primary);
+        let panning =
+            response.dragged_by(PointerButton::Middle) || holding_space && response.dragged_by(PointerButton::Primary);
         if panning {
             self.pan += response.drag_delta();
         }
