@@ -4,7 +4,7 @@ use crate::{
     disk::Recovered,
     host::{Node, NodeHost, NodePanic, Output},
     name::Name,
-    protocol::{Knob, NodeConfig, Protocol},
+    protocol::{Knob, NodeConfig, Protocol, raft},
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
 };
@@ -33,7 +33,16 @@ pub struct ProtocolRow {
 pub type Boot = fn(&NodeConfig, &Recovered, Timestamp, u32, &mut Vec<Output>) -> Result<Box<dyn Node>, NodePanic>;
 
 /// Every protocol, once.
-pub const PROTOCOLS: &[ProtocolRow] = &[];
+pub const PROTOCOLS: &[ProtocolRow] = &[ProtocolRow {
+    id: "raft",
+    title: "Raft",
+    about: raft::ABOUT,
+    epoch_word: "term",
+    leader_word: "leader",
+    knobs: raft::KNOBS,
+    boot: boot::<raft::Raft>,
+    fields: fields::<raft::Raft>,
+}];
 
 /// Returns the row of a protocol.
 pub fn protocol(id: &str) -> Option<&'static ProtocolRow> {
