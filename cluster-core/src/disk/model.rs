@@ -1,18 +1,22 @@
 //! The simulator's disk: the same records, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::{DiskOp, Recovered};
+use super::{DiskOp, Recovered, SyncId};
 use crate::name::Name;
+
+type Lengths = BTreeMap<Name, usize>;
 
 /// A disk in memory that knows what a power loss would take.
 #[derive(Clone, Debug, Default)]
 pub struct ModelDisk {
     files: BTreeMap<Name, Vec<Bytes>>,
-    /// The files as they were at the last sync.
-    synced: BTreeMap<Name, usize>,
+    /// How many records of each file are durable.
+    synced: Lengths,
+    /// The syncs under way: what each will have made durable.
+    syncing: VecDeque<(SyncId, Lengths)>,
 }
 
 impl ModelDisk {
@@ -24,18 +28,44 @@ impl ModelDisk {
             }
             DiskOp::Replace { file, records } => {
                 self.synced.insert(file, records.len());
+                for (_, lengths) in &mut self.syncing {
+                    lengths.insert(file, records.len());
+                }
                 self.files.insert(file, records);
             }
         }
     }
 
-    /// Makes everything durable.
+    /// Makes everything durable at once.
     pub fn sync(&mut self) {
-        self.synced = self.files.iter().map(|(file, records)| (*file, records.len())).collect();
+        self.syncing.clear();
+        self.synced = self.lengths();
+    }
+
+    /// Begins to make everything written so far durable.
+    pub fn begin_sync(&mut self, sync: SyncId) {
+        let lengths = self.lengths();
+        self.syncing.push_back((sync, lengths));
+    }
+
+    /// A sync is done, and with it all before it.
+    pub fn finish_sync(&mut self, sync: SyncId) {
+        while let Some((id, lengths)) = self.syncing.pop_front() {
+            self.synced = lengths;
+            if id >= sync {
+                break;
+            }
+        }
+    }
+
+    /// The process died: its syncs under way answer nobody.
+    pub fn abort_syncs(&mut self) {
+        self.syncing.clear();
     }
 
     /// Takes what was not synced. Returns how many records that were.
     pub fn lose_power(&mut self) -> u32 {
+        self.syncing.clear();
         let mut lost = 0;
         for (file, records) in &mut self.files {
             let kept = self.synced.get(file).copied().unwrap_or(0).min(records.len());
@@ -43,6 +73,10 @@ impl ModelDisk {
             records.truncate(kept);
         }
         lost
+    }
+
+    fn lengths(&self) -> Lengths {
+        self.files.iter().map(|(file, records)| (*file, records.len())).collect()
     }
 
     /// Erases everything.

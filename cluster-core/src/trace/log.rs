@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::{event::EntryBrief, ids::LogIndex};
 
 /// How many entries of the end of a log are kept.
-pub const TAIL_MAX: usize = 256;
+const TAIL_MAX: usize = 256;
 
 /// The last entries of a log. Positions before [`LogTail::first`] existed, but are not told any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -24,6 +24,8 @@ pub trait Backend {
     fn write(&mut self, node: NodeId, op: DiskOp);
     /// Begins a sync of all writes of a node so far.
     fn sync(&mut self, node: NodeId, incarnation: u32, sync: SyncId) -> Syncing;
+    /// A sync that was to be done after a while is done (the simulator's disks learn it here).
+    fn synced(&mut self, _node: NodeId, _sync: SyncId) {}
     /// The world has nothing more to do at this moment: what was put on the wire should leave.
     fn flush(&mut self) {}
 }

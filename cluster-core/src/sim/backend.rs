@@ -1,0 +1,90 @@
+//! The simulator's wire and disks.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    disk::{DiskOp, ModelDisk, SyncId},
+    event::NodeFailure,
+    ids::{Endpoint, NodeId},
+    spec::ClusterSpec,
+    world::{Backend, Booted, Down, Frame, Handed, Syncing},
+};
+
+/// A sync takes this long at least, as a fast disk does, and twice that at most.
+const SYNC_MIN: Duration = Duration::from_micros(200);
+
+/// A wire without delay of its own (links have theirs) and disks in memory.
+#[derive(Debug)]
+pub struct SimBackend {
+    up: BTreeSet<NodeId>,
+    disks: BTreeMap<NodeId, ModelDisk>,
+    fsync: bool,
+    rng: ChaCha8Rng,
+}
+
+impl SimBackend {
+    /// Makes the backend of a cluster.
+    pub fn new(spec: &ClusterSpec) -> Self {
+        let rng = ChaCha8Rng::seed_from_u64(spec.seed ^ 0xd15c);
+        Self { up: BTreeSet::new(), disks: BTreeMap::new(), fsync: spec.fsync, rng }
+    }
+}
+
+impl Backend for SimBackend {
+    fn boot(&mut self, node: NodeId, _incarnation: u32) -> Result<Booted, NodeFailure> {
+        self.up.insert(node);
+        Ok(Booted { port: 0, disk: self.disks.entry(node).or_default().recover() })
+    }
+
+    fn down(&mut self, node: NodeId, how: Down) -> u32 {
+        self.up.remove(&node);
+        let disk = self.disks.entry(node).or_default();
+        match how {
+            Down::Crash => {
+                disk.abort_syncs();
+                0
+            }
+            Down::PowerLoss => disk.lose_power(),
+            Down::Stop => {
+                disk.sync();
+                0
+            }
+        }
+    }
+
+    fn wipe(&mut self, node: NodeId) {
+        self.disks.entry(node).or_default().wipe();
+    }
+
+    fn freeze(&mut self, _node: NodeId, _frozen: bool) {}
+
+    fn transmit(&mut self, frame: Frame) -> Handed {
+        match frame.to {
+            Endpoint::Node(node) if !self.up.contains(&node) => Handed::Refused,
+            Endpoint::Node(_) | Endpoint::Client(_) => Handed::Arrived(frame),
+        }
+    }
+
+    fn write(&mut self, node: NodeId, op: DiskOp) {
+        self.disks.entry(node).or_default().write(op);
+    }
+
+    fn sync(&mut self, node: NodeId, _incarnation: u32, sync: SyncId) -> Syncing {
+        let disk = self.disks.entry(node).or_default();
+        if !self.fsync {
+            return Syncing::DoneAfter(Duration::ZERO);
+        }
+        disk.begin_sync(sync);
+        Syncing::DoneAfter(SYNC_MIN.mul_f64(self.rng.random_range(1.0..2.0)))
+    }
+
+    fn synced(&mut self, node: NodeId, sync: SyncId) {
+        self.disks.entry(node).or_default().finish_sync(sync);
+    }
+}

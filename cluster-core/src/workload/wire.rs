@@ -1,0 +1,157 @@
+//! How requests and answers travel between clients and nodes, and what they are called in the picture.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::{
+    event::{Family, MessageInfo},
+    ids::OpId,
+    name::Name,
+    request::{Admin, Request, Response},
+};
+
+/// Room for everything of a frame but key and value.
+const FIXED_BYTES: usize = 32;
+
+/// Encodes a request.
+pub fn encode_request(op: OpId, request: &Request) -> Bytes {
+    let content = match request {
+        Request::Put { key, value } => key.0.len() + value.0.len(),
+        Request::Get { key } | Request::Delete { key } => key.0.len(),
+        Request::Admin(_) => 0,
+    };
+    encode(&(op, request), content)
+}
+
+/// Reads a request; `None` if the bytes are none.
+pub fn decode_request(payload: &[u8]) -> Option<(OpId, Request)> {
+    postcard::from_bytes(payload).ok()
+}
+
+/// Encodes an answer.
+pub fn encode_response(op: OpId, response: &Response) -> Bytes {
+    let content = match response {
+        Response::Value { value, .. } => value.as_ref().map_or(0, |value| value.0.len()),
+        Response::Written { .. } | Response::Done | Response::Refused(_) | Response::Unknown { .. } => 0,
+    };
+    encode(&(op, response), content)
+}
+
+/// Reads an answer; `None` if the bytes are none.
+pub fn decode_response(payload: &[u8]) -> Option<(OpId, Response)> {
+    postcard::from_bytes(payload).ok()
+}
+
+/// Says what a request is, for those who look at the wire.
+pub fn request_info(request: &Request) -> MessageInfo {
+    let name = match request {
+        Request::Get { .. } => "Get",
+        Request::Put { .. } => "Put",
+        Request::Delete { .. } => "Delete",
+        Request::Admin(_) => "Admin",
+    };
+    MessageInfo { name: Name::new(name), family: Family::Client, refuses: false }
+}
+
+/// Says what an answer is.
+pub fn response_info(response: &Response) -> MessageInfo {
+    let refuses = matches!(response, Response::Refused(_));
+    let name = if refuses { "Refusal" } else { "Reply" };
+    MessageInfo { name: Name::new(name), family: Family::Client, refuses }
+}
+
+/// Lists the fields of a request's bytes for the inspector; `None` if they are none, or cut short.
+pub fn request_fields(payload: &[u8]) -> Option<Vec<(Name, String)>> {
+    let (op, request) = decode_request(payload)?;
+    let mut fields = vec![field("op", op), field("verb", request.verb())];
+    fields.extend(request.key().map(|key| field("key", key)));
+    match &request {
+        Request::Put { value, .. } => fields.push(field("value", value)),
+        Request::Admin(
+            Admin::TransferLeadership { to: node }
+            | Admin::AddMember { node }
+            | Admin::AddLearner { node }
+            | Admin::RemoveMember { node },
+        ) => fields.push(field("node", node)),
+        Request::Get { .. } | Request::Delete { .. } | Request::Admin(Admin::Campaign | Admin::Promote) => {}
+    }
+    Some(fields)
+}
+
+/// Lists the fields of an answer's bytes for the inspector; `None` if they are none, or cut short.
+pub fn response_fields(payload: &[u8]) -> Option<Vec<(Name, String)>> {
+    let (op, response) = decode_response(payload)?;
+    let mut fields = vec![field("op", op)];
+    match response {
+        Response::Value { value: Some(value), at } => fields.extend([field("value", value), field("at", at)]),
+        Response::Value { value: None, at } => fields.extend([field("value", "none"), field("at", at)]),
+        Response::Written { at } => fields.push(field("at", at)),
+        Response::Done => fields.push(field("outcome", "done")),
+        Response::Refused(refusal) => fields.push(field("refused", refusal)),
+        Response::Unknown { why } => fields.push(field("unknown", why)),
+    }
+    Some(fields)
+}
+
+fn field(name: &'static str, value: impl ToString) -> (Name, String) {
+    (Name::new(name), value.to_string())
+}
+
+fn encode(message: &impl Serialize, content: usize) -> Bytes {
+    let room = Vec::with_capacity(FIXED_BYTES + content);
+    postcard::to_extend(message, room).expect("a message in memory always encodes").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ids::{LogIndex, NodeId},
+        request::Refusal,
+    };
+
+    #[test]
+    fn every_kind_of_request_survives_the_wire() {
+        let key = || "x".into();
+        for request in [
+            Request::Get { key: key() },
+            Request::Put { key: key(), value: "1".into() },
+            Request::Delete { key: key() },
+            Request::Admin(Admin::TransferLeadership { to: NodeId(2) }),
+        ] {
+            let payload = encode_request(OpId(300), &request);
+            assert_eq!(decode_request(&payload), Some((OpId(300), request)));
+            assert!(request_fields(&payload).is_some_and(|fields| fields.len() > 2));
+        }
+    }
+
+    #[test]
+    fn every_kind_of_answer_survives_the_wire() {
+        let at = LogIndex(7);
+        for response in [
+            Response::Value { value: Some("1".into()), at },
+            Response::Value { value: None, at },
+            Response::Written { at },
+            Response::Done,
+            Response::Refused(Refusal::NotLeader { leader: Some(NodeId(3)) }),
+            Response::Unknown { why: Name::new("deposed") },
+        ] {
+            let payload = encode_response(OpId(1), &response);
+            assert_eq!(decode_response(&payload), Some((OpId(1), response)));
+            assert!(response_fields(&payload).is_some_and(|fields| fields.len() > 1));
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_says_no() {
+        assert!(response_info(&Response::Refused(Refusal::Unsupported)).refuses);
+        assert!(!response_info(&Response::Done).refuses);
+    }
+
+    #[test]
+    fn bytes_cut_short_are_no_request() {
+        let payload = encode_request(OpId(1), &Request::Put { key: "x".into(), value: "12345".into() });
+        assert_eq!(decode_request(&payload[..payload.len() - 1]), None);
+        assert_eq!(request_fields(&payload[..payload.len() - 1]), None);
+    }
+}

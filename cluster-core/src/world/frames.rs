@@ -1,0 +1,147 @@
+//! Frames: handed to a link, judged by its rules, put on the wire, delivered or dropped.
+
+use bytes::Bytes;
+
+use super::{Backend, Frame, Handed, World, nodes::Cause, queue::Due};
+use crate::{
+    event::{EventKind, MessageInfo},
+    fault::{DropReason, Verdict},
+    host::Input,
+    ids::{Endpoint, MsgId, OpId, Seq},
+    time::Timestamp,
+    workload::wire,
+};
+
+/// What a frame costs on the wire beside its payload: length, checksum, number.
+const FRAME_OVERHEAD: usize = 16;
+
+/// A frame that was sent and has not ended yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InFlight {
+    /// The event that tells of its sending.
+    pub(super) sent: Seq,
+    /// The client operation that it asks for, if it does.
+    pub(super) ask: Option<(Endpoint, Endpoint, OpId)>,
+}
+
+impl<B: Backend> World<B> {
+    /// Hands a frame to a link.
+    pub(super) fn send(
+        &mut self,
+        now: Timestamp,
+        cause: Option<Seq>,
+        (from, to): (Endpoint, Endpoint),
+        info: MessageInfo,
+        payload: Bytes,
+        ask: Option<OpId>,
+    ) {
+        let msg = self.next_msg;
+        self.next_msg.0 += 1;
+        let bytes = payload.len() + FRAME_OVERHEAD;
+        let verdict = self.links.decide((from, to), bytes, now);
+        let after = match verdict {
+            Verdict::Pass(after) => after,
+            Verdict::Drop(_) => self.links.base_delay(),
+        };
+        let (bytes, due) = (bytes as u32, now + after);
+        let sent = EventKind::FrameSent { msg, from, to, info, due, bytes, payload: payload.clone() };
+        let sent = self.record(now, cause, sent);
+        self.in_flight.insert(msg, InFlight { sent, ask: ask.map(|op| (from, to, op)) });
+        match verdict {
+            Verdict::Drop(reason) => self.drop_frame(now, msg, reason),
+            Verdict::Pass(after) => {
+                let frame = Frame { msg, from, to, payload };
+                let ends = (self.incarnation_of(from), self.incarnation_of(to));
+                if after.is_zero() {
+                    self.transmit(now, frame, ends);
+                } else {
+                    self.queue.push(due, Due::Transmit { frame, ends });
+                }
+            }
+        }
+    }
+
+    /// A frame has passed its link: puts it on the wire.
+    pub(super) fn transmit(&mut self, now: Timestamp, frame: Frame, ends: (u32, u32)) {
+        let msg = frame.msg;
+        if !self.is_reachable(frame.from) || self.incarnation_of(frame.from) != ends.0 {
+            return self.drop_frame(now, msg, DropReason::SenderDown);
+        }
+        if !self.is_reachable(frame.to) {
+            return self.drop_frame(now, msg, DropReason::ReceiverDown);
+        }
+        if self.incarnation_of(frame.to) != ends.1 {
+            return self.drop_frame(now, msg, DropReason::Reset);
+        }
+        match self.backend.transmit(frame) {
+            Handed::UnderWay => {}
+            Handed::Arrived(frame) => self.arrived.push_back(frame),
+            Handed::Refused => self.drop_frame(now, msg, DropReason::ReceiverDown),
+        }
+    }
+
+    /// A frame came in at its receiver.
+    pub(super) fn deliver(&mut self, now: Timestamp, frame: Frame) {
+        match frame.to {
+            Endpoint::Node(node) if self.is_frozen(node) => self.hold(now, node, frame),
+            Endpoint::Node(node) if !self.is_running(node) => {
+                self.drop_frame(now, frame.msg, DropReason::ReceiverDown);
+            }
+            Endpoint::Node(_) | Endpoint::Client(_) => self.handle(now, frame),
+        }
+    }
+
+    /// The receiver takes a frame up.
+    pub(super) fn handle(&mut self, now: Timestamp, frame: Frame) {
+        let Some(flight) = self.in_flight.remove(&frame.msg) else { return };
+        let seq = self.record(now, Some(flight.sent), EventKind::FrameDelivered { msg: frame.msg });
+        match (frame.to, frame.from) {
+            (Endpoint::Node(node), Endpoint::Node(from)) => {
+                let input = Input::Message { from, payload: frame.payload };
+                let incarnation = self.incarnation_of(frame.to);
+                self.input(now, node, incarnation, Cause::Event(Some(seq)), input);
+            }
+            (Endpoint::Node(node), Endpoint::Client(client)) => {
+                let Some((op, request)) = wire::decode_request(&frame.payload) else {
+                    let reason = format!("{client} sent bytes that are no request");
+                    self.record(now, Some(seq), EventKind::FrameRejected { node, reason });
+                    return;
+                };
+                self.remember_asker(node, op, client);
+                let incarnation = self.incarnation_of(frame.to);
+                self.input(now, node, incarnation, Cause::Event(Some(seq)), Input::Request { op, request });
+            }
+            (Endpoint::Client(client), Endpoint::Node(node)) => {
+                if let Some((op, response)) = wire::decode_response(&frame.payload) {
+                    self.client_reply(now, seq, client, node, op, response);
+                }
+            }
+            (Endpoint::Client(_), Endpoint::Client(_)) => {}
+        }
+    }
+
+    /// A frame will never arrive.
+    pub(super) fn drop_frame(&mut self, now: Timestamp, msg: MsgId, reason: DropReason) {
+        let Some(flight) = self.in_flight.remove(&msg) else { return };
+        let seq = self.record(now, Some(flight.sent), EventKind::FrameDropped { msg, reason });
+        if let Some((Endpoint::Client(client), Endpoint::Node(node), op)) = flight.ask
+            && reason == DropReason::ReceiverDown
+        {
+            self.client_refused(now, seq, client, node, op);
+        }
+    }
+
+    fn incarnation_of(&self, end: Endpoint) -> u32 {
+        match end {
+            Endpoint::Node(node) => self.incarnation(node).unwrap_or(u32::MAX),
+            Endpoint::Client(_) => 0,
+        }
+    }
+
+    fn is_reachable(&self, end: Endpoint) -> bool {
+        match end {
+            Endpoint::Node(node) => self.is_running(node),
+            Endpoint::Client(client) => self.clients.contains_key(&client),
+        }
+    }
+}

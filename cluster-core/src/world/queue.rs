@@ -1,0 +1,80 @@
+//! What is to happen later, in order of time; of the same moment, first come, first served.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use crate::{
+    disk::SyncId,
+    host::TimerToken,
+    ids::{ClientId, NodeId},
+    time::Timestamp,
+    workload::ClientToken,
+    world::Frame,
+};
+
+/// Something to happen later.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// A node's timer runs out.
+    Timer { node: NodeId, incarnation: u32, token: TimerToken },
+    /// A client's timer runs out.
+    Client { client: ClientId, token: ClientToken },
+    /// A frame leaves its link. The two numbers are the incarnations of its ends when it was sent.
+    Transmit { frame: Frame, ends: (u32, u32) },
+    /// A sync is done.
+    Synced { node: NodeId, incarnation: u32, sync: SyncId },
+    /// A node learns that the connection to a peer broke.
+    PeerLost { node: NodeId, incarnation: u32, peer: NodeId },
+}
+
+/// The queue of what is due.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    heap: BinaryHeap<Reverse<Entry>>,
+    order: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Timestamp,
+    order: u64,
+    due: Due,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, at: Timestamp, due: Due) {
+        self.order += 1;
+        self.heap.push(Reverse(Entry { at, order: self.order, due }));
+    }
+
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.heap.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// Takes the first thing that is due at `now` or before.
+    pub(super) fn pop(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
+        if self.next()? > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.due))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
