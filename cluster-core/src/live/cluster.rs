@@ -49,7 +49,7 @@ impl LiveCluster {
             let (news, disks) = unbounded_channel();
             let backend = LiveBackend::new(wire.clone(), folder, spec.fsync, news);
             let world = World::new(&spec, backend, recorder).expect("the spec was checked before");
-            LocalSet::new().block_on(&runtime, Driver::new(world, wire, asked, disks).run());
+            LocalSet::new().block_on(&runtime, async { Driver::new(world, wire, asked, disks).run().await });
         })?;
         Ok(Self { asks, thread })
     }
