@@ -7,6 +7,7 @@ use cluster_core::{
     fault::{Fault, Heal},
     ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
     time::Timestamp,
+    trace::TraceStore,
 };
 use egui_kittest::{Harness, kittest::Queryable};
 use faultline::{
@@ -43,8 +44,14 @@ fn live() -> (Harness<'static, App>, Sent) {
 }
 
 fn recording() -> Harness<'static, App> {
+    window(Box::new(Recording::new(recorded())), Settings::default())
+}
+
+fn recorded() -> TraceStore {
     let (spec, events) = testing::plausible_run();
-    window(Box::new(Recording::new(spec, events)), Settings::default())
+    let mut store = TraceStore::new(spec);
+    store.append(events);
+    store
 }
 
 fn sent(commands: &Sent) -> Vec<Command> {
@@ -83,10 +90,9 @@ fn every_selection(app: &App) -> Vec<Selection> {
 #[test]
 fn everything_can_be_inspected_in_both_themes_live_and_recorded() {
     for dark in [true, false] {
-        let (spec, events) = testing::plausible_run();
         let settings = || Settings { dark, ..Settings::default() };
         let sources: [Box<dyn Source>; 2] =
-            [Box::new(testing::scripted_source()), Box::new(Recording::new(spec, events))];
+            [Box::new(testing::scripted_source()), Box::new(Recording::new(recorded()))];
         for source in sources {
             let mut harness = window(source, settings());
             for selection in every_selection(harness.state()) {
