@@ -4,49 +4,51 @@ use cluster_core::{
     command::{Author, Command},
     event::TraceEvent,
     spec::ClusterSpec,
+    trace::TraceStore,
 };
 
 /// Where the events of the window come from.
 pub trait Source {
-    /// Returns the cluster that runs, or ran.
-    fn spec(&self) -> &ClusterSpec;
+    /// Returns the run as far as it is known at the start; asked for once.
+    fn store(&mut self) -> TraceStore;
     /// Returns the next events, if some are there. Never waits.
     fn poll(&mut self) -> Option<Vec<TraceEvent>>;
-    /// Asks something of the cluster.
-    fn send(&mut self, by: Author, command: Command);
+    /// Asks something of the cluster. Returns whether it was heard: not if the cluster has ended.
+    fn send(&mut self, by: Author, command: Command) -> bool;
     /// Returns whether there is a cluster that takes commands.
     fn commandable(&self) -> bool;
     /// Returns how many events wait that the window has not taken over yet.
     fn behind(&self) -> u64;
     /// Returns the folder of the nodes' data, if there is one.
     fn data_dir(&self) -> Option<&str>;
-    /// Ends the cluster in good order.
-    fn finish(&mut self);
+    /// Returns what the user should know, once.
+    fn trouble(&mut self) -> Option<String>;
+    /// Ends the cluster in good order, or says what was not in order.
+    fn finish(&mut self) -> Result<(), String>;
 }
 
 /// A recording: events that happened before, and nothing that takes commands.
-pub struct Recording {
-    spec: ClusterSpec,
-    events: Option<Vec<TraceEvent>>,
-}
+pub struct Recording(Option<TraceStore>);
 
 impl Recording {
-    /// Makes a source of events that happened before.
-    pub fn new(spec: ClusterSpec, events: Vec<TraceEvent>) -> Self {
-        Self { spec, events: Some(events) }
+    /// Makes a source of a run that is over, such as `TraceStore::open` returns.
+    pub fn new(store: TraceStore) -> Self {
+        Self(Some(store))
     }
 }
 
 impl Source for Recording {
-    fn spec(&self) -> &ClusterSpec {
-        &self.spec
+    fn store(&mut self) -> TraceStore {
+        self.0.take().unwrap_or_else(|| TraceStore::new(ClusterSpec::default()))
     }
 
     fn poll(&mut self) -> Option<Vec<TraceEvent>> {
-        self.events.take()
+        None
     }
 
-    fn send(&mut self, _: Author, _: Command) {}
+    fn send(&mut self, _: Author, _: Command) -> bool {
+        false
+    }
 
     fn commandable(&self) -> bool {
         false
@@ -60,5 +62,11 @@ impl Source for Recording {
         None
     }
 
-    fn finish(&mut self) {}
+    fn trouble(&mut self) -> Option<String> {
+        None
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        Ok(())
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
 pub type MakeSource = Box<dyn FnOnce(Wake) -> anyhow::Result<Box<dyn Source>>>;
 
 /// Asks the window to look for events.
-pub type Wake = Box<dyn Fn() + Send + Sync>;
+pub type Wake = Box<dyn Fn() + Send>;
 
 /// How a window is opened.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +75,8 @@ impl eframe::App for Window {
     }
 
     fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
-        self.0.finish();
+        if let Err(trouble) = self.0.finish() {
+            log::error!("{trouble}");
+        }
     }
 }
