@@ -130,7 +130,8 @@ fn draw<B: DrawingBackend>(
         latency_chart(timeline, end, false, theme),
     ];
     let faults = fault_groups(store);
-    let frame = Frame { theme, faults: &faults, time: TimeWindow::Whole.range(end.as_secs_f64()), end: end.as_secs_f64() };
+    let frame =
+        Frame { theme, faults: &faults, time: TimeWindow::Whole.range(end.as_secs_f64()), end: end.as_secs_f64() };
     let margin = 16.0;
     canvas.text(&title(store), (margin, margin + 4.0), 15.0, theme.text, (HPos::Left, VPos::Center))?;
     let heading = margin * 2.0 + 4.0;
@@ -169,7 +170,8 @@ fn draw_panel<B: DrawingBackend>(
     let (from, to) = frame.time;
     let values = chart.value_axis(frame.time);
     let x = |secs: f64| panel.left + (secs - from) / (to - from) * (panel.right - panel.left);
-    let lanes_px = if frame.faults.is_empty() || !with_labels { 0.0 } else { f64::from(sizes::LANE_PX) * sizes::LANES as f64 };
+    let lanes_px =
+        if frame.faults.is_empty() || !with_labels { 0.0 } else { f64::from(sizes::LANE_PX) * sizes::LANES as f64 };
     let plot = Panel { top: panel.top + lanes_px, ..panel };
     let y = |value: f64| plot.bottom - f64::from(values.fraction(value).clamp(0.0, 1.0)) * (plot.bottom - plot.top);
     draw_faults(canvas, frame, panel, plot, with_labels, &x)?;

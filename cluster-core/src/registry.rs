@@ -4,7 +4,10 @@ use crate::{
     disk::Recovered,
     host::{Node, NodeHost, NodePanic, Output},
     name::Name,
-    protocol::{Knob, NodeConfig, Protocol},
+    protocol::{
+        Knob, NodeConfig, Protocol,
+        primary_backup::{self, PrimaryBackup},
+    },
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
 };
@@ -33,7 +36,16 @@ pub struct ProtocolRow {
 pub type Boot = fn(&NodeConfig, &Recovered, Timestamp, u32, &mut Vec<Output>) -> Result<Box<dyn Node>, NodePanic>;
 
 /// Every protocol, once.
-pub const PROTOCOLS: &[ProtocolRow] = &[];
+pub const PROTOCOLS: &[ProtocolRow] = &[ProtocolRow {
+    id: "primary-backup",
+    title: "Primary-backup",
+    about: primary_backup::ABOUT,
+    epoch_word: "epoch",
+    leader_word: "primary",
+    knobs: primary_backup::KNOBS,
+    boot: boot::<PrimaryBackup>,
+    fields: fields::<PrimaryBackup>,
+}];
 
 /// Returns the row of a protocol.
 pub fn protocol(id: &str) -> Option<&'static ProtocolRow> {

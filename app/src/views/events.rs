@@ -172,7 +172,8 @@ impl EventsView {
         table
             .header(sizes::ROW_PX, |mut header| {
                 for title in ["#", "Time", "Kind", "Where", "What"] {
-                    header.col(|ui| drop(ui.label(RichText::new(title).size(sizes::TEXT_PX).color(ctx.theme.text_weak))));
+                    header
+                        .col(|ui| drop(ui.label(RichText::new(title).size(sizes::TEXT_PX).color(ctx.theme.text_weak))));
                 }
             })
             .body(|body| {
@@ -230,6 +231,7 @@ fn row_ui(row: &mut TableRow<'_, '_>, ctx: &ViewCtx<'_>, event: &TraceEvent, fou
 /// Returns a number with its thousands apart.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
     groups.join(",")
 }

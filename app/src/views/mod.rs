@@ -1,5 +1,6 @@
 //! The views: each a function of (store, cursor) that can only push actions. One file a view, one row in [`VIEWS`].
 
+pub mod canvas;
 pub mod event_index;
 pub mod events;
 pub mod lag;
@@ -26,6 +27,7 @@ pub struct ViewRow {
 
 /// Every view, once.
 pub const VIEWS: &[ViewRow] = &[
+    ViewRow { id: "canvas", title: "Cluster", make: || Box::new(canvas::CanvasView::default()) },
     ViewRow { id: "lag", title: "Replication lag", make: || Box::new(lag::LagView::default()) },
     ViewRow { id: "throughput", title: "Throughput", make: || Box::new(service::ThroughputView) },
     ViewRow { id: "latency", title: "Latency", make: || Box::new(service::LatencyView::default()) },

@@ -111,7 +111,13 @@ impl Unit {
 
 /// Three significant digits at least, thousands apart, no trailing zeros.
 fn digits(value: f64) -> String {
-    let places = if value >= 100.0 || value == value.round() { 0 } else if value >= 10.0 { 1 } else { 2 };
+    let places = if value >= 100.0 || value == value.round() {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
     let text = format!("{value:.places$}");
     if places > 0 {
         return text.trim_end_matches('0').trim_end_matches('.').to_owned();

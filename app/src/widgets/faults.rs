@@ -210,7 +210,8 @@ mod tests {
     #[test]
     fn links_cut_together_are_one_bar_with_the_shortest_true_name() {
         let around = |node: u16| {
-            let pairs = (1..=4).filter(move |other| *other != node).flat_map(move |other| [(node, other), (other, node)]);
+            let pairs =
+                (1..=4).filter(move |other| *other != node).flat_map(move |other| [(node, other), (other, node)]);
             pairs.map(|(a, b)| span(link(a, b), 1.0, Some(3.0))).collect::<Vec<_>>()
         };
         assert_eq!(labels(&[span(link(1, 2), 1.0, None)]), ["n1 → n2 cut"]);

@@ -1,11 +1,6 @@
 //! Notices when a cache that grew along a run meets another run.
 
-use cluster_core::{
-    event::TraceEvent,
-    ids::Seq,
-    spec::ClusterSpec,
-    trace::TraceStore,
-};
+use cluster_core::{event::TraceEvent, ids::Seq, spec::ClusterSpec, trace::TraceStore};
 
 /// The run that a cache was made from, by its cluster and the last event the cache has seen.
 #[derive(Default)]
