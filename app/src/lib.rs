@@ -5,6 +5,8 @@ mod actions;
 pub mod app;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod chart;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
 pub mod ctx;
 pub mod format;
 pub mod keys;
