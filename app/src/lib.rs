@@ -11,6 +11,8 @@ pub mod ctx;
 pub mod format;
 pub mod keys;
 pub mod layout;
+#[cfg(feature = "live")]
+pub mod live;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
 pub mod panels;
