@@ -90,7 +90,9 @@ fn a_filter_shows_only_what_matches() {
     harness.run();
     harness.get_by(|node| node.label().is_some_and(|label| label.ends_with(", you: crash n3")));
     harness.get_by_value("1 event");
-    assert!(harness.query_all_by(|node| node.label().is_some_and(|label| label.ends_with("n3 crashed"))).next().is_none());
+    assert!(
+        harness.query_all_by(|node| node.label().is_some_and(|label| label.ends_with("n3 crashed"))).next().is_none()
+    );
 }
 
 #[test]
@@ -130,7 +132,9 @@ fn a_search_goes_from_one_event_to_the_next_and_around() {
 fn a_click_on_a_sentence_goes_there() {
     let mut harness = harness(Stage::new("story", half_a_minute(5), Theme::dark()));
     harness.run();
-    harness.get_by(|node| node.label().is_some_and(|label| label.starts_with("8.000 s") && label.contains("crashed"))).click();
+    harness
+        .get_by(|node| node.label().is_some_and(|label| label.starts_with("8.000 s") && label.contains("crashed")))
+        .click();
     harness.run();
     let store = &harness.state().store;
     let crash = (0..store.len().0).map(Seq).find(|seq| {
@@ -148,7 +152,8 @@ fn charts_are_written_as_svg_and_png_of_the_size_asked_for() {
         let text = std::fs::read_to_string(&svg).expect("text");
         assert!(text.contains("width=\"900\" height=\"700\"") && text.contains("Replication lag in entries"));
         write_chart(&store, &png, (640, 480), false).expect("a PNG");
-        let picture = image::load_from_memory_with_format(&std::fs::read(&png).expect("bytes"), image::ImageFormat::Png);
+        let picture =
+            image::load_from_memory_with_format(&std::fs::read(&png).expect("bytes"), image::ImageFormat::Png);
         assert_eq!(picture.map(|picture| (picture.width(), picture.height())).ok(), Some((640, 480)));
     }
 }
