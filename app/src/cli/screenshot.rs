@@ -92,7 +92,10 @@ fn check_view(view: &str) -> Result<(), Failure> {
 fn check_out(out: &Path) -> Result<(), Failure> {
     let png = out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
     if !png {
-        return Err(Failure::Usage(format!("{} is no name of a PNG file; write for example cluster.png", out.display())));
+        return Err(Failure::Usage(format!(
+            "{} is no name of a PNG file; write for example cluster.png",
+            out.display()
+        )));
     }
     match out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         Some(folder) => Err(Failure::Input(format!("there is no folder {}; make it first", folder.display()))),

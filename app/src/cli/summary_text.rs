@@ -21,7 +21,13 @@ pub(super) fn summary_text(summary: &Summary) -> String {
     row("acknowledged and lost", summary.lost_acknowledged.to_string());
     for lost in summary.lost.iter().take(LISTED) {
         let value = lost.value.as_deref().unwrap_or("(deleted)");
-        row("", format!("op{} of c{}: {}={value}, acknowledged at {} ms", lost.op, lost.client, lost.key, lost.acknowledged_ms));
+        row(
+            "",
+            format!(
+                "op{} of c{}: {}={value}, acknowledged at {} ms",
+                lost.op, lost.client, lost.key, lost.acknowledged_ms
+            ),
+        );
     }
     row("elections", summary.elections_total.to_string());
     for election in summary.elections.iter().take(LISTED) {

@@ -17,8 +17,7 @@ pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
     check_display()?;
     let (record, data_dir, base_port) = (args.record.clone(), args.data_dir.clone(), args.base_port);
     let make: MakeSource = Box::new(move |wake| {
-        let options =
-            SessionOptions { record, data_dir, base_port, wake: Some(wake), ..SessionOptions::default() };
+        let options = SessionOptions { record, data_dir, base_port, wake: Some(wake), ..SessionOptions::default() };
         Ok(Box::new(Live::start(spec, options)?) as Box<dyn Source>)
     });
     show(make, WindowOptions::default())
