@@ -1,7 +1,23 @@
 //! The window and the command line of Faultline, as a library so that tests can drive them. See `app/README.md`.
 
 pub mod action;
+mod actions;
+pub mod app;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod chart;
 pub mod ctx;
+pub mod format;
+pub mod keys;
+pub mod layout;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod offscreen;
+pub mod panels;
 pub mod playback;
+pub mod settings;
+pub mod source;
+pub mod testing;
 pub mod theme;
 pub mod views;
+pub mod widgets;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod window;

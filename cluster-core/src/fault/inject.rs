@@ -26,7 +26,8 @@ pub enum Fault {
     Delay(LinkId, Delay),
     /// One direction loses frames.
     Loss(LinkId, Loss),
-    /// Each group hears only itself. Who is in no group forms one more group.
+    /// Each group hears only itself. Nodes in no group form one more group; clients in no group still reach everyone,
+    /// because which side a client can talk to is a choice of its own.
     Partition(Vec<Vec<Endpoint>>),
 }
 
@@ -85,7 +86,8 @@ impl Fault {
 
 fn partition(groups: &[Vec<Endpoint>], target: &mut dyn FaultTarget) {
     let group_of = |end: &Endpoint| groups.iter().position(|group| group.contains(end));
-    let ends = target.endpoints();
+    let mut ends = target.endpoints();
+    ends.retain(|end| end.node().is_some() || group_of(end).is_some());
     for from in &ends {
         for to in &ends {
             let clients_only = from.node().is_none() && to.node().is_none();
@@ -209,6 +211,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::ids::ClientId;
 
     #[derive(Default)]
     struct Net(BTreeMap<LinkId, LinkRules>, u16);
@@ -219,7 +222,8 @@ mod tests {
             change(self.0.entry(link).or_default());
         }
         fn endpoints(&self) -> Vec<Endpoint> {
-            (1..=self.1).map(|n| NodeId(n).into()).collect()
+            let clients = [ClientId(1), ClientId(2)].map(Endpoint::from);
+            (1..=self.1).map(|n| NodeId(n).into()).chain(clients).collect()
         }
     }
 
@@ -231,6 +235,16 @@ mod tests {
         let cut: Vec<_> = net.0.iter().filter(|(_, rules)| rules.cut).map(|(link, _)| *link).collect();
         assert_eq!(cut.len(), 12);
         assert!(cut.iter().all(|(a, b)| ends(&[1, 2]).contains(a) != ends(&[1, 2]).contains(b)));
+    }
+
+    #[test]
+    fn a_client_in_a_group_hears_only_that_group_and_a_client_in_none_hears_everyone() {
+        let mut net = Net(BTreeMap::new(), 3);
+        let (inside, outside) = (Endpoint::from(ClientId(1)), Endpoint::from(ClientId(2)));
+        Fault::Partition(vec![vec![NodeId(1).into(), inside]]).apply(&mut net);
+        let cut = |a: Endpoint, b: Endpoint| net.0.get(&(a, b)).is_some_and(|rules| rules.cut);
+        assert!(!cut(inside, NodeId(1).into()) && cut(inside, NodeId(2).into()) && cut(NodeId(3).into(), inside));
+        assert!((1..=3).all(|n| !cut(outside, NodeId(n).into()) && !cut(NodeId(n).into(), outside)));
     }
 
     #[test]

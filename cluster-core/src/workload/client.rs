@@ -135,13 +135,14 @@ impl Client {
         for _ in 0..BURST_MAX {
             let Some(due) = self.next_at.filter(|due| *due <= now) else { return };
             let Some(spec) = &self.spec else { return };
-            let request = self.generator.request(spec);
+            let op = ops.next();
+            let request = self.generator.request(op, spec);
             // Counted from the moment it was due, so that late steps do not lower the rate.
             self.next_at = match spec.load {
                 Load::Open { rate_hz } => Some(due + self.generator.gap(rate_hz)),
                 Load::Closed { .. } | Load::Idle => None,
             };
-            self.begin(now, ops.next(), request, out);
+            self.begin(now, op, request, out);
         }
     }
 

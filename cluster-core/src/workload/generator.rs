@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    ids::ClientId,
+    ids::{ClientId, OpId},
     request::{Key, Request, Value},
     spec::ClientSpec,
 };
@@ -20,20 +20,19 @@ pub(super) struct Generator {
     id: ClientId,
     rng: ChaCha8Rng,
     keys: Vec<Key>,
-    written: u64,
 }
 
 impl Generator {
     pub(super) fn new(id: ClientId, seed: u64) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(seed ^ u64::from(id.0) << 16);
-        Self { id, rng, keys: Vec::new(), written: 0 }
+        Self { id, rng, keys: Vec::new() }
     }
 
-    /// Draws the next request.
-    pub(super) fn request(&mut self, spec: &ClientSpec) -> Request {
+    /// Draws what operation `op` asks.
+    pub(super) fn request(&mut self, op: OpId, spec: &ClientSpec) -> Request {
         let reads = spec.read_share > 0.0 && self.rng.random::<f64>() < spec.read_share;
         let key = self.key(spec.keys);
-        if reads { Request::Get { key } } else { Request::Put { key, value: self.value(spec.value_bytes) } }
+        if reads { Request::Get { key } } else { Request::Put { key, value: self.value(op, spec.value_bytes) } }
     }
 
     /// Draws the time between two operations of an open loop: exponential, so that they come as from a crowd.
@@ -54,10 +53,9 @@ impl Generator {
     }
 
     /// Makes a value that is written once in a run, padded to its size (never cut: it would not be unique then).
-    fn value(&mut self, bytes: u32) -> Value {
-        self.written += 1;
+    fn value(&self, op: OpId, bytes: u32) -> Value {
         let mut text = Vec::with_capacity((bytes as usize).max(16));
-        write!(text, "{}-{}", self.id, self.written).expect("memory takes all bytes");
+        write!(text, "{}-{}", self.id, op.0).expect("memory takes all bytes");
         if text.len() < bytes as usize {
             text.resize(bytes as usize, b'.');
         }
@@ -75,7 +73,7 @@ mod tests {
 
     fn requests(seed: u64, spec: &ClientSpec) -> Vec<Request> {
         let mut generator = Generator::new(spec.id, seed);
-        (0..1000).map(|_| generator.request(spec)).collect()
+        (1..=1000).map(|op| generator.request(OpId(op), spec)).collect()
     }
 
     #[test]

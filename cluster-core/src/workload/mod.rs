@@ -3,6 +3,8 @@
 mod client;
 mod generator;
 mod port;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 pub use client::{Client, HAND_TIMEOUT, IN_FLIGHT_MAX};

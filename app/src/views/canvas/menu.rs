@@ -1,0 +1,181 @@
+//! The menus of the right mouse button: what can be done to a node, a link, a client.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use cluster_core::{
+    command::Command,
+    event::RoleKind,
+    fault::{Delay, FAULTS, Fault, FaultKind, FaultRow, Heal, LinkId, Loss},
+    ids::{ClientId, Endpoint, NodeId},
+    request::{Admin, Request},
+    trace::NodeStatus,
+};
+use egui::Ui;
+
+use crate::{action::Selection, ctx::ViewCtx};
+
+const MENU_DELAY: Duration = Duration::from_millis(250);
+const MENU_LOSS: f64 = 0.3;
+
+/// One entry; `Err` says why it makes no sense.
+fn entry_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, about: &str, possible: Result<Command, &str>) {
+    let possible = if ctx.commandable { possible } else { Err("This is a recording: it takes no commands") };
+    let response = ui.add_enabled(possible.is_ok(), egui::Button::new(title));
+    match possible {
+        Ok(command) => {
+            if response.on_hover_text(about).clicked() {
+                ctx.command(command);
+                ui.close();
+            }
+        }
+        Err(why) => drop(response.on_disabled_hover_text(why)),
+    }
+}
+
+/// What can be done to a node, or to all that are selected with it.
+pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
+    let chosen = match ctx.selection {
+        Selection::Nodes(nodes) if nodes.contains(&node) && nodes.len() > 1 => nodes.clone(),
+        Selection::Nodes(_)
+        | Selection::Nothing
+        | Selection::Link(_)
+        | Selection::Message(_)
+        | Selection::Client(_)
+        | Selection::Op(_)
+        | Selection::Event(_) => BTreeSet::from([node]),
+    };
+    let many = chosen.len() > 1;
+    ui.set_min_width(150.0);
+    let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
+    ui.weak(names.join(", "));
+    for row in FAULTS.iter().filter(|row| row.strikes_node) {
+        if row.kind == FaultKind::Wipe {
+            restart_ui(ui, ctx, &chosen);
+        }
+        entry_ui(ui, ctx, row.title, row.about, strike(ctx, row, &chosen));
+        if row.kind == FaultKind::Freeze && !many {
+            let frozen = status(ctx, node) == Some(&NodeStatus::Frozen);
+            let possible = if frozen { Ok(Command::Unfreeze(node)) } else { Err("It is not frozen") };
+            entry_ui(ui, ctx, "Unfreeze", "The process goes on where it stood.", possible);
+        }
+    }
+    ui.separator();
+    let ends: Vec<Endpoint> = chosen.iter().map(|node| Endpoint::Node(*node)).collect();
+    let title = if many { "Cut around these" } else { "Cut around" };
+    let cut = Command::Inject(vec![Fault::Partition(vec![ends])]);
+    let about = if many { "They hear each other, and nobody else." } else { "Nothing passes to it or from it." };
+    entry_ui(ui, ctx, title, about, Ok(cut));
+    if !many {
+        let heal = Command::Heal(Heal::Around(Endpoint::Node(node)));
+        entry_ui(ui, ctx, "Heal around", "All its links are healthy again; frozen, it goes on.", Ok(heal));
+        ui.separator();
+        entry_ui(ui, ctx, "Hand leadership to it", "The leader steps aside for it.", transfer(ctx, node));
+    }
+}
+
+fn status<'a>(ctx: &ViewCtx<'a>, node: NodeId) -> Option<&'a NodeStatus> {
+    ctx.state.nodes.get(&node).map(|state| &state.status)
+}
+
+/// The fault for those of the chosen nodes that it can strike.
+fn strike(ctx: &ViewCtx<'_>, row: &FaultRow, chosen: &BTreeSet<NodeId>) -> Result<Command, &'static str> {
+    let mut faults = Vec::new();
+    let mut refused = "There is no such node";
+    for node in chosen {
+        match status(ctx, *node).map(|status| fault(row.kind, *node, status)) {
+            Some(Ok(fault)) => faults.push(fault),
+            Some(Err(why)) => refused = why,
+            None => {}
+        }
+    }
+    if faults.is_empty() { Err(refused) } else { Ok(Command::Inject(faults)) }
+}
+
+fn fault(kind: FaultKind, node: NodeId, status: &NodeStatus) -> Result<Fault, &'static str> {
+    let running = status.is_running();
+    match kind {
+        FaultKind::Crash if running => Ok(Fault::Crash(node)),
+        FaultKind::PowerLoss if running => Ok(Fault::PowerLoss(node)),
+        FaultKind::Stop if *status == NodeStatus::Up => Ok(Fault::Stop(node)),
+        FaultKind::Stop if running => Err("It stands still and cannot hear the request"),
+        FaultKind::Freeze if *status == NodeStatus::Up => Ok(Fault::Freeze(node)),
+        FaultKind::Freeze if running => Err("It is frozen already"),
+        FaultKind::Wipe => Ok(Fault::Wipe(node)),
+        FaultKind::Crash | FaultKind::PowerLoss | FaultKind::Stop | FaultKind::Freeze => Err("It is not running"),
+        FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => Err("This strikes links"),
+    }
+}
+
+fn restart_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chosen: &BTreeSet<NodeId>) {
+    let down = |node: &&NodeId| status(ctx, **node).is_some_and(|status| !status.is_running());
+    let all_down: Vec<NodeId> = chosen.iter().filter(down).copied().collect();
+    let possible = match all_down[..] {
+        [] => Err("It is running"),
+        [node] => Ok(Command::Restart(node)),
+        [..] => Ok(Command::RestartAll),
+    };
+    let title = if all_down.len() > 1 { "Restart all" } else { "Restart" };
+    entry_ui(ui, ctx, title, "The node starts with the disk it has.", possible);
+}
+
+fn transfer(ctx: &ViewCtx<'_>, to: NodeId) -> Result<Command, &'static str> {
+    let leader = ctx.state.leader().ok_or("Nobody leads")?;
+    let state = ctx.state.nodes.get(&to).ok_or("There is no such node")?;
+    if leader == to {
+        return Err("It leads already");
+    }
+    if state.status != NodeStatus::Up {
+        return Err("It is not running");
+    }
+    if state.view.role == RoleKind::Learner {
+        return Err("It has no vote");
+    }
+    Ok(Command::Submit { node: leader, request: Request::Admin(Admin::TransferLeadership { to }) })
+}
+
+/// What can be done to a link.
+pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
+    let (from, to) = link;
+    let rules = ctx.state.links.get(&link).map(|state| state.rules).unwrap_or_default();
+    let back = ctx.state.links.get(&(to, from)).map(|state| state.rules).unwrap_or_default();
+    let inject = |faults: Vec<Fault>| Ok(Command::Inject(faults));
+    let about = |kind: FaultKind| FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.about);
+    ui.set_min_width(150.0);
+    ui.weak(format!("{from} to {to}"));
+    let cut = if rules.cut { Err("It is cut already") } else { inject(vec![Fault::Cut(link)]) };
+    entry_ui(ui, ctx, "Cut this direction", about(FaultKind::Cut), cut);
+    let both = vec![Fault::Cut(link), Fault::Cut((to, from))];
+    let both = if rules.cut && back.cut { Err("Both are cut already") } else { inject(both) };
+    entry_ui(ui, ctx, "Cut both directions", "No frame passes either way.", both);
+    let delay = Delay { mean: MENU_DELAY, jitter: Duration::ZERO };
+    let title = format!("Delay {} ms", MENU_DELAY.as_millis());
+    entry_ui(ui, ctx, &title, about(FaultKind::Delay), inject(vec![Fault::Delay(link, delay)]));
+    let title = format!("Loss {:.0} %", MENU_LOSS * 100.0);
+    let loss = Loss { probability: MENU_LOSS };
+    entry_ui(ui, ctx, &title, about(FaultKind::Loss), inject(vec![Fault::Loss(link, loss)]));
+    ui.separator();
+    let heal = |id: LinkId, healthy: bool| {
+        if healthy { Err("It is healthy") } else { Ok(Command::Heal(Heal::Link(id))) }
+    };
+    entry_ui(ui, ctx, "Heal", "This direction is healthy again.", heal(link, rules.is_healthy()));
+    entry_ui(
+        ui,
+        ctx,
+        "Heal the way back",
+        "The other direction is healthy again.",
+        heal((to, from), back.is_healthy()),
+    );
+}
+
+/// What can be done to a client.
+pub(super) fn client_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId) {
+    let end = Endpoint::Client(client);
+    ui.set_min_width(150.0);
+    ui.weak(format!("client {client}"));
+    let cut = Command::Inject(vec![Fault::Partition(vec![vec![end]])]);
+    entry_ui(ui, ctx, "Cut around", "It reaches no node.", Ok(cut));
+    entry_ui(ui, ctx, "Heal around", "All its links are healthy again.", Ok(Command::Heal(Heal::Around(end))));
+    ui.separator();
+    let remove = if client == ClientId(0) { Err("This is your own hand") } else { Ok(Command::RemoveClient(client)) };
+    entry_ui(ui, ctx, "Remove", "Its open operations get no answer.", remove);
+}

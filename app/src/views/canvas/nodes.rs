@@ -1,0 +1,338 @@
+//! Nodes: role by shape and word, epoch by tint, patience by an arc, and four different pictures of being broken.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_core::{
+    event::RoleKind,
+    ids::{LogIndex, NodeId},
+    registry,
+    time::Timestamp,
+    trace::{ClusterState, NodeState, NodeStatus},
+};
+use egui::{Align2, Color32, Pos2, Stroke, vec2};
+
+use super::{
+    Scene,
+    glyphs::{Pen, mix, on_circle},
+    layout::{BLOCK_GAP, BLOCK_WIDTH, Placed, RIM, Side},
+    logs,
+};
+use crate::{ctx::ViewCtx, theme::Theme};
+
+/// What is true of nodes although none of them may know it.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    /// Believe to lead, and reach no majority.
+    pub(super) powerless: BTreeSet<NodeId>,
+    /// Reach nobody, or are reached by nobody.
+    pub(super) isolated: BTreeSet<NodeId>,
+    /// Have applied as much as another and have another state.
+    pub(super) diverged: BTreeSet<NodeId>,
+}
+
+/// Beyond this many nodes, majorities are not counted for the picture.
+const COUNTED_MAX: usize = 200;
+
+impl Truth {
+    pub(super) fn of(state: &ClusterState) -> Self {
+        if state.nodes.len() > COUNTED_MAX {
+            return Self::default();
+        }
+        let powerless = state.leaders().map(|(node, _)| node).filter(|node| !state.quorum_connected(*node)).collect();
+        Self { powerless, isolated: isolated(state), diverged: diverged(state) }
+    }
+}
+
+fn isolated(state: &ClusterState) -> BTreeSet<NodeId> {
+    let cut = state.links.iter().filter(|(_, link)| link.rules.cut);
+    let mut apart: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+    for ((from, to), _) in cut {
+        if let (Some(a), Some(b)) = (from.node(), to.node()) {
+            apart.entry(a).or_default().insert(b);
+            apart.entry(b).or_default().insert(a);
+        }
+    }
+    let all = state.nodes.len().saturating_sub(1);
+    apart.into_iter().filter(|(_, from)| all > 0 && from.len() == all).map(|(node, _)| node).collect()
+}
+
+fn diverged(state: &ClusterState) -> BTreeSet<NodeId> {
+    let mut by_index: BTreeMap<LogIndex, Vec<(NodeId, u64)>> = BTreeMap::new();
+    for (node, at) in state.nodes.iter().filter(|(_, at)| at.status.is_running()) {
+        by_index.entry(at.view.applied_index).or_default().push((*node, at.view.state_hash));
+    }
+    let differ = |group: &Vec<(NodeId, u64)>| group.iter().any(|(_, hash)| *hash != group[0].1);
+    by_index.into_values().filter(differ).flatten().map(|(node, _)| node).collect()
+}
+
+/// Returns the label by which screen readers and tests find a node.
+pub(super) fn label(node: NodeId, state: &NodeState, spec_protocol: &str) -> String {
+    let status = match &state.status {
+        NodeStatus::Up => role_word(state),
+        NodeStatus::Starting
+        | NodeStatus::Frozen
+        | NodeStatus::Crashed
+        | NodeStatus::PoweredOff
+        | NodeStatus::Stopped
+        | NodeStatus::Failed(_) => state.status.word(),
+    };
+    format!("node {node}, {status}, {} {}", epoch_word(spec_protocol), state.view.epoch)
+}
+
+fn epoch_word(protocol: &str) -> &'static str {
+    registry::protocol(protocol).map_or("term", |row| row.epoch_word)
+}
+
+fn role_word(state: &NodeState) -> &'static str {
+    match (state.view.role_name.as_str(), state.view.role) {
+        ("", RoleKind::Follower) => "follower",
+        ("", RoleKind::Candidate) => "candidate",
+        ("", RoleKind::Leader) => "leader",
+        ("", RoleKind::Learner) => "learner",
+        (word, _) => word,
+    }
+}
+
+/// Paints one node with everything that belongs to it.
+pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed, state: &NodeState) {
+    let center = scene.camera.screen(placed.center);
+    let radius = scene.layout.radius;
+    let tint = pen.theme.epoch(state.view.epoch.0);
+    if ctx.selection.has_node(placed.id) {
+        pen.painter.circle_stroke(center, pen.px(radius + RIM + 3.0), Stroke::new(2.0, pen.theme.accent));
+    }
+    paint_body(pen, center, radius, tint, state);
+    paint_arc(pen, ctx.at, center, radius, tint, state);
+    if state.view.role == RoleKind::Leader && state.status.is_running() {
+        let solid = !scene.truth.powerless.contains(&placed.id);
+        pen.crown(center - vec2(0.0, pen.px(radius + radius * 0.28)), radius * 0.72, tint, solid);
+    }
+    if scene.layout.cards {
+        paint_inside(pen, ctx, center, placed.id, state);
+        paint_block(pen, ctx, scene, placed, state);
+    } else {
+        paint_small(pen, scene, placed, state, center);
+    }
+}
+
+fn paint_body(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &NodeState) {
+    let theme = pen.theme;
+    let (disc, thin) = (pen.px(radius), radius / 22.0);
+    let fill = |share: f32| pen.painter.circle_filled(center, disc, mix(theme.surface, tint, share));
+    let weight = if theme.dark { 1.0 } else { 0.75 };
+    match (&state.status, state.view.role) {
+        (NodeStatus::Up, RoleKind::Leader) => {
+            fill(0.34 * weight);
+            pen.painter.circle_stroke(center, disc, pen.stroke(thin * 3.0, tint));
+        }
+        (NodeStatus::Up, RoleKind::Follower) => {
+            fill(0.17 * weight);
+            pen.painter.circle_stroke(center, disc, pen.stroke(thin, tint));
+        }
+        (NodeStatus::Up, RoleKind::Candidate) => {
+            fill(0.17 * weight);
+            paint_votes(pen, center, radius, tint, state);
+        }
+        (NodeStatus::Up, RoleKind::Learner) => {
+            fill(0.1 * weight);
+            pen.broken_ring(center, radius, 26, 0.3, pen.stroke(thin * 1.6, tint));
+        }
+        (NodeStatus::Frozen, _) => {
+            pen.painter.circle_filled(center, disc, mix(theme.surface, theme.frost, 0.16));
+            pen.painter.circle_stroke(center, disc, pen.stroke(thin * 1.4, theme.frost));
+            pen.frost(center, radius, pen.stroke(thin * 0.9, theme.frost));
+        }
+        (NodeStatus::Starting, _) => pen.broken_ring(center, radius, 12, 0.4, pen.stroke(thin, theme.down)),
+        (NodeStatus::Crashed | NodeStatus::PoweredOff | NodeStatus::Stopped | NodeStatus::Failed(_), _) => {
+            pen.painter.circle_filled(center, disc, theme.background);
+            pen.painter.circle_stroke(center, disc, pen.stroke(thin, theme.down));
+        }
+    }
+}
+
+/// One part of the ring for each voter, filled for each vote.
+fn paint_votes(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &NodeState) {
+    let voters = state.view.voters.len().max(state.view.votes.len()).max(3);
+    let part = 1.0 / voters as f32;
+    for i in 0..voters {
+        let (from, to) = (i as f32 * part + part * 0.1, (i as f32 + 0.9) * part);
+        if i < state.view.votes.len() {
+            pen.arc(center, radius, from, to, pen.stroke(radius / 7.0, tint));
+        } else {
+            let dashes = 3;
+            for dash in 0..dashes {
+                let start = from + (to - from) * dash as f32 / dashes as f32;
+                pen.arc(
+                    center,
+                    radius,
+                    start,
+                    start + (to - from) * 0.55 / dashes as f32,
+                    pen.stroke(radius / 22.0, tint),
+                );
+            }
+        }
+    }
+}
+
+/// What is left of the node's patience, from 12 o'clock clockwise. A frozen node's clock stands still.
+fn paint_arc(pen: &Pen<'_>, at: Timestamp, center: Pos2, radius: f32, tint: Color32, state: &NodeState) {
+    let (now, color) = match state.status {
+        NodeStatus::Up => (at, tint),
+        NodeStatus::Frozen => (state.since, pen.theme.frost),
+        NodeStatus::Starting
+        | NodeStatus::Crashed
+        | NodeStatus::PoweredOff
+        | NodeStatus::Stopped
+        | NodeStatus::Failed(_) => return,
+    };
+    let Some(left) = timer_left(state, now) else { return };
+    let ring = radius + radius * 0.17;
+    let stroke = pen.stroke(radius / 17.0, color.gamma_multiply(0.75));
+    pen.painter.circle_stroke(center, pen.px(ring), pen.stroke(radius / 40.0, color.gamma_multiply(0.16)));
+    pen.arc(center, ring, 0.0, left, stroke);
+    pen.painter.circle_filled(on_circle(center, pen.px(ring), left), pen.px(radius / 15.0).max(1.2), color);
+}
+
+/// Returns which share of the timer is left.
+pub(super) fn timer_left(state: &NodeState, now: Timestamp) -> Option<f32> {
+    let timer = state.view.timer?;
+    let whole = timer.until.since(timer.from).as_secs_f32();
+    (whole > 0.0).then(|| (timer.until.since(now).as_secs_f32() / whole).clamp(0.0, 1.0))
+}
+
+/// Paints the sign of a node that does not run as it should. Returns whether there is one.
+fn paint_sign(pen: &Pen<'_>, at: Pos2, size: f32, state: &NodeState) -> bool {
+    let theme = pen.theme;
+    let bold = |color| pen.stroke(size / 7.0, color);
+    match &state.status {
+        NodeStatus::Up | NodeStatus::Starting => return false,
+        NodeStatus::Crashed => pen.cross(at, size, bold(theme.bad)),
+        NodeStatus::PoweredOff => pen.power(at, size, bold(theme.bad)),
+        NodeStatus::Stopped => {
+            let square = egui::Rect::from_center_size(at, egui::Vec2::splat(pen.px(size * 0.8)));
+            pen.painter.rect_filled(square, pen.px(size * 0.1), theme.down);
+        }
+        NodeStatus::Frozen => {
+            let turn = timer_left(state, state.since).unwrap_or(0.3);
+            pen.stopped_clock(at, size, turn, pen.stroke(size / 9.0, theme.frost));
+        }
+        NodeStatus::Failed(_) => {
+            let (x, y) = (pen.px(size * 0.55), pen.px(size * 0.5));
+            let triangle = vec![at + vec2(-x, y), at + vec2(0.0, -y), at + vec2(x, y)];
+            pen.painter.add(egui::epaint::PathShape::closed_line(triangle, bold(theme.bad)));
+        }
+    }
+    true
+}
+
+fn paint_inside(pen: &Pen<'_>, ctx: &ViewCtx<'_>, center: Pos2, node: NodeId, state: &NodeState) {
+    let theme = pen.theme;
+    let at = |dy: f32| center + vec2(0.0, pen.px(dy));
+    let name = node.to_string();
+    if paint_sign(pen, at(-11.0), 20.0, state) {
+        let color = if state.status.is_running() { theme.text } else { theme.text_weak };
+        pen.name(at(14.0), Align2::CENTER_CENTER, 17.0, color, &name);
+        return;
+    }
+    pen.name(at(-7.0), Align2::CENTER_CENTER, 22.0, theme.text, &name);
+    let epoch = format!("{} {}", epoch_word(&ctx.store.spec().protocol), state.view.epoch);
+    pen.text(at(14.0), Align2::CENTER_CENTER, 12.0, theme.text, &epoch);
+}
+
+/// What is written beside a node: role, log, numbers, what it waits for.
+fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed, state: &NodeState) {
+    let theme = pen.theme;
+    let block = scene.camera.screen_rect(scene.layout.block(placed));
+    let (near, align) = match placed.side {
+        Side::Right => (block.left(), Align2::LEFT_CENTER),
+        Side::Left => (block.right(), Align2::RIGHT_CENTER),
+    };
+    let middle = scene.camera.screen(placed.center).y;
+    let at = |dy: f32| egui::pos2(near, middle + pen.px(dy));
+    let (word, color) = status_word(theme, state);
+    pen.name(at(-25.0), align, 14.0, color, word);
+    paint_badges(pen, scene, placed, at(-43.0), align);
+    paint_hash(pen, scene, placed, state, middle - pen.px(25.0), block);
+    logs::paint_strip(pen, ctx.at, &scene.window, state, egui::pos2(block.left(), middle - pen.px(13.0)));
+    let (commit, applied) = (state.view.commit_index, state.view.applied_index);
+    pen.text(at(11.5), align, 11.5, theme.text_weak, &format!("committed {commit}, applied {applied}"));
+    let waits = if state.status == NodeStatus::Up { state.view.waiting_for.as_ref() } else { "" };
+    pen.text_within(at(26.5), align, 11.5, theme.text_weak, waits, BLOCK_WIDTH);
+}
+
+fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {
+    match state.status {
+        NodeStatus::Up => (role_word(state), theme.text),
+        NodeStatus::Starting | NodeStatus::Stopped => (state.status.word(), theme.text_weak),
+        NodeStatus::Frozen => (state.status.word(), theme.frost),
+        NodeStatus::Crashed | NodeStatus::PoweredOff | NodeStatus::Failed(_) => (state.status.word(), theme.bad),
+    }
+}
+
+/// Where belief and truth differ, the truth stands beside.
+fn paint_badges(pen: &Pen<'_>, scene: &Scene, placed: &Placed, at: Pos2, align: Align2) {
+    let badges = [
+        (scene.truth.powerless.contains(&placed.id), "no majority", pen.theme.warn),
+        (scene.truth.isolated.contains(&placed.id), "isolated", pen.theme.bad),
+        (scene.truth.diverged.contains(&placed.id), "other state", pen.theme.bad),
+    ];
+    let mut at = at;
+    for (_, word, color) in badges.into_iter().filter(|badge| badge.0) {
+        let rect = pen.pill(at, align, 11.0, color, word);
+        let step = rect.width() + pen.px(4.0);
+        at.x += if placed.side == Side::Right { step } else { -step };
+    }
+}
+
+/// The picture of the state's hash, at the far end of the line of the role.
+fn paint_hash(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState, y: f32, block: egui::Rect) {
+    if !state.status.is_running() || pen.px(11.0) < 5.0 {
+        return;
+    }
+    let color = if scene.truth.diverged.contains(&placed.id) { pen.theme.bad } else { pen.theme.text_weak };
+    let size = 11.0;
+    let hex = format!("{:04x}", state.view.state_hash >> 48);
+    let icon = match placed.side {
+        Side::Right => {
+            let text = pen.figures(egui::pos2(block.right(), y), Align2::RIGHT_CENTER, 10.5, color, &hex);
+            egui::pos2(text.left() - pen.px(size + 4.0), y - pen.px(size / 2.0))
+        }
+        Side::Left => {
+            let text = pen.figures(egui::pos2(block.left(), y), Align2::LEFT_CENTER, 10.5, color, &hex);
+            egui::pos2(text.right() + pen.px(4.0), y - pen.px(size / 2.0))
+        }
+    };
+    pen.identicon(icon, size, state.view.state_hash, color);
+}
+
+/// A node among many: its name where there is room, its sign if it needs one.
+fn paint_small(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState, center: Pos2) {
+    let theme = pen.theme;
+    let radius = scene.layout.radius;
+    let signed = paint_sign(pen, center, radius * 0.9, state);
+    let name = placed.id.to_string();
+    let inside = pen.px(9.5) >= 9.0;
+    if inside && !signed {
+        pen.text(center, Align2::CENTER_CENTER, 10.5, theme.text, &name);
+    }
+    let outward = scene.layout.outward(placed);
+    let stands_out = state.view.role != RoleKind::Follower || !matches!(state.status, NodeStatus::Up);
+    if stands_out || !inside {
+        let (word, color) = status_word(theme, state);
+        let words = match (stands_out, inside && !signed) {
+            (true, true) => word.to_owned(),
+            (true, false) => format!("{name} {word}"),
+            (false, _) if placed.id.0 % 5 == 0 || placed.id.0 == 1 => name,
+            (false, _) => return,
+        };
+        let crown = if state.view.role == RoleKind::Leader && outward.y < -0.5 { radius * 0.9 } else { 0.0 };
+        let at = center + outward * pen.px(radius + BLOCK_GAP * 0.55 + crown);
+        let align = match (outward.x, outward.y) {
+            (x, _) if x > 0.35 => Align2::LEFT_CENTER,
+            (x, _) if x < -0.35 => Align2::RIGHT_CENTER,
+            (_, y) if y < 0.0 => Align2::CENTER_BOTTOM,
+            _ => Align2::CENTER_TOP,
+        };
+        pen.text(at, align, (10.5f32).max(9.0 / pen.scale), if stands_out { color } else { theme.text_weak }, &words);
+    }
+}

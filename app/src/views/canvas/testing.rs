@@ -1,0 +1,1 @@
+//! A small cluster made by hand, for tests.

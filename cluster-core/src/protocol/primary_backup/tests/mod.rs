@@ -1,0 +1,5 @@
+//! Tests of primary-backup replication, on a small cluster of their own.
+
+mod cluster;
+mod failover;
+mod replication;

@@ -1,0 +1,178 @@
+//! The verbs of scripts: what a line can say.
+
+use std::time::Duration;
+
+use crate::{
+    fault::{Delay, FAULTS, FaultKind, Loss},
+    ids::{ClientId, NodeId},
+    request::{Key, Value},
+};
+
+/// One line of a script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timed {
+    /// When, in cluster time since the start of the run.
+    pub at: Duration,
+    /// The script it stands in.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// What it says, as it stands there.
+    pub text: String,
+    /// What is to be done.
+    pub verb: Verb,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verb {
+    /// Strikes nodes: crash, power loss, stop, freeze, wipe.
+    Strike(FaultKind, Vec<Selector>),
+    /// Splits the cluster into groups.
+    Partition(Vec<Vec<Selector>>),
+    /// Breaks links.
+    Link(LinkFault, Links),
+    /// Mends.
+    Heal(HealWhat),
+    /// Starts nodes that are down; `None` means all.
+    Restart(Option<Vec<Selector>>),
+    /// Lets frozen nodes go on.
+    Unfreeze(Vec<Selector>),
+    /// Reads a key at a node, by hand.
+    Get(Selector, Key),
+    /// Writes a key at a node, by hand.
+    Put(Selector, Key, Value),
+    /// Removes a key at a node, by hand.
+    Delete(Selector, Key),
+    /// The leader hands its office to this node.
+    Transfer(Selector),
+    /// Starts a node if it is not there yet, and makes it a member with a vote.
+    Add(NodeId),
+    /// Starts a node if it is not there yet, and makes it a member without a vote.
+    AddLearner(NodeId),
+    /// Removes a member.
+    Remove(Selector),
+    /// The node becomes primary.
+    Promote(Selector),
+    /// The node asks for votes.
+    Campaign(Selector),
+    /// Cluster time stands still.
+    Pause,
+    /// Cluster time goes on.
+    Resume,
+    /// Cluster time runs at this share of real time.
+    Rate(f64),
+}
+
+/// Names nodes or clients, some only when the moment comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// This node.
+    Node(NodeId),
+    /// This client.
+    Client(ClientId),
+    /// Whoever leads (or is primary).
+    Leader,
+    /// The running nodes that do not lead, by number, counted from 0.
+    Follower(usize),
+    /// A running node, drawn from the seed of the run.
+    Random,
+    /// Every node.
+    All,
+    /// Every node that no other group names.
+    Rest,
+}
+
+/// What is wrong with a link.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LinkFault {
+    /// Nothing passes.
+    Cut,
+    /// Frames wait.
+    Delay(Delay),
+    /// Frames disappear.
+    Loss(Loss),
+}
+
+/// Which directions of links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// From each of the first to each of the second; and back, if `both_ways`.
+    Between {
+        /// From.
+        from: Vec<Selector>,
+        /// To.
+        to: Vec<Selector>,
+        /// Whether the opposite directions are meant, too.
+        both_ways: bool,
+    },
+    /// All links of these to all other nodes, both ways.
+    Around(Vec<Selector>),
+}
+
+/// What is to be mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HealWhat {
+    /// Everything.
+    All,
+    /// All links.
+    Links,
+    /// These links.
+    Link(Links),
+    /// All links of these.
+    Around(Vec<Selector>),
+}
+
+/// A verb as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerbRow {
+    /// The word.
+    pub verb: &'static str,
+    /// What follows it, by example.
+    pub usage: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+/// The verbs that are no faults (those are in [`FAULTS`]).
+pub const VERBS: &[VerbRow] = &[
+    row("heal", "heal | heal links | heal link n1->n2 | heal around n3", "Mends everything, or a part."),
+    row("restart", "restart n1,n2 | restart all", "Starts nodes that are down, with the disks they have."),
+    row("unfreeze", "unfreeze n1", "Lets frozen nodes go on."),
+    row("put", "put @leader key value", "Writes a key, asking this node only."),
+    row("get", "get n2 key", "Reads a key, asking this node only."),
+    row("delete", "delete @leader key", "Removes a key, asking this node only."),
+    row("transfer", "transfer @follower[0]", "The leader hands its office over."),
+    row("add", "add n6", "Starts a node and makes it a member."),
+    row("add-learner", "add-learner n6", "Starts a node and makes it a member without a vote."),
+    row("remove", "remove n2", "Removes a member."),
+    row("promote", "promote n2", "Makes a node primary, whatever others believe."),
+    row("campaign", "campaign n2", "Lets a node ask for votes at once."),
+    row("pause", "pause", "Cluster time stands still; the script goes on in real time until it resumes."),
+    row("resume", "resume", "Cluster time goes on."),
+    row("rate", "rate 0.1", "Cluster time runs at this share of real time, 0.01 to 1."),
+];
+
+const fn row(verb: &'static str, usage: &'static str, about: &'static str) -> VerbRow {
+    VerbRow { verb, usage, about }
+}
+
+/// Returns every verb that a script can use, faults first.
+pub fn verbs() -> impl Iterator<Item = VerbRow> {
+    let faults = FAULTS.iter().map(|fault| VerbRow {
+        verb: fault.verb,
+        usage: match fault.kind {
+            FaultKind::Crash => "crash @leader",
+            FaultKind::PowerLoss => "powerloss n1,n2",
+            FaultKind::Stop => "stop n1",
+            FaultKind::Freeze => "freeze @leader",
+            FaultKind::Wipe => "wipe n1",
+            FaultKind::Cut => "cut n1->n2 | cut n1<->n2 | cut around n3",
+            FaultKind::Delay => "delay n1->n2 200ms +-50ms",
+            FaultKind::Loss => "loss n1<->n2 20%",
+            FaultKind::Partition => "partition @leader,@follower[0] | rest",
+        },
+        about: fault.about,
+    });
+    faults.chain(VERBS.iter().copied())
+}

@@ -1,0 +1,6 @@
+//! Whole clusters in the simulator: what a user would see, without sleeping.
+
+mod common;
+mod primary_backup;
+mod raft;
+mod world;

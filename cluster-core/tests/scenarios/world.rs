@@ -1,0 +1,122 @@
+//! What holds whatever the protocol: determinism, honest frames, refusals with a reason.
+
+use cluster_core::{
+    command::Command,
+    event::EventKind,
+    fault::{Fault, Heal, Loss},
+    ids::NodeId,
+    registry::PROTOCOLS,
+    sim::Sim,
+    trace::NodeStatus,
+};
+
+use crate::common::{SECOND, client, cluster, events, inject, led};
+
+fn eventful(protocol: &str, seed: u64) -> Sim {
+    let mut spec = cluster(protocol, 5, seed);
+    spec.clients = vec![client(1, 20.0), client(2, 5.0)];
+    let mut sim = Sim::start(&spec).expect("the spec is sound");
+    sim.run_for(3 * SECOND);
+    inject(&mut sim, Fault::Loss((NodeId(1).into(), NodeId(2).into()), Loss { probability: 0.5 }));
+    inject(&mut sim, Fault::PowerLoss(NodeId(1)));
+    sim.run_for(3 * SECOND);
+    inject(&mut sim, Fault::Freeze(NodeId(3)));
+    sim.run_for(3 * SECOND);
+    sim.command(Command::Heal(Heal::All));
+    sim.run_for(3 * SECOND);
+    sim
+}
+
+#[test]
+fn the_same_recipe_gives_the_same_trace_for_every_protocol() {
+    for row in PROTOCOLS {
+        for seed in 1..=3 {
+            let (a, b) = (eventful(row.id, seed), eventful(row.id, seed));
+            let (a, b) = (events(a.trace()), events(b.trace()));
+            let first = a.iter().zip(&b).find(|(a, b)| a != b);
+            assert!(first.is_none() && a.len() == b.len(), "{} at seed {seed} differs first at {first:?}", row.id);
+        }
+    }
+}
+
+#[test]
+fn another_seed_gives_another_trace() {
+    assert_ne!(events(eventful("raft", 1).trace()), events(eventful("raft", 2).trace()));
+}
+
+#[test]
+fn every_event_comes_after_its_cause() {
+    for row in PROTOCOLS {
+        let sim = eventful(row.id, 4);
+        assert!(events(sim.trace()).iter().all(|event| event.cause.is_none_or(|cause| cause < event.seq)));
+    }
+}
+
+#[test]
+fn every_frame_that_was_sent_arrives_once_or_is_dropped_with_a_reason() {
+    for row in PROTOCOLS {
+        let sim = eventful(row.id, 5);
+        let (mut sent, mut ended) = (Vec::new(), Vec::new());
+        for event in events(sim.trace()) {
+            match event.kind {
+                EventKind::FrameSent { msg, .. } => sent.push(msg),
+                EventKind::FrameDelivered { msg } | EventKind::FrameDropped { msg, .. } => ended.push(msg),
+                _ => {} // only frames are of interest here
+            }
+        }
+        ended.extend(sim.trace().latest().flights.keys());
+        ended.sort_unstable();
+        assert_eq!(sent, ended, "{}", row.id);
+    }
+}
+
+#[test]
+fn a_command_that_does_nothing_is_refused_with_the_reason() {
+    let (mut sim, _) = led(&cluster("raft", 3, 6));
+    let cut = Fault::Cut((NodeId(1).into(), NodeId(2).into()));
+    inject(&mut sim, cut.clone());
+    let refused = |sim: &Sim| {
+        let reason = |kind| match kind {
+            EventKind::CommandRefused { reason } => Some(reason),
+            _ => None, // nothing else refuses a command
+        };
+        events(sim.trace()).into_iter().filter_map(|event| reason(event.kind)).collect::<Vec<_>>()
+    };
+    assert!(refused(&sim).is_empty());
+    inject(&mut sim, cut);
+    sim.command(Command::Restart(NodeId(1)));
+    inject(&mut sim, Fault::Crash(NodeId(9)));
+    assert_eq!(
+        refused(&sim),
+        [
+            "it changed nothing: that is how things were already",
+            "n1 is running; crash or stop it first",
+            "there is no node n9"
+        ]
+    );
+}
+
+#[test]
+fn heal_all_leaves_nothing_broken() {
+    let mut sim = eventful("raft", 7);
+    inject(&mut sim, Fault::Wipe(NodeId(2)));
+    inject(&mut sim, Fault::Freeze(NodeId(3)));
+    inject(&mut sim, Fault::Partition(vec![vec![NodeId(4).into()]]));
+    sim.run_for(SECOND);
+    assert!(sim.trace().latest().faults.len() > 5);
+    sim.command(Command::Heal(Heal::All));
+    let state = sim.trace().latest();
+    assert!(state.faults.is_empty(), "{:?}", state.faults);
+    assert!(state.nodes.values().all(|node| node.status == NodeStatus::Up));
+}
+
+#[test]
+fn a_cut_direction_drops_and_counts_what_it_stopped() {
+    let mut spec = cluster("raft", 3, 8);
+    spec.clients = vec![client(1, 20.0)];
+    let (mut sim, leader) = led(&spec);
+    let other = NodeId(if leader == NodeId(1) { 2 } else { 1 });
+    inject(&mut sim, Fault::Cut((leader.into(), other.into())));
+    sim.run_for(2 * SECOND);
+    assert!(sim.trace().latest().links[&(leader.into(), other.into())].cut > 0);
+}
