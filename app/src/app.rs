@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 
-use cluster_core::{event::EventKind, trace::{Ledger, TraceStore}};
+use cluster_core::{
+    event::EventKind,
+    trace::{Ledger, TraceStore},
+};
 
 use crate::{
     action::{Action, Selection},
