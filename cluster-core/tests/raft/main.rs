@@ -218,6 +218,21 @@ fn a_node_that_joins_learns_the_log_and_gets_a_vote() {
     assert!(cluster.panics.is_empty(), "{:?}", cluster.panics);
 }
 
+/// A client that lost patience asks again: the answer it gets must be the outcome of what is under way.
+#[test]
+fn a_change_of_members_that_is_asked_again_is_not_begun_again() {
+    use cluster_core::request::Request;
+    let mut cluster = started(3, &[]);
+    let leader = cluster.leader();
+    let add = Admin::AddMember { node: n(4) };
+    let op = cluster.admin(leader, add);
+    cluster.submit_again(leader, op, Request::Admin(add));
+    assert_eq!(cluster.reply(op), None);
+    cluster.add(n(4), false);
+    cluster.run_to("the member was added", |cluster| cluster.reply(op).is_some());
+    assert_eq!(cluster.reply(op), Some(Response::Done));
+}
+
 #[test]
 fn a_leader_that_removes_itself_steps_down_and_another_takes_over() {
     let mut cluster = started(3, &[]);
