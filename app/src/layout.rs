@@ -34,7 +34,7 @@ fn row(id: &str) -> Option<&'static ViewRow> {
 impl Default for Layout {
     /// Narration and what is broken on the left, the canvas in the middle over its charts, the inspector on the right.
     fn default() -> Self {
-        const LEFT: &[&[&str]] = &[&["narration", "guide"], &["inventory"]];
+        const LEFT: &[&[&str]] = &[&["story", "guide"], &["inventory"]];
         const BELOW: &[&str] = &["lag", "throughput", "latency", "events"];
         const RIGHT: &[&str] = &["inspector"];
         let mut tiles = Tiles::default();

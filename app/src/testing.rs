@@ -18,6 +18,7 @@ use cluster_core::{
     request::Request,
     spec::ClusterSpec,
     time::Timestamp,
+    trace::TraceStore,
 };
 
 use crate::source::Source;
@@ -42,16 +43,17 @@ impl Scripted {
 }
 
 impl Source for Scripted {
-    fn spec(&self) -> &ClusterSpec {
-        &self.spec
+    fn store(&mut self) -> TraceStore {
+        TraceStore::new(self.spec.clone())
     }
 
     fn poll(&mut self) -> Option<Vec<TraceEvent>> {
         (!self.events.is_empty()).then(|| std::mem::take(&mut self.events))
     }
 
-    fn send(&mut self, _: Author, command: Command) {
+    fn send(&mut self, _: Author, command: Command) -> bool {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(command);
+        true
     }
 
     fn commandable(&self) -> bool {
@@ -66,7 +68,13 @@ impl Source for Scripted {
         None
     }
 
-    fn finish(&mut self) {}
+    fn trouble(&mut self) -> Option<String> {
+        None
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Returns a source that shows a run of 30 seconds and stands at its end.

@@ -103,26 +103,22 @@ fn paint_faults(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis
 fn paint_lag(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
     let timeline = ctx.store.timeline();
     let top = timeline.lag.values().flatten().map(|lag| lag.entries).max().unwrap_or(0).max(4);
-    for (at, (node, lags)) in timeline.lag.iter().enumerate() {
+    for (node, lags) in &timeline.lag {
         let values = lags.iter().map(|lag| lag.entries);
         let points = geometry::layout_series(values, timeline.bucket_nanos.max(1), axis);
         let y = |value: u64| lanes.lag.bottom() - 1.0 - (value as f32 / top as f32) * (lanes.lag.height() - 4.0);
         let line: Vec<Pos2> = points.iter().map(|(x, value)| pos2(*x, y(*value))).collect();
-        painter.add(Shape::line(line, Stroke::new(1.25, node_color(ctx, at))));
+        painter.add(Shape::line(line, Stroke::new(1.25, ctx.theme.node(*node))));
         let behind = lags.last().is_some_and(|lag| lag.entries > top / 8);
         if let (true, Some((x, value))) = (behind, points.last()) {
-            paint_lag_label(painter, ctx, *node, pos2(*x, y(*value)), *value, at);
+            paint_lag_label(painter, ctx, *node, pos2(*x, y(*value)), *value);
         }
     }
 }
 
-fn paint_lag_label(painter: &Painter, ctx: &ViewCtx<'_>, node: NodeId, at: Pos2, value: u64, color: usize) {
+fn paint_lag_label(painter: &Painter, ctx: &ViewCtx<'_>, node: NodeId, at: Pos2, value: u64) {
     let text = format!("{node} {}", format::count(value));
-    painter.text(at + vec2(-0.5 * SPACE, 0.0), Align2::RIGHT_BOTTOM, text, digits(), node_color(ctx, color));
-}
-
-fn node_color(ctx: &ViewCtx<'_>, at: usize) -> Color32 {
-    ctx.theme.epoch(at as u64 + 3)
+    painter.text(at + vec2(-0.5 * SPACE, 0.0), Align2::RIGHT_BOTTOM, text, digits(), ctx.theme.node(node));
 }
 
 fn paint_marks(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
