@@ -16,23 +16,24 @@ use faultline::{
     keys::KEYS,
     settings::Settings,
     source::{Recording, Source},
-    testing,
+    testing, theme,
 };
 
 type Sent = Arc<Mutex<Vec<Command>>>;
 
 fn window(source: Box<dyn Source>, settings: Settings) -> Harness<'static, App> {
+    let dark = settings.dark;
+    let set_up = move |ctx: &egui::Context| {
+        theme::install(ctx);
+        ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
+    };
     let app = App::new(source, settings);
-    let mut harness = Harness::builder().with_size(egui::vec2(1280.0, 800.0)).build_ui_state(
-        |ui, app: &mut App| {
-            app.logic(ui.ctx());
-            app.root_ui(ui);
-        },
-        app,
-    );
-    // Fonts count from the next frame on.
-    let ctx = harness.ctx.clone();
-    harness.state().set_up(&ctx);
+    let ui = |ui: &mut egui::Ui, app: &mut App| {
+        app.logic(ui.ctx());
+        app.root_ui(ui);
+    };
+    let size = egui::vec2(1280.0, 800.0);
+    let mut harness = Harness::builder().with_size(size).with_context_setup(set_up).build_ui_state(ui, app);
     harness.run_steps(2);
     harness
 }

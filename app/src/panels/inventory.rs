@@ -65,7 +65,6 @@ impl Inventory {
         ui.horizontal(|ui| {
             ui.colored_label(ctx.theme.bad, sign(ctx.state, group));
             let name = egui::Label::new(RichText::new(&title).strong()).truncate().sense(egui::Sense::click());
-            ui.set_max_width(ui.available_width());
             if ui.add(name).on_hover_text("Show it in the inspector").clicked() {
                 ctx.act(Action::Select(selection(group)));
             }

@@ -72,7 +72,7 @@ fn paint_bands(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis,
         painter.rect_filled(place, 3.0, theme::mix(ctx.theme.surface, tint, 0.32));
         painter.rect_filled(Rect::from_min_size(place.min, vec2(2.0, place.height())), 1.0, tint);
         let label = |text: String| painter.layout_no_wrap(text, small(), ctx.theme.text);
-        let full = label(format!("{leader} · {}", band.epoch));
+        let full = label(format!("{leader} · {} {}", super::epoch_word(ctx), band.epoch));
         let galley = if full.size().x + 1.5 * SPACE < place.width() { full } else { label(leader.to_string()) };
         if galley.size().x + SPACE < place.width() {
             let at = pos2(place.left() + SPACE, place.center().y - galley.size().y / 2.0);
