@@ -205,7 +205,8 @@ impl Dots {
         let u = |share: f32| (column as f32 + share) / COLUMNS as f32;
         let v = |share: f32| (row as f32 + share) / ROWS as f32;
         let (near, far) = (inset, 1.0 - inset);
-        let mut vertex = |pos: Pos2, s: f32, t: f32| self.mesh.vertices.push(Vertex { pos, uv: pos2(u(s), v(t)), color });
+        let mut vertex =
+            |pos: Pos2, s: f32, t: f32| self.mesh.vertices.push(Vertex { pos, uv: pos2(u(s), v(t)), color });
         vertex(center - right - down, near, near);
         vertex(center + right - down, far, near);
         vertex(center + right + down, far, far);
@@ -222,15 +223,8 @@ const TRAIL: (usize, usize) = (7, 0);
 const REACH: f32 = 1.25;
 
 /// The families in the order of the texture.
-pub(super) const FAMILIES: [Family; 7] = [
-    Family::Vote,
-    Family::Append,
-    Family::Heartbeat,
-    Family::Reply,
-    Family::Snapshot,
-    Family::Client,
-    Family::Control,
-];
+pub(super) const FAMILIES: [Family; 7] =
+    [Family::Vote, Family::Append, Family::Heartbeat, Family::Reply, Family::Snapshot, Family::Client, Family::Control];
 
 /// Returns the word of a family.
 pub(super) fn family_word(family: Family) -> &'static str {

@@ -43,7 +43,15 @@ impl Pen<'_> {
     }
 
     /// Writes a line that is cut short with an ellipsis at a width.
-    pub(super) fn text_within(&self, at: Pos2, align: Align2, units: f32, color: Color32, text: &str, width: f32) -> Rect {
+    pub(super) fn text_within(
+        &self,
+        at: Pos2,
+        align: Align2,
+        units: f32,
+        color: Color32,
+        text: &str,
+        width: f32,
+    ) -> Rect {
         self.write(at, align, FontId::proportional(self.px(units)), color, text, self.px(width))
     }
 
@@ -89,7 +97,8 @@ impl Pen<'_> {
 
     /// Draws a crown that stands on `foot`.
     pub(super) fn crown(&self, foot: Pos2, width: f32, color: Color32, solid: bool) {
-        let points = [(-0.5, 0.0), (-0.56, -0.62), (-0.24, -0.3), (0.0, -0.78), (0.24, -0.3), (0.56, -0.62), (0.5, 0.0)];
+        let points =
+            [(-0.5, 0.0), (-0.56, -0.62), (-0.24, -0.3), (0.0, -0.78), (0.24, -0.3), (0.56, -0.62), (0.5, 0.0)];
         let at = |(x, y): (f32, f32)| foot + vec2(x, y) * self.px(width);
         if solid {
             // A crown is not convex; its three peaks are.

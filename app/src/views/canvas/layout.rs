@@ -141,9 +141,8 @@ fn circle(count: usize, room: Rect) -> Vec<Pos2> {
     let widest = angles.iter().map(|a| a.cos().abs()).fold(0.0, f32::max);
     let tall = if high - low > 0.1 { room.height().max(1.0) / (high - low) } else { room.height() / 2.0 };
     let wide = (room.width().max(1.0) / 2.0 / widest).min(tall * 1.6);
-    let middle = room.center().y - tall * (low + high) / 2.0;
     let tall = tall.min(wide * 1.1);
-    let middle = if tall * (high - low) < room.height() { room.center().y - tall * (low + high) / 2.0 } else { middle };
+    let middle = room.center().y - tall * (low + high) / 2.0;
     angles.iter().map(|a| pos2(room.center().x + wide * a.cos(), middle + tall * a.sin())).collect()
 }
 
@@ -360,9 +359,10 @@ pub(super) fn lasso_outline(drawn: &[Pos2]) -> Vec<Pos2> {
 
 /// Returns whether a point is inside a closed outline (even-odd rule).
 pub(super) fn inside(outline: &[Pos2], at: Pos2) -> bool {
-    let crossings = outline.iter().zip(outline.iter().cycle().skip(1)).filter(|(a, b)| {
-        (a.y > at.y) != (b.y > at.y) && at.x < a.x + (b.x - a.x) * (at.y - a.y) / (b.y - a.y)
-    });
+    let crossings = outline
+        .iter()
+        .zip(outline.iter().cycle().skip(1))
+        .filter(|(a, b)| (a.y > at.y) != (b.y > at.y) && at.x < a.x + (b.x - a.x) * (at.y - a.y) / (b.y - a.y));
     crossings.count() % 2 == 1
 }
 

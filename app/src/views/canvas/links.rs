@@ -71,7 +71,8 @@ pub(super) fn paint_links(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, links
             rules: link.rules,
             activity: activity(ctx, link),
             load: traffic.count(scene, *id),
-            strength: if apart(id.0) || apart(id.1) { 0.45 } else { 1.0 } * if link.rules.is_healthy() { 1.0 } else { loud },
+            strength: if apart(id.0) || apart(id.1) { 0.45 } else { 1.0 }
+                * if link.rules.is_healthy() { 1.0 } else { loud },
             selected: *ctx.selection == Selection::Link(*id),
             client: id.0.client().is_some() || id.1.client().is_some(),
             arrows: scene.layout.cards,
@@ -111,7 +112,9 @@ fn paint_link(pen: &Pen<'_>, lane: [Pos2; 2], look: &Look) {
         return;
     }
     match (look.rules.delay.is_some(), look.rules.loss.is_some()) {
-        (false, false) => drop(pen.painter.line_segment(lane, stroke)),
+        (false, false) => {
+            pen.painter.line_segment(lane, stroke);
+        }
         (true, false) => pen.painter.extend(Shape::dashed_line(&lane, stroke, pen.px(11.0), pen.px(5.0))),
         (false, true) => pen.painter.extend(Shape::dashed_line(&lane, stroke, pen.px(2.5), pen.px(5.0))),
         (true, true) => {

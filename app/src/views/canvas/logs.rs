@@ -148,7 +148,11 @@ mod tests {
         let brief = |epoch: &u64| EntryBrief { epoch: Epoch(*epoch), op: None, kind: EntryKind::Put, bytes: 8 };
         let mut log = LogTail::default();
         log.splice(LogIndex(1), &entries.iter().map(brief).collect::<Vec<_>>());
-        NodeState { log, view: NodeView { commit_index: LogIndex(commit), ..NodeView::default() }, ..NodeState::default() }
+        NodeState {
+            log,
+            view: NodeView { commit_index: LogIndex(commit), ..NodeView::default() },
+            ..NodeState::default()
+        }
     }
 
     #[test]

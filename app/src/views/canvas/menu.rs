@@ -158,7 +158,13 @@ pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
         if healthy { Err("It is healthy") } else { Ok(Command::Heal(Heal::Link(id))) }
     };
     entry_ui(ui, ctx, "Heal", "This direction is healthy again.", heal(link, rules.is_healthy()));
-    entry_ui(ui, ctx, "Heal the way back", "The other direction is healthy again.", heal((to, from), back.is_healthy()));
+    entry_ui(
+        ui,
+        ctx,
+        "Heal the way back",
+        "The other direction is healthy again.",
+        heal((to, from), back.is_healthy()),
+    );
 }
 
 /// What can be done to a client.
@@ -170,7 +176,6 @@ pub(super) fn client_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId) {
     entry_ui(ui, ctx, "Cut around", "It reaches no node.", Ok(cut));
     entry_ui(ui, ctx, "Heal around", "All its links are healthy again.", Ok(Command::Heal(Heal::Around(end))));
     ui.separator();
-    let remove =
-        if client == ClientId(0) { Err("This is your own hand") } else { Ok(Command::RemoveClient(client)) };
+    let remove = if client == ClientId(0) { Err("This is your own hand") } else { Ok(Command::RemoveClient(client)) };
     entry_ui(ui, ctx, "Remove", "Its open operations get no answer.", remove);
 }

@@ -20,7 +20,9 @@ use cluster_core::{
     fault::LinkId,
     ids::{ClientId, NodeId},
 };
-use egui::{Align2, FontId, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextureHandle, Ui, Vec2, WidgetInfo};
+use egui::{
+    Align2, FontId, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextureHandle, Ui, Vec2, WidgetInfo,
+};
 
 use self::{
     frames::{Spot, Traffic},

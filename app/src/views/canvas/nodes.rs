@@ -162,7 +162,13 @@ fn paint_votes(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &
             let dashes = 3;
             for dash in 0..dashes {
                 let start = from + (to - from) * dash as f32 / dashes as f32;
-                pen.arc(center, radius, start, start + (to - from) * 0.55 / dashes as f32, pen.stroke(radius / 22.0, tint));
+                pen.arc(
+                    center,
+                    radius,
+                    start,
+                    start + (to - from) * 0.55 / dashes as f32,
+                    pen.stroke(radius / 22.0, tint),
+                );
             }
         }
     }

@@ -28,8 +28,8 @@ impl CanvasView {
     /// Zooms, pans and fits.
     pub(super) fn on_camera(&mut self, ui: &Ui, response: &Response) {
         let holding_space = ui.input(|input| input.key_down(Key::Space));
-        let panning = response.dragged_by(PointerButton::Middle)
-            || holding_space && response.dragged_by(PointerButton::Primary);
+        let panning =
+            response.dragged_by(PointerButton::Middle) || holding_space && response.dragged_by(PointerButton::Primary);
         if panning {
             self.pan += response.drag_delta();
         }
@@ -37,7 +37,7 @@ impl CanvasView {
             (self.zoom, self.pan) = (1.0, Vec2::ZERO);
         }
         if let Some(at) = response.hover_pos().filter(|_| response.contains_pointer()) {
-            let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
+            let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta.y, input.zoom_delta()));
             let zoom = (self.zoom * (scroll / 240.0).exp() * pinch).clamp(ZOOM_MIN, ZOOM_MAX);
             // What is under the pointer stays under it.
             let from_center = at - response.rect.center();
