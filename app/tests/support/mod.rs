@@ -167,8 +167,7 @@ impl Stage {
 
     /// Lays the view out and carries out what can be without an app.
     pub fn ui(&mut self, ui: &mut egui::Ui) {
-        let mut ctx =
-            ViewCtx::new(&self.store, &self.state, self.cursor, &self.selection, &self.theme, &self.actions);
+        let mut ctx = ViewCtx::new(&self.store, &self.state, self.cursor, &self.selection, &self.theme, &self.actions);
         ctx.commandable = self.commandable;
         self.view.ui(ui, &ctx);
         if let Some(Action::Select(selection)) = self.actions.borrow().last() {
