@@ -137,7 +137,7 @@ fn paint_mark(painter: &Painter, ctx: &ViewCtx<'_>, at: Pos2, kind: MarkKind) {
     };
     match kind {
         MarkKind::Election => drop(painter.circle_stroke(at, R - 1.0, Stroke::new(1.25, theme.warn))),
-        MarkKind::Leader => polygon(&[(-1.1, 0.9), (-1.1, -0.7), (0.0, 0.1), (1.1, -0.7), (1.1, 0.9)], theme.accent),
+        MarkKind::Leader => drop(painter.circle_filled(at, R, theme.accent)),
         MarkKind::Down => {
             let stroke = Stroke::new(1.75, theme.bad);
             painter.line_segment([at + vec2(-R, -R) * 0.8, at + vec2(R, R) * 0.8], stroke);
