@@ -21,7 +21,7 @@ use crate::{
     widgets::{
         axis::{TimeWindow, ValueAxis, time_ticks},
         columns::layout_columns,
-        faults::{FaultGroup, broken_stretches, fault_groups, layout_faults},
+        faults::{FaultGroup, FaultWords, broken_stretches, layout_faults},
         legend::layout_legend,
         series::{Chart, Measure, Series, lag_chart, latency_chart, throughput_chart},
     },
@@ -129,7 +129,7 @@ fn draw<B: DrawingBackend>(
         throughput_chart(timeline, end, theme),
         latency_chart(timeline, end, false, theme),
     ];
-    let faults = fault_groups(store);
+    let faults = FaultWords::default().groups(store);
     let frame =
         Frame { theme, faults: &faults, time: TimeWindow::Whole.range(end.as_secs_f64()), end: end.as_secs_f64() };
     let margin = 16.0;

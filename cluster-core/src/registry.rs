@@ -7,7 +7,7 @@ use crate::{
     protocol::{
         Knob, NodeConfig, Protocol,
         primary_backup::{self, PrimaryBackup},
-        raft,
+        raft::{self, Raft},
     },
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
@@ -45,8 +45,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "term",
         leader_word: "leader",
         knobs: raft::KNOBS,
-        boot: boot::<raft::Raft>,
-        fields: fields::<raft::Raft>,
+        boot: boot::<Raft>,
+        fields: fields::<Raft>,
     },
     ProtocolRow {
         id: "primary-backup",
