@@ -32,6 +32,8 @@ pub struct ViewCtx<'a> {
     pub commandable: bool,
     /// Whether motion is to be shown as its end state.
     pub reduced_motion: bool,
+    /// The folder of the nodes' data, if there is one.
+    pub data_dir: Option<&'a str>,
     actions: &'a RefCell<Vec<Action>>,
 }
 
@@ -46,7 +48,8 @@ impl<'a> ViewCtx<'a> {
         actions: &'a RefCell<Vec<Action>>,
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
-        Self { store, state, cursor, at, selection, theme, commandable, reduced_motion, actions }
+        let data_dir = None;
+        Self { store, state, cursor, at, selection, theme, commandable, reduced_motion, data_dir, actions }
     }
 
     /// Says what the user meant; carried out after the frame.

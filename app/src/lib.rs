@@ -1,9 +1,27 @@
 //! The window and the command line of Faultline, as a library so that tests can drive them. See `app/README.md`.
 
 pub mod action;
+mod actions;
+pub mod app;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod chart;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
 pub mod ctx;
+pub mod format;
+pub mod keys;
+pub mod layout;
+#[cfg(feature = "live")]
+pub mod live;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
+pub mod panels;
 pub mod playback;
+pub mod settings;
+pub mod source;
+pub mod testing;
 pub mod theme;
 pub mod views;
+pub mod widgets;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod window;

@@ -1,7 +1,38 @@
 //! Every color, size, font and duration of the window. Nothing else names one.
 
-use cluster_core::event::Family;
-use egui::Color32;
+use std::time::Duration;
+
+use cluster_core::{event::Family, ids::NodeId};
+use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Vec2, Visuals, vec2};
+
+/// The space that separates; everything is a multiple of a half of it.
+pub const SPACE: f32 = 8.0;
+/// The radius of corners.
+pub const RADIUS: u8 = 6;
+/// The margin inside panes.
+pub const PANE_MARGIN: Margin = Margin::same(12);
+/// Text that is read.
+pub const TEXT_SIZE: f32 = 13.5;
+/// Text that stands beside.
+pub const SMALL_SIZE: f32 = 11.5;
+/// Titles.
+pub const HEADING_SIZE: f32 = 18.0;
+/// The height of the tabs of panes.
+pub const TAB_HEIGHT: f32 = 30.0;
+/// The height of the time tape.
+pub const TAPE_HEIGHT: f32 = 164.0;
+/// The size that the window opens with.
+pub const WINDOW_SIZE: Vec2 = vec2(1280.0, 800.0);
+/// The smallest size at which everything can be reached.
+pub const WINDOW_MIN: Vec2 = vec2(800.0, 500.0);
+/// The time between two frames while something moves.
+pub const FRAME: Duration = Duration::from_millis(16);
+/// The time between two frames while only the end of the tape grows.
+pub const GLANCE: Duration = Duration::from_millis(100);
+/// How long a message to the user stays.
+pub const TOAST: Duration = Duration::from_secs(7);
+/// The scales that can be chosen.
+pub const SCALES: [f32; 7] = [0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0];
 
 /// The looks of the window: one of two, dark first.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +117,14 @@ impl Theme {
         self.epochs[(epoch % self.epochs.len() as u64) as usize]
     }
 
+    /// Returns the color of a node's lines: the same for life, told apart under the common color-vision deficiencies.
+    pub fn node(&self, node: NodeId) -> Color32 {
+        const DARK: [u32; 8] = [0x56b4e9, 0xe69f00, 0x2bb58a, 0xf19ac8, 0xf0e442, 0x8f8df2, 0xe8743b, 0xb9c2d0];
+        const LIGHT: [u32; 8] = [0x0072b2, 0xc77f00, 0x007a5a, 0xb5477f, 0x7a6f00, 0x5b58c9, 0xb54a12, 0x4a5568];
+        let at = usize::from(node.0.saturating_sub(1)) % DARK.len();
+        rgb(if self.dark { DARK[at] } else { LIGHT[at] })
+    }
+
     /// Returns the color of a family of messages.
     pub fn family(&self, family: Family) -> Color32 {
         let (dark, light) = match family {
@@ -114,6 +153,174 @@ impl Theme {
     }
 }
 
+impl Theme {
+    /// Returns the colors and lines of egui's own widgets.
+    pub fn visuals(&self) -> Visuals {
+        let mut visuals = if self.dark { Visuals::dark() } else { Visuals::light() };
+        let corner_radius = CornerRadius::same(RADIUS);
+        let widget = |widget: &mut egui::style::WidgetVisuals, fill: Color32, text: Color32, line: Color32| {
+            (widget.bg_fill, widget.weak_bg_fill) = (fill, fill);
+            widget.bg_stroke = Stroke::new(1.0, line);
+            widget.fg_stroke = Stroke::new(1.0, text);
+            (widget.corner_radius, widget.expansion) = (corner_radius, 0.0);
+        };
+        let hovered = mix(self.raised, self.accent, 0.25);
+        widget(&mut visuals.widgets.noninteractive, self.surface, self.text, self.line);
+        widget(&mut visuals.widgets.inactive, self.raised, self.text, Color32::TRANSPARENT);
+        widget(&mut visuals.widgets.hovered, hovered, self.text, Color32::TRANSPARENT);
+        widget(&mut visuals.widgets.active, hovered, self.text, self.accent);
+        widget(&mut visuals.widgets.open, self.raised, self.text, Color32::TRANSPARENT);
+        visuals.selection.bg_fill = mix(self.surface, self.accent, 0.35);
+        visuals.selection.stroke = Stroke::new(1.5, self.accent);
+        visuals.weak_text_color = Some(self.text_weak);
+        visuals.hyperlink_color = self.accent;
+        (visuals.warn_fg_color, visuals.error_fg_color) = (self.warn, self.bad);
+        visuals.panel_fill = self.surface;
+        (visuals.window_fill, visuals.window_stroke) = (self.surface, Stroke::new(1.0, self.line));
+        (visuals.window_corner_radius, visuals.menu_corner_radius) = (corner_radius, corner_radius);
+        (visuals.extreme_bg_color, visuals.code_bg_color) = (self.background, self.background);
+        visuals.text_edit_bg_color = Some(self.background);
+        visuals.faint_bg_color = mix(self.surface, self.raised, 0.5);
+        visuals.slider_trailing_fill = true;
+        visuals
+    }
+
+    /// Returns the theme of egui that goes with it.
+    pub fn of_egui(&self) -> egui::Theme {
+        if self.dark { egui::Theme::Dark } else { egui::Theme::Light }
+    }
+}
+
+/// Sets fonts, spacing and both themes up, once.
+pub fn install(ctx: &egui::Context) {
+    ctx.set_fonts(fonts());
+    for theme in [Theme::dark(), Theme::light()] {
+        ctx.style_mut_of(theme.of_egui(), |style| {
+            style.visuals = theme.visuals();
+            style.text_styles = [
+                (TextStyle::Small, FontId::proportional(SMALL_SIZE)),
+                (TextStyle::Body, FontId::proportional(TEXT_SIZE)),
+                (TextStyle::Button, FontId::proportional(TEXT_SIZE)),
+                (TextStyle::Heading, FontId::proportional(HEADING_SIZE)),
+                (TextStyle::Monospace, FontId::monospace(TEXT_SIZE - 1.0)),
+            ]
+            .into();
+            style.drag_value_text_style = TextStyle::Monospace;
+            style.spacing.item_spacing = vec2(SPACE, 0.75 * SPACE);
+            style.spacing.button_padding = vec2(1.25 * SPACE, 0.5 * SPACE);
+            style.spacing.interact_size.y = 3.0 * SPACE;
+            style.spacing.menu_margin = Margin::same(SPACE as i8);
+            style.spacing.window_margin = Margin::same(2 * SPACE as i8);
+            style.spacing.indent = 2.0 * SPACE;
+            style.spacing.scroll = egui::style::ScrollStyle::thin();
+        });
+    }
+}
+
+/// Returns a color between two: `share` of the second.
+pub fn mix(one: Color32, other: Color32, share: f32) -> Color32 {
+    one.lerp_to_gamma(other, share)
+}
+
+/// Returns the fonts of the window: the proportional one has no arrows of its own and borrows them.
+pub fn fonts() -> egui::FontDefinitions {
+    let mut fonts = egui::FontDefinitions::default();
+    fonts.families.entry(FontFamily::Proportional).or_default().push("Hack".to_owned());
+    fonts
+}
+
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+/// Sizes and strengths of charts.
+pub mod chart {
+    /// Labels.
+    pub const TEXT_PX: f32 = 11.5;
+    /// Labels of faults.
+    pub const FAULT_TEXT_PX: f32 = 10.5;
+    /// A sentence in place of a picture.
+    pub const NOTE_PX: f32 = 15.0;
+    /// Lines.
+    pub const LINE_PX: f32 = 1.6;
+    /// Dashes, and the gaps between them.
+    pub const DASH_PX: f32 = 4.0;
+    /// Corners of bars.
+    pub const ROUNDING_PX: f32 = 2.0;
+    /// Corners of cards.
+    pub const CARD_ROUNDING_PX: f32 = 6.0;
+    /// The room within cards.
+    pub const PAD_PX: f32 = 8.0;
+    /// The swatch of a line in a legend.
+    pub const SWATCH_PX: f32 = 14.0;
+    /// Between swatch, name and value.
+    pub const LEGEND_GAP_PX: f32 = 6.0;
+    /// Between an axis and its labels.
+    pub const LABEL_GAP_PX: f32 = 6.0;
+    /// About the distance of two labels of time.
+    pub const TICK_PX: f32 = 90.0;
+    /// The room left of a plot: the labels of values.
+    pub const LEFT_PX: f32 = 58.0;
+    /// The room right of a plot.
+    pub const RIGHT_PX: f32 = 22.0;
+    /// The room above a plot.
+    pub const TOP_PX: f32 = 8.0;
+    /// The room below a plot: the labels of time.
+    pub const BOTTOM_PX: f32 = 24.0;
+    /// The height of a lane of faults.
+    pub const LANE_PX: f32 = 17.0;
+    /// How many lanes of faults there are.
+    pub const LANES: usize = 2;
+    /// The least width of a plot.
+    pub const MIN_WIDTH_PX: f32 = 160.0;
+    /// The least height of a plot.
+    pub const MIN_HEIGHT_PX: f32 = 80.0;
+    /// How fast the wheel zooms.
+    pub const ZOOM_PER_PX: f32 = 0.004;
+    /// How many faults a readout names.
+    pub const READOUT_FAULTS: usize = 4;
+    /// How strong grid lines are.
+    pub const GRID_STRENGTH: f32 = 0.7;
+    /// How strong bars of faults are.
+    pub const BAR_STRENGTH: f32 = 0.28;
+    /// How strong areas under lines are.
+    pub const AREA_STRENGTH: f32 = 0.35;
+    /// How strong lines are that nobody asked for.
+    pub const FAINT_STRENGTH: f32 = 0.3;
+    /// How far the part ahead of the cursor is veiled.
+    pub const AHEAD_STRENGTH: f32 = 0.6;
+    /// How strong the cursor is while it is pinned to the end.
+    pub const LIVE_STRENGTH: f32 = 0.55;
+}
+
+/// Sizes and strengths of lists and tables.
+pub mod table {
+    /// Text.
+    pub const TEXT_PX: f32 = 12.5;
+    /// A row.
+    pub const ROW_PX: f32 = 20.0;
+    /// The column of numbers.
+    pub const NUMBER_PX: f32 = 70.0;
+    /// The column of times.
+    pub const TIME_PX: f32 = 84.0;
+    /// The column of kinds.
+    pub const KIND_PX: f32 = 120.0;
+    /// The narrowest column.
+    pub const KIND_MIN_PX: f32 = 50.0;
+    /// The column of places.
+    pub const PLACE_PX: f32 = 80.0;
+    /// The field of a search.
+    pub const SEARCH_PX: f32 = 180.0;
+    /// How strong rows ahead of the cursor are.
+    pub const AHEAD_STRENGTH: f32 = 0.5;
+    /// A row of the story.
+    pub const STORY_ROW_PX: f32 = 26.0;
+    /// The text of the story.
+    pub const STORY_PX: f32 = 14.0;
+    /// Around an icon.
+    pub const ICON_PX: f32 = 18.0;
+    /// The mark of the line at the cursor.
+    pub const MARK_PX: f32 = 3.0;
+    /// Corners of rows.
+    pub const ROUNDING_PX: f32 = 4.0;
 }

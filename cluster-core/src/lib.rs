@@ -1,16 +1,24 @@
 //! Everything of Faultline that is true without a window. See `cluster-core/README.md` for the map.
 
+#[cfg(test)]
+extern crate self as cluster_core;
+
 pub mod command;
 pub mod disk;
 pub mod event;
 pub mod fault;
+pub mod headless;
 pub mod host;
 pub mod ids;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod name;
 pub mod protocol;
 pub mod registry;
 pub mod request;
 pub mod script;
+#[cfg(feature = "live")]
+pub mod session;
 pub mod sim;
 pub mod spec;
 pub mod time;

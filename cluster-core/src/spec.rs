@@ -73,6 +73,9 @@ pub enum SpecError {
     /// Node 0.
     #[error("nodes are numbered from 1; there is no n0")]
     NodeZero,
+    /// A word that names no node.
+    #[error("`{0}` names no node; write a number of nodes, or a list such as n1,n2,n3")]
+    NodeWord(String),
     /// An unknown protocol.
     #[error("there is no protocol `{name}`; known are {known}")]
     UnknownProtocol {

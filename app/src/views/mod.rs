@@ -1,6 +1,11 @@
 //! The views: each a function of (store, cursor) that can only push actions. One file a view, one row in [`VIEWS`].
 
 pub mod canvas;
+pub mod event_index;
+pub mod events;
+pub mod lag;
+pub mod narration;
+pub mod service;
 
 use crate::ctx::ViewCtx;
 
@@ -21,5 +26,11 @@ pub struct ViewRow {
 }
 
 /// Every view, once.
-pub const VIEWS: &[ViewRow] =
-    &[ViewRow { id: "canvas", title: "Cluster", make: || Box::new(canvas::CanvasView::default()) }];
+pub const VIEWS: &[ViewRow] = &[
+    ViewRow { id: "canvas", title: "Cluster", make: || Box::new(canvas::CanvasView::default()) },
+    ViewRow { id: "lag", title: "Replication lag", make: || Box::new(lag::LagView::default()) },
+    ViewRow { id: "throughput", title: "Throughput", make: || Box::new(service::ThroughputView::default()) },
+    ViewRow { id: "latency", title: "Latency", make: || Box::new(service::LatencyView::default()) },
+    ViewRow { id: "events", title: "Events", make: || Box::new(events::EventsView::default()) },
+    ViewRow { id: "story", title: "What happened", make: || Box::new(narration::NarrationView::default()) },
+];

@@ -6,6 +6,8 @@
 
 mod ctx;
 mod kv;
+pub(crate) mod primary_backup;
+pub(crate) mod raft;
 
 use std::{collections::BTreeMap, fmt::Debug};
 

@@ -20,6 +20,7 @@ mod tests;
 mod verb;
 
 pub use error::{ScriptError, Unresolved, did_you_mean};
+pub use parse::parse_duration;
 pub use verb::{HealWhat, LinkFault, Links, Selector, Timed, VERBS, Verb, VerbRow, verbs};
 
 use std::time::Duration;

@@ -311,7 +311,7 @@ fn duration(word: Word<'_>, what: &str) -> Parsed<Duration> {
 }
 
 /// Reads a duration: as humans write it, fractions included.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = text.split_at(unit_at);
     let unit_secs = match unit {

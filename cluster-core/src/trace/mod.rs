@@ -1,20 +1,37 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
+mod archive;
+mod checkpoints;
 pub mod file;
+#[cfg(test)]
+mod fold_tests;
+mod lag;
+mod latency;
+mod ledger;
 mod line;
 mod log;
+mod narrate;
 mod recorder;
 mod state;
 mod store;
+mod summary;
+#[cfg(test)]
+mod synthetic;
+mod thin;
 mod timeline;
 
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
+pub use lag::LagTracker;
+pub use latency::Latencies;
+pub use ledger::{Acknowledged, Ledger};
 pub use line::{line, rules_words};
 pub use log::LogTail;
+pub use narrate::sentence;
 pub use recorder::{Recorder, Sink};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
     TrackedFault, is_fault_command,
 };
 pub use store::TraceStore;
-pub use timeline::{Band, Lag, Mark, MarkKind, Service, Span, Timeline};
+pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};
+pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};

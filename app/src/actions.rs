@@ -1,0 +1,58 @@
+//! Carries actions out: the one place where what the user meant becomes so.
+
+use cluster_core::command::{Author, Command};
+
+use crate::{
+    action::{Action, Selection},
+    app::App,
+    layout::Layout,
+    theme::Theme,
+};
+
+impl App {
+    /// Carries one action out.
+    pub(crate) fn carry_out(&mut self, action: Action, ctx: &egui::Context) {
+        match action {
+            Action::Command(command) => self.send(command),
+            Action::Select(selection) => self.select(selection),
+            Action::Seek(at) => self.playback.seek(&self.store, at),
+            Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
+            Action::GoLive => self.playback.go_live(),
+            Action::TogglePlay => self.playback.toggle_play(&self.store),
+            Action::SetPlaySpeed(speed) => self.playback.set_speed(speed),
+            Action::ShowView(id) => self.settings.layout.show(id),
+            Action::ResetLayout => self.settings.layout = Layout::default(),
+            Action::ToggleTheme => {
+                self.settings.dark = !self.settings.dark;
+                self.theme = if self.settings.dark { Theme::dark() } else { Theme::light() };
+                ctx.set_theme(self.theme.of_egui());
+            }
+            Action::SetScale(scale) => ctx.set_zoom_factor(scale.clamp(0.75, 3.0)),
+            Action::ToggleReducedMotion => self.settings.reduced_motion = !self.settings.reduced_motion,
+        }
+        ctx.request_repaint();
+    }
+
+    fn send(&mut self, command: Command) {
+        if !self.source.commandable() {
+            self.toasts.warn("A recording takes no commands: what happened, happened");
+            return;
+        }
+        if let Command::SetRate(rate) = command {
+            self.chrome.rate = rate;
+        }
+        if matches!(command, Command::Inject(_)) {
+            self.settings.hint_seen = true;
+        }
+        if !self.source.send(Author::User, command) {
+            self.toasts.warn("The cluster does not hear this: it has ended, or is far behind");
+        }
+    }
+
+    fn select(&mut self, selection: Selection) {
+        if selection != Selection::Nothing {
+            self.settings.layout.show("inspector");
+        }
+        self.selection = selection;
+    }
+}

@@ -1,0 +1,164 @@
+//! The window as a whole: takes events over, moves the cursor, lays out, and carries out what the user meant.
+
+use std::cell::RefCell;
+
+use cluster_core::{
+    event::EventKind,
+    trace::{Ledger, TraceStore},
+};
+
+use crate::{
+    action::{Action, Selection},
+    ctx::ViewCtx,
+    keys,
+    layout::Looks,
+    panels::{Chrome, Tape, Toasts, hint_ui, top_bar_ui},
+    playback::Playback,
+    settings::Settings,
+    source::Source,
+    theme::{self, Theme},
+};
+
+/// How many batches are taken over in one frame, at most: the picture comes before completeness.
+const BATCHES_MAX: usize = 64;
+
+/// The window as a whole.
+pub struct App {
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) store: TraceStore,
+    pub(crate) playback: Playback,
+    pub(crate) selection: Selection,
+    pub(crate) settings: Settings,
+    pub(crate) theme: Theme,
+    pub(crate) chrome: Chrome,
+    pub(crate) toasts: Toasts,
+    looks: Looks,
+    tape: Tape,
+    ledger: Ledger,
+}
+
+impl App {
+    /// Makes the window of a source.
+    pub fn new(mut source: Box<dyn Source>, settings: Settings) -> Self {
+        let store = source.store();
+        let playback = Playback::new(source.commandable(), &store);
+        let theme = if settings.dark { Theme::dark() } else { Theme::light() };
+        Self {
+            source,
+            store,
+            playback,
+            selection: Selection::Nothing,
+            settings,
+            theme,
+            chrome: Chrome::default(),
+            toasts: Toasts::default(),
+            looks: Looks::default(),
+            tape: Tape::default(),
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// Sets fonts and both themes up; before the first frame.
+    pub fn set_up(&self, ctx: &egui::Context) {
+        theme::install(ctx);
+        ctx.set_theme(self.theme.of_egui());
+        ctx.set_zoom_factor(self.settings.scale);
+    }
+
+    /// Takes events over and moves the cursor; asks for the next frame if the picture moves by itself.
+    pub fn logic(&mut self, ctx: &egui::Context) {
+        let (real, grows) = (ctx.input(|input| input.time), self.source.commandable());
+        let before = self.store.len();
+        for _ in 0..BATCHES_MAX {
+            let Some(batch) = self.source.poll() else { break };
+            for event in &batch {
+                if let EventKind::CommandRefused { reason } = &event.kind {
+                    self.toasts.warn(reason);
+                }
+            }
+            self.store.append(batch);
+        }
+        if let Some(trouble) = self.source.trouble() {
+            self.toasts.warn(&trouble);
+        }
+        let arrived = self.store.len() != before;
+        if arrived {
+            // The state after the batch, not after each event: only who leads is read of it, and that settles here.
+            let (ledger, latest) = (&mut self.ledger, self.store.latest());
+            self.store.each(before..self.store.len(), &mut |event| ledger.apply(event, latest));
+            self.chrome.lost = Some(ledger.lost_so_far() as u64);
+        }
+        self.playback.advance(&self.store, real, arrived, grows);
+        self.settings.scale = ctx.zoom_factor();
+        self.ask_for_frames(ctx, arrived);
+    }
+
+    /// Lays everything out, and carries out what the user meant.
+    pub fn root_ui(&mut self, ui: &mut egui::Ui) {
+        let actions = RefCell::new(Vec::new());
+        let cursor = self.playback.cursor();
+        let state = self.playback.state(&self.store);
+        let mut ctx = ViewCtx::new(&self.store, state, cursor, &self.selection, &self.theme, &actions);
+        ctx.commandable = self.source.commandable();
+        ctx.reduced_motion = self.settings.reduced_motion;
+        ctx.data_dir = self.source.data_dir();
+        self.chrome.behind = self.source.behind();
+        keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
+
+        let bar = |margin| egui::Frame::new().fill(self.theme.surface).inner_margin(margin);
+        let top = egui::Panel::top("top bar").frame(bar(egui::Margin::symmetric(12, 8)));
+        top.show(ui, |ui| top_bar_ui(ui, &ctx, &mut self.chrome));
+        let bottom = egui::Panel::bottom("tape").exact_size(theme::TAPE_HEIGHT);
+        bottom.frame(bar(egui::Margin::symmetric(12, 8))).show(ui, |ui| self.tape.ui(ui, &ctx));
+        let middle = egui::CentralPanel::no_frame().frame(egui::Frame::new().fill(self.theme.background));
+        let layout = &mut self.settings.layout;
+        middle.show(ui, |ui| layout.ui(ui, &mut self.looks, &ctx));
+        if !self.settings.hint_seen && ctx.commandable {
+            let place = layout.rect("canvas").unwrap_or_else(|| ui.max_rect());
+            self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
+        }
+        keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
+        self.toasts.ui(ui.ctx(), &self.theme);
+
+        let context = ui.ctx().clone();
+        actions.into_inner().into_iter().for_each(|action| self.carry_out(action, &context));
+    }
+
+    /// Does as if a view had pushed the action.
+    pub fn act(&mut self, action: Action, ctx: &egui::Context) {
+        self.carry_out(action, ctx);
+    }
+
+    /// Returns the run.
+    pub fn store(&self) -> &TraceStore {
+        &self.store
+    }
+
+    /// Returns the cursor.
+    pub fn cursor(&self) -> crate::playback::Cursor {
+        self.playback.cursor()
+    }
+
+    /// Returns what is selected.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// Returns what is to be remembered.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Ends the cluster in good order; after the last frame.
+    pub fn finish(&mut self) -> Result<(), String> {
+        self.source.finish()
+    }
+
+    fn ask_for_frames(&self, ctx: &egui::Context, arrived: bool) {
+        if self.playback.moves() {
+            ctx.request_repaint_after(theme::FRAME);
+        } else if arrived {
+            ctx.request_repaint_after(theme::GLANCE);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The command line: what can be said, and one file for each thing that is done.
+
+mod chart;
+mod cluster;
+mod failure;
+mod play;
+mod progress;
+mod protocols;
+mod run;
+mod screenshot;
+mod state_json;
+mod stop;
+mod summary_text;
+mod window;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use cluster::ClusterArgs;
+pub use failure::Failure;
+
+/// Faultline: a lab for distributed systems. Real nodes on loopback, broken by mouse.
+#[derive(Debug, Parser)]
+#[command(name = "faultline", version, args_conflicts_with_subcommands = true, max_term_width = 120, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do; the window if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The window's own flags.
+    #[command(flatten)]
+    pub window: WindowArgs,
+}
+
+const AFTER_HELP: &str = "\
+Without a command, a window opens on a living cluster. Without a display, use `run`, `play FILE --at T --json`, \
+`screenshot` and `chart`.
+
+Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost; 2 the command line is wrong; \
+3 a cluster, script or recording cannot be used; 4 the run failed.";
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs a cluster without a window, strikes it by script, and tells what came of it.
+    Run(RunArgs),
+    /// Opens a recording in the window, or prints the cluster's state at a moment.
+    Play(PlayArgs),
+    /// Makes a picture of the window without a display.
+    Screenshot(ScreenshotArgs),
+    /// Draws lag, throughput and latency of a recording, with the spans of its faults.
+    Chart(ChartArgs),
+    /// Lists the protocols with their knobs.
+    Protocols,
+    /// Lists the verbs of fault scripts.
+    Verbs,
+}
+
+/// The window's own flags.
+#[derive(Args, Debug)]
+pub struct WindowArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// Record the run to this file.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Keep the nodes' data in this folder instead of a temporary one.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Give n1 this port, n2 the next one, and so on; free ports if absent.
+    #[arg(long, value_name = "PORT")]
+    pub base_port: Option<u16>,
+}
+
+/// The flags of `run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// How long to run, in cluster time [default: until 5s after the last line of the script, or 10s].
+    #[arg(long = "for", value_name = "DURATION", value_parser = cluster::duration)]
+    pub run_for: Option<std::time::Duration>,
+    /// Record the run to this file.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Exit with code 1 if an acknowledged write was lost.
+    #[arg(long)]
+    pub fail_if_lost: bool,
+    /// Keep the nodes' data in this folder instead of a temporary one.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Give n1 this port, n2 the next one, and so on; free ports if absent.
+    #[arg(long, value_name = "PORT")]
+    pub base_port: Option<u16>,
+    /// Files of timed verbs such as `at 5s crash @leader` (see `faultline verbs`); `-` reads standard input.
+    #[arg(value_name = "FAULT SCRIPT")]
+    pub scripts: Vec<PathBuf>,
+}
+
+/// The flags of `play`.
+#[derive(Args, Debug)]
+pub struct PlayArgs {
+    /// The recording.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The moment: time since the start, such as `7s` or `12.5s`.
+    #[arg(long, value_name = "T", value_parser = cluster::duration)]
+    pub at: Option<std::time::Duration>,
+    /// Print the cluster's state at that moment (at the end, if none is given) as JSON, and open no window.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The flags of `screenshot`.
+#[derive(Args, Debug)]
+pub struct ScreenshotArgs {
+    /// The picture to write (PNG).
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+    /// Show this recording; a cluster runs for a few seconds if absent.
+    #[arg(long, value_name = "FILE")]
+    pub recording: Option<PathBuf>,
+    /// Show this moment [default: the end].
+    #[arg(long, value_name = "T", value_parser = cluster::duration)]
+    pub at: Option<std::time::Duration>,
+    /// Bring this view to the front.
+    #[arg(long, value_name = "VIEW")]
+    pub view: Option<String>,
+    /// Select this node, as a click would.
+    #[arg(long, value_name = "NODE", value_parser = cluster::node)]
+    pub select: Option<cluster_core::ids::NodeId>,
+    /// The theme.
+    #[arg(long, value_enum, default_value = "dark")]
+    pub theme: ThemeWord,
+    /// The size in points.
+    #[arg(long, value_name = "WxH", default_value = "1440x900", value_parser = screenshot::size)]
+    pub size: (u32, u32),
+    /// Pixels per point.
+    #[arg(long, default_value_t = 1.0, value_parser = screenshot::scale)]
+    pub scale: f32,
+    /// The cluster that runs if there is no recording.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// The flags of `chart`.
+#[derive(Args, Debug)]
+pub struct ChartArgs {
+    /// The chart to write: `….svg` or `….png`.
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+    /// The recording.
+    #[arg(long, value_name = "FILE")]
+    pub recording: PathBuf,
+    /// The theme.
+    #[arg(long, value_enum, default_value = "light")]
+    pub theme: ThemeWord,
+    /// The size in pixels.
+    #[arg(long, value_name = "WxH", default_value = "1200x900", value_parser = screenshot::size)]
+    pub size: (u32, u32),
+}
+
+/// The two themes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ThemeWord {
+    /// Light on dark.
+    Dark,
+    /// Dark on light.
+    Light,
+}
+
+/// Does what the command line says.
+pub fn carry_out(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        None => window::open(&cli.window),
+        Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Play(args)) => play::play(&args),
+        Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
+        Some(Command::Chart(args)) => chart::chart(&args),
+        Some(Command::Protocols) => protocols::list(),
+        Some(Command::Verbs) => protocols::verbs(),
+    }
+}

@@ -1,0 +1,104 @@
+//! What a run without a window says on standard error while it lasts.
+
+use std::{
+    io::{IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use cluster_core::{
+    event::{EventKind, Milestone, TraceEvent},
+    headless::Phase,
+    script::Timed,
+    time::Timestamp,
+    trace::ClusterState,
+};
+
+/// How often the line of progress is written anew.
+const EVERY: Duration = Duration::from_millis(250);
+const EVERY_IN_A_FILE: Duration = Duration::from_secs(5);
+
+/// Writes progress, or nothing.
+pub(super) struct Progress {
+    quiet: bool,
+    terminal: bool,
+    last: Option<Instant>,
+    /// Whether the cursor stands behind a line of progress.
+    open: bool,
+}
+
+impl Progress {
+    pub(super) fn new(quiet: bool) -> Self {
+        Self { quiet, terminal: std::io::stderr().is_terminal(), last: None, open: false }
+    }
+
+    /// Writes the event, if a reader wants to know of it.
+    pub(super) fn on_event(&mut self, event: &TraceEvent) {
+        if self.quiet {
+            return;
+        }
+        match &event.kind {
+            EventKind::Milestone { node, milestone: Milestone::LeaderElected { epoch } } => {
+                self.say(&format!("{}  {node} leads in epoch {epoch}", event.at));
+            }
+            EventKind::CommandRefused { reason } => self.say(&format!("{}  refused: {reason}", event.at)),
+            EventKind::NodeFailed { node, failure } => self.say(&format!("{}  {node} {failure}", event.at)),
+            _ => {}
+        }
+    }
+
+    /// Writes how far the run is, now and then.
+    pub(super) fn on_tick(&mut self, state: &ClusterState, phase: Phase) {
+        let every = if self.terminal { EVERY } else { EVERY_IN_A_FILE };
+        if !self.quiet && self.last.is_none_or(|last| last.elapsed() >= every) {
+            self.last = Some(Instant::now());
+            self.line(state, phase);
+        }
+    }
+
+    /// Writes a line of the script as it is carried out.
+    pub(super) fn on_line(&mut self, line: &Timed, at: Timestamp) {
+        if !self.quiet {
+            self.say(&format!("{at}  {}", line.text));
+        }
+    }
+
+    /// Writes a line that stays.
+    pub(super) fn say(&mut self, text: &str) {
+        let erase = if self.open { "\r\x1b[K" } else { "" };
+        eprintln!("{erase}{text}");
+        self.open = false;
+    }
+
+    fn line(&mut self, state: &ClusterState, phase: Phase) {
+        let (mut ok, mut failed, mut unanswered) = (0, 0, 0);
+        for client in state.clients.values() {
+            ok += client.ok;
+            failed += client.failed;
+            unanswered += client.unanswered;
+        }
+        let up = state.nodes.values().filter(|node| node.status.is_running()).count();
+        let leader = state.leader().map_or_else(|| "no leader".to_owned(), |leader| format!("{leader} leads"));
+        let settling = if phase == Phase::Running { "" } else { ", waiting for operations under way" };
+        let text = format!(
+            "{}  {up} of {} nodes run, {leader}, {ok} acknowledged, {failed} failed, {unanswered} unanswered{settling}",
+            state.at,
+            state.nodes.len(),
+        );
+        if self.terminal {
+            eprint!("\r\x1b[K{text}");
+            // Progress that cannot be written is no reason to end a run.
+            let _ = std::io::stderr().flush();
+            self.open = true;
+        } else {
+            eprintln!("{text}");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.open {
+            eprintln!();
+        }
+    }
+}

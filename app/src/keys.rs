@@ -1,0 +1,205 @@
+//! Every key and what it does, in one table; the help overlay is made of it.
+
+use cluster_core::{
+    command::Command,
+    fault::{Fault, Heal},
+    ids::{Endpoint, NodeId, Seq},
+    trace::NodeStatus,
+};
+use egui::Key;
+
+use crate::{
+    action::{Action, Selection},
+    ctx::ViewCtx,
+    panels::{Chrome, RATES},
+    theme,
+};
+
+/// One key.
+pub struct KeyRow {
+    /// The key.
+    pub key: Key,
+    /// How it is written.
+    pub shown: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// Does it.
+    pub act: fn(&ViewCtx<'_>, &mut Chrome),
+}
+
+/// Every key, once. The digits select nodes; scale is egui's own.
+pub const KEYS: &[KeyRow] = &[
+    KeyRow { key: Key::Space, shown: "Space", about: "Pause, or go on", act: pause_or_go_on },
+    KeyRow { key: Key::Period, shown: ".", about: "One step forward", act: step },
+    KeyRow { key: Key::OpenBracket, shown: "[", about: "Slower", act: |ctx, chrome| change_rate(ctx, chrome, -1) },
+    KeyRow { key: Key::CloseBracket, shown: "]", about: "Faster", act: |ctx, chrome| change_rate(ctx, chrome, 1) },
+    KeyRow { key: Key::L, shown: "L", about: "Follow the cluster live", act: |ctx, _| ctx.act(Action::GoLive) },
+    KeyRow { key: Key::ArrowLeft, shown: "←", about: "Cursor to the event before", act: |ctx, _| seek_by(ctx, -1) },
+    KeyRow { key: Key::ArrowRight, shown: "→", about: "Cursor to the event after", act: |ctx, _| seek_by(ctx, 1) },
+    KeyRow { key: Key::ArrowUp, shown: "↑", about: "Select the node before", act: |ctx, _| select_by(ctx, -1) },
+    KeyRow { key: Key::ArrowDown, shown: "↓", about: "Select the node after", act: |ctx, _| select_by(ctx, 1) },
+    KeyRow { key: Key::Escape, shown: "Esc", about: "Select nothing, close this", act: escape },
+    KeyRow { key: Key::K, shown: "K", about: "Crash the selected nodes", act: |ctx, _| inject(ctx, Fault::Crash) },
+    KeyRow { key: Key::F, shown: "F", about: "Freeze the selected nodes, or let them go on", act: freeze },
+    KeyRow { key: Key::R, shown: "R", about: "Restart the selected nodes", act: restart },
+    KeyRow { key: Key::C, shown: "C", about: "Cut around the selected nodes", act: |ctx, _| cut_around(ctx) },
+    KeyRow { key: Key::H, shown: "H", about: "Heal everything", act: |ctx, _| ctx.command(Command::Heal(Heal::All)) },
+    KeyRow { key: Key::T, shown: "T", about: "The other theme", act: |ctx, _| ctx.act(Action::ToggleTheme) },
+    KeyRow {
+        key: Key::Questionmark,
+        shown: "?",
+        about: "This list",
+        act: |_, chrome| chrome.help_open = !chrome.help_open,
+    },
+];
+
+const DIGITS: [Key; 9] =
+    [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
+
+/// Keys that a focused widget needs for itself.
+const WIDGET_KEYS: [Key; 6] = [Key::Space, Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Escape];
+
+/// Does what the keys pressed since the last frame mean.
+pub fn on_keys(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
+    if egui.text_edit_focused() || egui::Popup::is_any_open(egui) {
+        return;
+    }
+    let focused = egui.memory(|memory| memory.focused().is_some());
+    let pressed = |key: Key| {
+        egui.input(|input| {
+            let free = !input.modifiers.ctrl && !input.modifiers.command && !input.modifiers.alt;
+            free && input.key_pressed(key) && !(focused && WIDGET_KEYS.contains(&key))
+        })
+    };
+    for row in KEYS {
+        if pressed(row.key) {
+            (row.act)(ctx, chrome);
+        }
+    }
+    for (at, key) in DIGITS.into_iter().enumerate() {
+        let node = NodeId(at as u16 + 1);
+        if pressed(key) && ctx.state.nodes.contains_key(&node) {
+            ctx.act(Action::Select(Selection::node(node)));
+        }
+    }
+}
+
+/// Lists all keys over everything else, while it is open.
+pub fn help_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
+    if !chrome.help_open {
+        return;
+    }
+    let more = [("1 … 9", "Select a node"), ("Ctrl + / −", "Larger, smaller"), ("Tab", "Move the focus")];
+    let rows = KEYS.iter().map(|row| (row.shown, row.about)).chain(more);
+    let response = egui::Modal::new(egui::Id::unique("keys")).show(egui, |ui| {
+        ui.heading("Keys");
+        ui.add_space(theme::SPACE);
+        egui::Grid::new("keys").num_columns(2).spacing([3.0 * theme::SPACE, 0.5 * theme::SPACE]).show(ui, |ui| {
+            for (key, about) in rows {
+                ui.monospace(egui::RichText::new(key).color(ctx.theme.accent));
+                ui.label(about);
+                ui.end_row();
+            }
+        });
+        ui.add_space(theme::SPACE);
+        ui.button("Close").clicked()
+    });
+    if response.inner || response.should_close() {
+        chrome.help_open = false;
+    }
+}
+
+/// Cuts the selected nodes off from all others, together.
+pub fn cut_around(ctx: &ViewCtx<'_>) {
+    if let Selection::Nodes(nodes) = ctx.selection {
+        let group = nodes.iter().map(|node| Endpoint::from(*node)).collect();
+        ctx.command(Command::Inject(vec![Fault::Partition(vec![group])]));
+    }
+}
+
+/// Pauses what moves, or lets it go on.
+pub fn pause_or_go_on(ctx: &ViewCtx<'_>, _: &mut Chrome) {
+    if !(ctx.commandable && ctx.cursor.live) {
+        ctx.act(Action::TogglePlay);
+    } else if ctx.state.rate > 0.0 {
+        ctx.command(Command::Pause);
+    } else {
+        ctx.command(Command::Resume);
+    }
+}
+
+/// Lets exactly one more thing happen, or shows the next thing that happened.
+pub fn step(ctx: &ViewCtx<'_>, _: &mut Chrome) {
+    if !(ctx.commandable && ctx.cursor.live) {
+        seek_by(ctx, 1);
+        return;
+    }
+    if ctx.state.rate > 0.0 {
+        ctx.command(Command::Pause);
+    }
+    ctx.command(Command::Step);
+}
+
+fn change_rate(ctx: &ViewCtx<'_>, chrome: &Chrome, by: isize) {
+    let live = ctx.commandable && ctx.cursor.live;
+    let asked = if live { chrome.rate } else { ctx.cursor.speed };
+    let last = RATES.iter().rposition(|rate| !live || *rate <= 1.0).unwrap_or(0);
+    let at = RATES.iter().position(|rate| *rate >= asked).unwrap_or(last);
+    let rate = RATES[at.saturating_add_signed(by).min(last)];
+    ctx.act(if live { Action::Command(Command::SetRate(rate)) } else { Action::SetPlaySpeed(rate) });
+}
+
+fn seek_by(ctx: &ViewCtx<'_>, by: i64) {
+    // The event shown last is the one before `next`.
+    let Some(shown) = ctx.cursor.next.0.checked_sub(1) else {
+        if by > 0 {
+            ctx.act(Action::SeekEvent(Seq(0)));
+        }
+        return;
+    };
+    ctx.act(Action::SeekEvent(Seq(shown.saturating_add_signed(by))));
+}
+
+fn select_by(ctx: &ViewCtx<'_>, by: isize) {
+    let nodes: Vec<_> = ctx.state.nodes.keys().copied().collect();
+    let selected = nodes.iter().position(|node| ctx.selection.has_node(*node));
+    let at = selected.map_or(0, |at| (at + nodes.len()).saturating_add_signed(by) % nodes.len());
+    if let Some(node) = nodes.get(at) {
+        ctx.act(Action::Select(Selection::node(*node)));
+    }
+}
+
+fn escape(ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
+    chrome.help_open = false;
+    ctx.act(Action::Select(Selection::Nothing));
+}
+
+fn selected<'a>(ctx: &ViewCtx<'a>) -> impl Iterator<Item = NodeId> + use<'a> {
+    let nodes = if let Selection::Nodes(nodes) = ctx.selection { Some(nodes) } else { None };
+    nodes.into_iter().flatten().copied()
+}
+
+fn inject(ctx: &ViewCtx<'_>, fault: fn(NodeId) -> Fault) {
+    let faults: Vec<_> = selected(ctx).map(fault).collect();
+    if !faults.is_empty() {
+        ctx.command(Command::Inject(faults));
+    }
+}
+
+fn freeze(ctx: &ViewCtx<'_>, _: &mut Chrome) {
+    let is_frozen = |node: &NodeId| ctx.state.nodes.get(node).is_some_and(|it| it.status == NodeStatus::Frozen);
+    let (frozen, others): (Vec<_>, Vec<_>) = selected(ctx).partition(is_frozen);
+    frozen.into_iter().for_each(|node| ctx.command(Command::Unfreeze(node)));
+    if !others.is_empty() {
+        ctx.command(Command::Inject(others.into_iter().map(Fault::Freeze).collect()));
+    }
+}
+
+fn restart(ctx: &ViewCtx<'_>, _: &mut Chrome) {
+    selected(ctx).for_each(|node| ctx.command(Command::Restart(node)));
+}
+
+/// Writes what a control does, with its key, for hover texts.
+pub fn hint(about: &str, shown: &str) -> String {
+    format!("{about} ({shown})")
+}

@@ -1,0 +1,127 @@
+//! The inspector: everything there is to know of what is selected, and what can be done with it.
+
+mod client;
+mod link;
+mod message;
+mod node;
+mod nodes;
+mod ops;
+mod rows;
+
+use cluster_core::{
+    ids::{Endpoint, NodeId, Seq},
+    trace::OpState,
+};
+use egui::{RichText, Ui};
+
+use crate::{
+    action::{Action, Selection},
+    ctx::ViewCtx,
+    theme::SPACE,
+    views::View,
+};
+
+/// The inspector's looks: what is typed in and not sent yet.
+#[derive(Default)]
+pub struct Inspector {
+    ops: ops::OpForm,
+    link: link::LinkEdit,
+    client: client::ClientEdit,
+    message: message::Found,
+}
+
+impl View for Inspector {
+    fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
+        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match ctx.selection {
+            Selection::Nothing => nothing_ui(ui, ctx),
+            Selection::Nodes(nodes) => match (nodes.len(), nodes.first()) {
+                (1, Some(node)) => node::node_ui(ui, ctx, *node, &mut self.ops),
+                (0, _) | (_, None) => nothing_ui(ui, ctx),
+                (_, Some(_)) => nodes::nodes_ui(ui, ctx, nodes),
+            },
+            Selection::Link(link) => link::link_ui(ui, ctx, *link, &mut self.link),
+            Selection::Message(msg) => message::message_ui(ui, ctx, *msg, &mut self.message),
+            Selection::Client(client) => client::client_ui(ui, ctx, *client, &mut self.client),
+            Selection::Op(op) => op_ui(ui, ctx, ctx.state.ops.get(op), &op.to_string()),
+            Selection::Event(seq) => event_ui(ui, ctx, *seq),
+        });
+    }
+}
+
+fn nothing_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    ui.weak("Select a node, a link, a frame or a client to see everything about it.");
+    ui.add_space(1.5 * SPACE);
+    rows::section(ui, "Nodes");
+    ui.horizontal_wrapped(|ui| {
+        for node in ctx.state.nodes.keys() {
+            if ui.button(node.to_string()).clicked() {
+                ctx.act(Action::Select(Selection::node(*node)));
+            }
+        }
+    });
+    rows::section(ui, "Clients");
+    ui.horizontal_wrapped(|ui| {
+        for client in ctx.state.clients.keys() {
+            if ui.button(client.to_string()).clicked() {
+                ctx.act(Action::Select(Selection::Client(*client)));
+            }
+        }
+    });
+}
+
+fn op_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, op: Option<&OpState>, name: &str) {
+    rows::title(ui, ctx, name, "operation");
+    let Some(op) = op else {
+        ui.weak("It has ended, or not begun, at this moment");
+        return;
+    };
+    rows::grid(ui, "op", |grid| {
+        grid.row("Asks for", op.request.to_string());
+        grid.row("Asked by", op.client.to_string());
+        grid.row("Begun", op.invoked.to_string());
+        grid.row("Waits for", crate::format::duration(ctx.at.since(op.invoked)));
+    });
+}
+
+fn event_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, seq: Seq) {
+    rows::title(ui, ctx, &format!("Event {seq}"), "");
+    let Some(event) = ctx.store.event(seq) else {
+        ui.weak("There is no such event");
+        return;
+    };
+    rows::grid(ui, "event", |grid| {
+        grid.row("Time", event.at.to_string());
+        grid.row("Kind", format!("{:?}", event.kind).chars().take_while(|c| c.is_alphanumeric()).collect::<String>());
+    });
+    cause_ui(ui, ctx, event.cause);
+    if ui.button("Go to this moment").clicked() {
+        ctx.act(Action::SeekEvent(seq));
+    }
+    rows::section(ui, "In full");
+    ui.add(egui::Label::new(RichText::new(format!("{:#?}", event.kind)).monospace().small()).wrap());
+}
+
+/// Links to the event that led to something.
+fn cause_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, cause: Option<Seq>) {
+    match cause {
+        Some(cause) => {
+            if ui.link(format!("Because of event {cause}")).clicked() {
+                ctx.act(Action::Select(Selection::Event(cause)));
+            }
+        }
+        None => drop(ui.weak("It has no cause in the run")),
+    }
+}
+
+/// Returns what selects an end of a link.
+fn selection_of(end: Endpoint) -> Selection {
+    match end {
+        Endpoint::Node(node) => Selection::node(node),
+        Endpoint::Client(client) => Selection::Client(client),
+    }
+}
+
+/// Writes a node that may not be known.
+fn node_text(node: Option<NodeId>) -> String {
+    node.map_or_else(|| "nobody".to_owned(), |node| node.to_string())
+}

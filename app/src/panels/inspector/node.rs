@@ -1,0 +1,252 @@
+//! One node: what it believes, what it has, and what can be done with it.
+
+use cluster_core::{
+    command::Command,
+    event::{NodeView, RoleKind},
+    fault::{FAULTS, Fault, FaultKind},
+    ids::NodeId,
+    registry,
+    trace::{ClusterState, NodeState, NodeStatus},
+};
+use egui::{RichText, Ui};
+
+use super::{node_text, ops, rows};
+use crate::{ctx::ViewCtx, format, theme::SPACE};
+
+pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut ops::OpForm) {
+    let Some(state) = ctx.state.nodes.get(&node) else {
+        ui.weak(format!("{node} is not there at this moment"));
+        return;
+    };
+    let role = if state.status.is_running() { state.view.role_name.as_str() } else { state.status.word() };
+    rows::title(ui, ctx, &node.to_string(), role);
+    verbs_ui(ui, ctx, node, state);
+    belief_ui(ui, ctx, node, state);
+    status_ui(ui, ctx, state);
+    log_ui(ui, ctx, state);
+    peers_ui(ui, ctx, &state.view);
+    more_ui(ui, &state.view);
+    if ctx.commandable {
+        ops::ops_ui(ui, ctx, node, form);
+    }
+}
+
+/// The verbs that make sense in the node's status.
+fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
+    if !ctx.commandable {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        if state.status == NodeStatus::Frozen && ui.button("Let it go on").clicked() {
+            ctx.command(Command::Unfreeze(node));
+        }
+        if !state.status.is_running() && ui.button("Restart").clicked() {
+            ctx.command(Command::Restart(node));
+        }
+        for row in FAULTS.iter().filter(|row| row.strikes_node) {
+            let Some(fault) = fault(row.kind, node) else { continue };
+            let sensible = match row.kind {
+                FaultKind::Wipe => true,
+                FaultKind::Freeze => state.status == NodeStatus::Up,
+                _ => state.status.is_running(),
+            };
+            if sensible && ui.button(RichText::new(row.title).small()).on_hover_text(row.about).clicked() {
+                ctx.command(Command::Inject(vec![fault]));
+            }
+        }
+    });
+    ui.add_space(0.5 * SPACE);
+}
+
+fn fault(kind: FaultKind, node: NodeId) -> Option<Fault> {
+    match kind {
+        FaultKind::Crash => Some(Fault::Crash(node)),
+        FaultKind::PowerLoss => Some(Fault::PowerLoss(node)),
+        FaultKind::Stop => Some(Fault::Stop(node)),
+        FaultKind::Freeze => Some(Fault::Freeze(node)),
+        FaultKind::Wipe => Some(Fault::Wipe(node)),
+        FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => None,
+    }
+}
+
+/// Says where what the node believes is not what is true.
+fn belief_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
+    if let Some(text) = mistaken(ctx.state, node, state) {
+        ui.add(egui::Label::new(RichText::new(format!("⚠ {text}")).color(ctx.theme.warn)).wrap());
+    }
+}
+
+fn mistaken(cluster: &ClusterState, node: NodeId, state: &NodeState) -> Option<String> {
+    if state.status == NodeStatus::Up && state.view.role == RoleKind::Leader && !cluster.quorum_connected(node) {
+        return Some("Believes it leads, but has no majority".to_owned());
+    }
+    let believed = state.view.leader.filter(|leader| state.status.is_running() && Some(*leader) != cluster.leader())?;
+    let runs = cluster.nodes.get(&believed).is_some_and(|state| state.status == NodeStatus::Up);
+    match cluster.leader() {
+        _ if believed == node => None,
+        _ if !runs => Some(format!("Believes {believed} leads, which does not run")),
+        Some(leader) => Some(format!("Believes {believed} leads, but {leader} does")),
+        None => Some(format!("Believes {believed} leads, but nobody does")),
+    }
+}
+
+fn status_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
+    let view = &state.view;
+    let protocol = registry::protocol(&ctx.store.spec().protocol);
+    let word = |pick: fn(&registry::ProtocolRow) -> &'static str, otherwise| capital(protocol.map_or(otherwise, pick));
+    let bad = (state.status != NodeStatus::Up).then_some(ctx.theme.bad);
+    rows::grid(ui, "status", |grid| {
+        let since = format::duration(ctx.at.since(state.since));
+        grid.colored("Status", format!("{} for {since}", state.status.word()), bad);
+        if let NodeStatus::Failed(failure) = &state.status {
+            grid.colored("Why", failure.to_string(), bad);
+        }
+        grid.row("Role", view.role_name.as_str());
+        grid.row(&word(|row| row.epoch_word, "epoch"), view.epoch.to_string());
+        grid.row(&word(|row| row.leader_word, "leader"), node_text(view.leader));
+        grid.row("Voted for", node_text(view.voted_for));
+        if !view.votes.is_empty() {
+            grid.row("Votes", names(&view.votes));
+        }
+        if let Some(timer) = view.timer.filter(|_| state.status.is_running()) {
+            let left = format::duration(timer.until.since(ctx.at));
+            grid.row("Timer", format!("{} in {left}", timer.name));
+        }
+        if !view.waiting_for.is_empty() {
+            grid.row("Waits for", view.waiting_for.to_string());
+        }
+        grid.row("Started", format::counted(u64::from(state.incarnation) + 1, "time"));
+        if state.port != 0 {
+            grid.row("Listens on", format!("127.0.0.1:{}", state.port));
+        }
+        if let Some(dir) = ctx.data_dir {
+            grid.row("Data", dir);
+        }
+    });
+}
+
+fn log_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
+    let view = &state.view;
+    rows::section(ui, "Log and state");
+    rows::grid(ui, "log", |grid| {
+        grid.row("First entry", format::count(view.first_index.0.max(1)));
+        grid.row("Last entry", format::count(state.log.last().0));
+        grid.row("On disk", format::count(view.persisted_index.0));
+        grid.row("Committed", format::count(view.commit_index.0));
+        grid.row("Applied", format::count(view.applied_index.0));
+        if let Some((at, entries)) = state.erased {
+            let ago = format::duration(ctx.at.since(at));
+            grid.colored("Erased", format!("{entries}, {ago} ago"), Some(ctx.theme.warn));
+        }
+        if let Some(snapshot) = view.snapshot {
+            grid.row("Snapshot", format!("to {} ({})", snapshot.index, format::bytes(snapshot.bytes)));
+        }
+        grid.row("State", format!("{:08x}, {}", view.state_hash >> 32, format::counted(view.keys, "key")));
+    });
+}
+
+fn peers_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, view: &NodeView) {
+    if view.peers.is_empty() {
+        return;
+    }
+    rows::section(ui, "What it knows of the others");
+    let grid = egui::Grid::new("peers").num_columns(6).min_row_height(2.0 * SPACE).spacing([0.75 * SPACE, 0.4 * SPACE]);
+    grid.show(ui, |ui| {
+        for (name, about) in [
+            ("", "The other node"),
+            ("next", "The next entry to be sent to it"),
+            ("match", "The last entry it is known to have"),
+            ("mode", "How entries are sent to it"),
+            ("open", "Messages to it without an answer"),
+            ("heard", "When it was last heard from"),
+        ] {
+            ui.weak(RichText::new(name).small()).on_hover_text(about);
+        }
+        ui.end_row();
+        for (peer, known) in &view.peers {
+            let heard = known.last_heard.map_or("never".to_owned(), |at| format::duration(ctx.at.since(at)));
+            let cells = [
+                peer.to_string(),
+                known.next_index.to_string(),
+                known.match_index.to_string(),
+                known.mode.to_string(),
+                known.in_flight.to_string(),
+                heard,
+            ];
+            for cell in cells {
+                ui.label(RichText::new(cell).monospace().small());
+            }
+            ui.end_row();
+        }
+    });
+}
+
+fn more_ui(ui: &mut Ui, view: &NodeView) {
+    if view.voters.is_empty() && view.extra.is_empty() {
+        return;
+    }
+    rows::section(ui, "More");
+    rows::grid(ui, "more", |grid| {
+        if !view.voters.is_empty() {
+            grid.row("Members", names(&view.voters));
+        }
+        if !view.learners.is_empty() {
+            grid.row("Learners", names(&view.learners));
+        }
+        for (name, value) in &view.extra {
+            grid.row(&capital(name.as_str()), value.as_str());
+        }
+    });
+}
+
+fn names(nodes: &[NodeId]) -> String {
+    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster_core::{ids::Endpoint, spec::ClusterSpec};
+
+    use super::*;
+
+    fn cluster() -> ClusterState {
+        let mut cluster = ClusterState::before(&ClusterSpec::default());
+        for state in cluster.nodes.values_mut() {
+            state.status = NodeStatus::Up;
+            state.view.leader = Some(NodeId(1));
+        }
+        cluster.nodes.entry(NodeId(1)).or_default().view.role = RoleKind::Leader;
+        cluster
+    }
+
+    fn says(cluster: &ClusterState, node: u16) -> Option<String> {
+        mistaken(cluster, NodeId(node), &cluster.nodes[&NodeId(node)])
+    }
+
+    #[test]
+    fn nothing_is_said_of_nodes_that_believe_what_is_true() {
+        assert!((1..=5).all(|node| says(&cluster(), node).is_none()));
+    }
+
+    #[test]
+    fn a_leader_that_was_cut_off_believes_it_leads_but_has_no_majority() {
+        let mut cluster = cluster();
+        for other in 2..=5 {
+            let link = (Endpoint::from(NodeId(1)), Endpoint::from(NodeId(other)));
+            cluster.links.entry(link).or_default().rules.cut = true;
+        }
+        assert_eq!(says(&cluster, 1).as_deref(), Some("Believes it leads, but has no majority"));
+    }
+
+    #[test]
+    fn a_follower_of_a_crashed_leader_is_told_apart() {
+        let mut cluster = cluster();
+        cluster.nodes.entry(NodeId(1)).or_default().status = NodeStatus::Crashed;
+        assert_eq!(says(&cluster, 2).as_deref(), Some("Believes n1 leads, which does not run"));
+    }
+}

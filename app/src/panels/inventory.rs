@@ -1,0 +1,212 @@
+//! What is broken now: who did it, since when, what it did so far, and how to heal it.
+
+use std::collections::BTreeMap;
+
+use cluster_core::{
+    command::{Author, Command},
+    event::EventKind,
+    fault::{Fault, Heal, LinkId},
+    ids::{Endpoint, NodeId, Seq},
+    time::Timestamp,
+    trace::{Broken, ClusterState, LinkState, NodeStatus, TraceStore, TrackedFault},
+};
+use egui::{RichText, Ui};
+
+use crate::{
+    action::{Action, Selection},
+    ctx::ViewCtx,
+    format,
+    theme::SPACE,
+    views::View,
+};
+
+/// The list of what is broken.
+#[derive(Default)]
+pub struct Inventory {
+    /// The counters of all links when a fault began, by its event: what it did is the difference.
+    baselines: BTreeMap<Seq, BTreeMap<LinkId, LinkState>>,
+}
+
+/// What broke by one command, or by itself.
+#[derive(Clone, Debug, PartialEq)]
+struct Group {
+    /// The event that all of it goes back to.
+    cause: Seq,
+    what: Vec<Broken>,
+    since: Timestamp,
+    by: Option<Author>,
+}
+
+impl View for Inventory {
+    fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
+        let groups = groups(ctx.store, ctx.state);
+        self.keep_baselines(ctx.store, &groups);
+        if groups.is_empty() {
+            ui.add_space(SPACE);
+            ui.weak("Nothing is broken");
+            return;
+        }
+        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            for group in &groups {
+                ui.push_id(group.cause, |ui| self.group_ui(ui, ctx, group));
+                ui.add_space(0.75 * SPACE);
+            }
+            let heal_all = ui.add_enabled(ctx.commandable, egui::Button::new("Heal everything"));
+            if heal_all.on_disabled_hover_text("A recording takes no commands").clicked() {
+                ctx.command(Command::Heal(Heal::All));
+            }
+        });
+    }
+}
+
+impl Inventory {
+    fn group_ui(&self, ui: &mut Ui, ctx: &ViewCtx<'_>, group: &Group) {
+        let title = title(ctx, group);
+        ui.horizontal(|ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let button = ui.add_enabled(ctx.commandable, egui::Button::new(RichText::new("Heal").small()));
+                let name = format!("Heal {title}");
+                button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ctx.commandable, &name));
+                if button.on_disabled_hover_text("A recording takes no commands").clicked() {
+                    heal(ctx, group);
+                }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    ui.colored_label(ctx.theme.bad, sign(ctx.state, group));
+                    let name = egui::Label::new(RichText::new(&title).strong()).truncate().sense(egui::Sense::click());
+                    if ui.add(name).on_hover_text("Show it in the inspector").clicked() {
+                        ctx.act(Action::Select(selection(group)));
+                    }
+                });
+            });
+        });
+        let who = match group.by {
+            Some(Author::User) => "by you",
+            Some(Author::Script) => "by the script",
+            Some(Author::Lab) => "by the lab",
+            None => "by itself",
+        };
+        let since = format::duration(ctx.at.since(group.since));
+        ui.weak(RichText::new(format!("{who}, for {since}; {}", self.did(ctx.state, group))).small());
+    }
+
+    /// Says what a fault did so far; one that did nothing says so.
+    fn did(&self, state: &ClusterState, group: &Group) -> String {
+        let none = BTreeMap::new();
+        let before = self.baselines.get(&group.cause).unwrap_or(&none);
+        let (mut stopped, mut slowed) = (0, 0);
+        for (id, link) in &state.links {
+            let was = before.get(id).copied().unwrap_or_default();
+            let to_node = id.1.node().is_some_and(|node| group.what.contains(&Broken::Node(node)));
+            if group.what.contains(&Broken::Link(*id)) {
+                stopped += (link.cut + link.lost).saturating_sub(was.cut + was.lost);
+                let delays = link.rules.delay.is_some();
+                slowed += if delays { link.delivered.saturating_sub(was.delivered) } else { 0 };
+            } else if to_node {
+                stopped += link.dropped.saturating_sub(was.dropped);
+            }
+        }
+        match (stopped, slowed) {
+            (0, 0) => "stopped no frame so far".to_owned(),
+            (stopped, 0) => format!("stopped {}", format::counted(stopped, "frame")),
+            (0, slowed) => format!("slowed {}", format::counted(slowed, "frame")),
+            (stopped, slowed) => {
+                format!("stopped {}, slowed {}", format::counted(stopped, "frame"), format::count(slowed))
+            }
+        }
+    }
+
+    fn keep_baselines(&mut self, store: &TraceStore, groups: &[Group]) {
+        self.baselines.retain(|seq, _| groups.iter().any(|group| group.cause == *seq));
+        let unknown: Vec<_> =
+            groups.iter().map(|group| group.cause).filter(|seq| !self.baselines.contains_key(seq)).collect();
+        for seq in unknown {
+            self.baselines.insert(seq, store.state_at(seq).links);
+        }
+    }
+}
+
+/// Puts together what broke by one command. In the order in which it broke.
+fn groups(store: &TraceStore, state: &ClusterState) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for fault in &state.faults {
+        let cause = cause(store, fault);
+        match groups.iter_mut().find(|group| group.cause == cause) {
+            Some(group) => group.what.push(fault.what),
+            None => groups.push(Group { cause, what: vec![fault.what], since: fault.since, by: fault.by }),
+        }
+    }
+    groups
+}
+
+fn cause(store: &TraceStore, fault: &TrackedFault) -> Seq {
+    if fault.by.is_none() {
+        return fault.seq;
+    }
+    store.event(fault.seq).and_then(|event| event.cause).unwrap_or(fault.seq)
+}
+
+fn title(ctx: &ViewCtx<'_>, group: &Group) -> String {
+    if let [Broken::Node(node)] = group.what[..] {
+        return format!("{node} {}", ctx.state.nodes.get(&node).map_or("is gone", |state| state.status.word()));
+    }
+    if let [Broken::Link((from, to))] = group.what[..] {
+        return format!("{from} → {to} {}", link_words(ctx.state, (from, to)));
+    }
+    let command = ctx.store.event(group.cause).map(|event| event.kind);
+    if let Some(EventKind::CommandIssued { command: Command::Inject(faults), .. }) = command
+        && let [Fault::Partition(parts)] = &faults[..]
+    {
+        let names = |part: &Vec<Endpoint>| part.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        return format!("Partition {} | rest", parts.iter().map(names).collect::<Vec<_>>().join(" | "));
+    }
+    let nodes = group.what.iter().filter(|what| matches!(what, Broken::Node(_))).count() as u64;
+    let links = group.what.len() as u64 - nodes;
+    match (nodes, links) {
+        (0, links) => format!("{} of links", format::counted(links, "direction")),
+        (nodes, 0) => format::counted(nodes, "node"),
+        (nodes, links) => {
+            format!("{}, {} of links", format::counted(nodes, "node"), format::counted(links, "direction"))
+        }
+    }
+}
+
+/// Says what is wrong with a direction.
+fn link_words(state: &ClusterState, link: LinkId) -> String {
+    let rules = state.links.get(&link).map(|link| link.rules).unwrap_or_default();
+    let cut = rules.cut.then(|| "cut".to_owned());
+    let delay = rules.delay.map(|delay| format!("slower by {}", format::duration(delay.mean)));
+    let loss = rules.loss.map(|loss| format!("loses {:.0} %", loss.probability * 100.0));
+    [cut, delay, loss].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn sign(state: &ClusterState, group: &Group) -> &'static str {
+    match group.what[0] {
+        Broken::Node(node) if state.nodes.get(&node).is_some_and(|it| it.status == NodeStatus::Frozen) => "❄",
+        Broken::Node(_) => "✖",
+        Broken::Link(_) => "✂",
+    }
+}
+
+fn selection(group: &Group) -> Selection {
+    let node = |what: &Broken| if let Broken::Node(node) = what { Some(*node) } else { None };
+    let nodes: std::collections::BTreeSet<NodeId> = group.what.iter().filter_map(node).collect();
+    match group.what[0] {
+        Broken::Link(link) if nodes.is_empty() => Selection::Link(link),
+        Broken::Link(_) | Broken::Node(_) => Selection::Nodes(nodes),
+    }
+}
+
+fn heal(ctx: &ViewCtx<'_>, group: &Group) {
+    for what in &group.what {
+        match what {
+            Broken::Link(link) => ctx.command(Command::Heal(Heal::Link(*link))),
+            Broken::Node(node) => {
+                ctx.command(if ctx.state.nodes.get(node).is_some_and(|state| state.status == NodeStatus::Frozen) {
+                    Command::Unfreeze(*node)
+                } else {
+                    Command::Restart(*node)
+                })
+            }
+        }
+    }
+}

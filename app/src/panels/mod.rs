@@ -1,0 +1,23 @@
+//! The furniture around the views: run controls, time tape, inspector, what is broken, messages to the user.
+
+mod hint;
+mod inspector;
+mod inventory;
+mod tape;
+mod toasts;
+mod top_bar;
+
+pub use hint::hint_ui;
+pub use inspector::Inspector;
+pub use inventory::Inventory;
+pub use tape::Tape;
+pub use toasts::Toasts;
+pub use top_bar::{Chrome, RATES, top_bar_ui};
+
+use crate::views::ViewRow;
+
+/// The furniture that is docked like a view.
+pub const PANELS: &[ViewRow] = &[
+    ViewRow { id: "inspector", title: "Inspector", make: || Box::<Inspector>::default() },
+    ViewRow { id: "inventory", title: "What is broken now", make: || Box::<Inventory>::default() },
+];

@@ -1,0 +1,162 @@
+//! Paints the tape.
+
+use cluster_core::{ids::NodeId, trace::MarkKind};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
+
+use super::geometry::{self, Axis, FAULT_ROW, Lanes};
+use crate::{
+    ctx::ViewCtx,
+    format,
+    theme::{self, SMALL_SIZE, SPACE},
+};
+
+/// Paints the tape; `end` is the last moment of the run, in seconds.
+pub(crate) fn paint_tape(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis, end: f64) {
+    paint_names(painter, ctx, lanes);
+    paint_ticks(painter, ctx, lanes, axis);
+    let inside = Rect::from_min_max(lanes.bands.min, lanes.ticks.max);
+    let clipped = painter.with_clip_rect(inside.intersect(painter.clip_rect()));
+    paint_bands(&clipped, ctx, lanes, axis, end);
+    paint_faults(&clipped, ctx, lanes, axis, end);
+    paint_lag(&clipped, ctx, lanes, axis);
+    paint_marks(&clipped, ctx, lanes, axis);
+    paint_cursor(&clipped, ctx, lanes, axis);
+}
+
+fn small() -> FontId {
+    FontId::proportional(SMALL_SIZE)
+}
+
+fn digits() -> FontId {
+    FontId::monospace(SMALL_SIZE - 1.0)
+}
+
+fn paint_names(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes) {
+    let lag = if ctx.store.timeline().lag.is_empty() { "" } else { "lag" };
+    let names = [(lanes.bands, "leader"), (lanes.marks, "events"), (lanes.faults, "faults"), (lanes.lag, lag)];
+    for (lane, name) in names {
+        let at = pos2(lane.left() - 1.25 * SPACE, lane.center().y);
+        painter.text(at, Align2::RIGHT_CENTER, name, small(), ctx.theme.text_weak);
+    }
+}
+
+fn paint_ticks(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
+    let step = axis.tick_secs();
+    let decimals = usize::from(step < 1.0) + usize::from(step < 0.1);
+    let first = (axis.from / step).ceil() as u64;
+    for tick in (first..).take_while(|tick| *tick as f64 * step <= axis.to).take(64) {
+        let secs = tick as f64 * step;
+        let x = axis.x_of(secs);
+        let line = Stroke::new(1.0, theme::mix(ctx.theme.surface, ctx.theme.line, 0.6));
+        painter.vline(x, lanes.bands.bottom()..=lanes.ticks.top(), line);
+        let text = format!("{secs:.decimals$} s");
+        let align = if tick == 0 { Align2::LEFT_CENTER } else { Align2::CENTER_CENTER };
+        if x + 20.0 < lanes.ticks.right() {
+            painter.text(pos2(x, lanes.ticks.center().y), align, text, digits(), ctx.theme.text_weak);
+        }
+    }
+}
+
+fn paint_bands(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis, end: f64) {
+    painter.rect_filled(lanes.bands, 3.0, ctx.theme.background);
+    let bands = &ctx.store.timeline().bands;
+    for (at, band) in bands.iter().enumerate() {
+        let until = bands.get(at + 1).map_or(end, |next| next.from.as_secs_f64());
+        let (left, right) = (axis.x(band.from).max(lanes.left), axis.x_of(until).min(axis.right));
+        if right < lanes.left || left > axis.right || right - left < 0.5 {
+            continue;
+        }
+        let place = Rect::from_x_y_ranges(left..=right, lanes.bands.y_range());
+        let Some(leader) = band.leader else { continue };
+        let tint = ctx.theme.epoch(band.epoch.0);
+        painter.rect_filled(place, 3.0, theme::mix(ctx.theme.surface, tint, 0.32));
+        painter.rect_filled(Rect::from_min_size(place.min, vec2(2.0, place.height())), 1.0, tint);
+        let label = |text: String| painter.layout_no_wrap(text, small(), ctx.theme.text);
+        let full = label(format!("{leader} · {} {}", super::epoch_word(ctx), band.epoch));
+        let galley = if full.size().x + 1.5 * SPACE < place.width() { full } else { label(leader.to_string()) };
+        if galley.size().x + SPACE < place.width() {
+            let at = pos2(place.left() + SPACE, place.center().y - galley.size().y / 2.0);
+            painter.galley(at, galley, ctx.theme.text);
+        }
+    }
+}
+
+fn paint_faults(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis, end: f64) {
+    for bar in geometry::layout_faults(&ctx.store.timeline().spans, axis) {
+        let top = lanes.faults.top() + bar.row as f32 * FAULT_ROW;
+        let until = bar.until.map_or(end, |until| until.as_secs_f64());
+        let (left, right) = (axis.x(bar.from), axis.x_of(until).max(axis.x(bar.from) + 2.0));
+        let place = Rect::from_x_y_ranges(left..=right, top..=top + FAULT_ROW - 2.0);
+        let shade = Rect::from_x_y_ranges(left..=right, place.bottom()..=lanes.lag.bottom());
+        painter.rect_filled(shade, 0.0, ctx.theme.fault_shade);
+        painter.rect_filled(place, 2.0, theme::mix(ctx.theme.surface, ctx.theme.bad, 0.55));
+        let more = if bar.count > 1 { format!(" +{}", bar.count - 1) } else { String::new() };
+        let text = format!("{}{more}", geometry::broken_words(bar.first));
+        let galley = painter.layout_no_wrap(text, FontId::proportional(SMALL_SIZE - 2.0), ctx.theme.text);
+        if galley.size().x + SPACE < place.width() {
+            let at = pos2(place.left().max(lanes.left) + 0.5 * SPACE, place.center().y - galley.size().y / 2.0);
+            painter.galley(at, galley, ctx.theme.text);
+        }
+    }
+}
+
+fn paint_lag(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
+    let timeline = ctx.store.timeline();
+    let top = timeline.lag.values().flatten().map(|lag| lag.entries).max().unwrap_or(0).max(4);
+    for (node, lags) in &timeline.lag {
+        let values = lags.iter().map(|lag| lag.entries);
+        let points = geometry::layout_series(values, timeline.bucket_nanos.max(1), axis);
+        let y = |value: u64| lanes.lag.bottom() - 1.0 - (value as f32 / top as f32) * (lanes.lag.height() - 4.0);
+        let line: Vec<Pos2> = points.iter().map(|(x, value)| pos2(*x, y(*value))).collect();
+        painter.add(Shape::line(line, Stroke::new(1.25, ctx.theme.node(*node))));
+        let behind = lags.last().is_some_and(|lag| lag.entries > top / 8);
+        if let (true, Some((x, value))) = (behind, points.last()) {
+            paint_lag_label(painter, ctx, *node, pos2(*x, y(*value)), *value);
+        }
+    }
+}
+
+fn paint_lag_label(painter: &Painter, ctx: &ViewCtx<'_>, node: NodeId, at: Pos2, value: u64) {
+    let text = format!("{node} {}", format::count(value));
+    painter.text(at + vec2(-0.5 * SPACE, 0.0), Align2::RIGHT_BOTTOM, text, digits(), ctx.theme.node(node));
+}
+
+fn paint_marks(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
+    for (x, kind) in geometry::layout_marks(ctx.store.timeline(), axis) {
+        paint_mark(painter, ctx, pos2(x, lanes.marks.center().y), kind);
+    }
+}
+
+/// Each kind has its shape; color only helps.
+fn paint_mark(painter: &Painter, ctx: &ViewCtx<'_>, at: Pos2, kind: MarkKind) {
+    const R: f32 = 4.0;
+    let theme = ctx.theme;
+    let polygon = |points: &[(f32, f32)], color: Color32| {
+        let points = points.iter().map(|(x, y)| at + vec2(*x, *y) * R).collect();
+        painter.add(Shape::convex_polygon(points, color, Stroke::NONE));
+    };
+    match kind {
+        MarkKind::Election => drop(painter.circle_stroke(at, R - 1.0, Stroke::new(1.25, theme.warn))),
+        MarkKind::Leader => drop(painter.circle_filled(at, R, theme.accent)),
+        MarkKind::Down => {
+            let stroke = Stroke::new(1.75, theme.bad);
+            painter.line_segment([at + vec2(-R, -R) * 0.8, at + vec2(R, R) * 0.8], stroke);
+            painter.line_segment([at + vec2(R, -R) * 0.8, at + vec2(-R, R) * 0.8], stroke);
+        }
+        MarkKind::Up => polygon(&[(0.0, -1.0), (1.0, 0.8), (-1.0, 0.8)], theme.good),
+        MarkKind::Erased => polygon(&[(-1.0, -0.35), (1.0, -0.35), (1.0, 0.35), (-1.0, 0.35)], theme.bad),
+        MarkKind::Command => polygon(&[(0.0, -1.0), (0.7, 0.0), (0.0, 1.0), (-0.7, 0.0)], theme.text_weak),
+    }
+}
+
+fn paint_cursor(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
+    let x = axis.x(ctx.at);
+    painter.vline(x, lanes.bands.top()..=lanes.ticks.top(), Stroke::new(1.5, ctx.theme.accent));
+    painter.circle_filled(pos2(x, lanes.bands.top() + 2.0), 3.5, ctx.theme.accent);
+    let text = painter.layout_no_wrap(ctx.at.to_string(), digits(), ctx.theme.text);
+    let left = (x - text.size().x / 2.0).clamp(lanes.left, (lanes.ticks.right() - text.size().x).max(lanes.left));
+    let at = pos2(left, lanes.ticks.center().y - text.size().y / 2.0);
+    let back = Rect::from_min_size(at, text.size()).expand2(vec2(0.5 * SPACE, 1.0));
+    painter.rect_filled(back, 3.0, ctx.theme.raised);
+    painter.galley(at, text, ctx.theme.text);
+}

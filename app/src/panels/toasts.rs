@@ -1,0 +1,56 @@
+//! Messages to the user that go away by themselves.
+
+use std::collections::VecDeque;
+
+use crate::theme::{SPACE, TOAST, Theme};
+
+const TOASTS_MAX: usize = 4;
+
+/// Messages to the user.
+#[derive(Default)]
+pub struct Toasts {
+    waiting: Vec<String>,
+    shown: VecDeque<(f64, String)>,
+}
+
+impl Toasts {
+    /// Says that something could not be done, and why.
+    pub fn warn(&mut self, text: &str) {
+        self.waiting.push(text.to_owned());
+    }
+
+    /// Returns the messages that can be read, oldest first.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.shown.iter().map(|(_, text)| text.as_str())
+    }
+
+    /// Shows them, and lets go of the old ones.
+    pub fn ui(&mut self, ctx: &egui::Context, theme: &Theme) {
+        let now = ctx.input(|input| input.time);
+        for text in self.waiting.drain(..) {
+            self.shown.retain(|(_, known)| *known != text);
+            self.shown.push_back((now, text));
+        }
+        self.shown.retain(|(born, _)| now - born < TOAST.as_secs_f64());
+        let excess = self.shown.len().saturating_sub(TOASTS_MAX);
+        self.shown.drain(..excess);
+        if self.shown.is_empty() {
+            return;
+        }
+        ctx.request_repaint_after(TOAST / 8);
+        let offset = egui::vec2(0.0, -(crate::theme::TAPE_HEIGHT + 2.0 * SPACE));
+        let area = egui::Area::new(egui::Id::unique("toasts")).anchor(egui::Align2::CENTER_BOTTOM, offset);
+        area.interactable(false).show(ctx, |ui| {
+            for (_, text) in &self.shown {
+                let frame = egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(14, 8));
+                frame.show(ui, |ui| {
+                    ui.set_max_width(60.0 * SPACE);
+                    ui.horizontal(|ui| {
+                        ui.colored_label(theme.warn, "⚠");
+                        ui.label(text);
+                    });
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,186 @@
+//! The line at the top: run controls, the cluster in a few words, what clients were promised, and the looks.
+
+use cluster_core::{command::Command, event::Outcome, fault::Heal, registry};
+use egui::{Align, Button, Layout, RichText, Ui};
+
+use crate::{
+    action::Action,
+    ctx::ViewCtx,
+    format,
+    keys::{self, hint},
+    theme::{SCALES, SPACE},
+};
+
+/// The speeds that are offered; a live cluster runs at 1 at most.
+pub const RATES: [f64; 10] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+
+/// What the furniture remembers between two frames.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chrome {
+    /// Whether the list of keys is open.
+    pub help_open: bool,
+    /// The rate asked for last; it holds while paused, too.
+    pub rate: f64,
+    /// How many events wait that the window has not taken over yet.
+    pub behind: u64,
+    /// Acknowledged writes that are gone, if somebody counts them.
+    pub lost: Option<u64>,
+}
+
+impl Default for Chrome {
+    fn default() -> Self {
+        Self { help_open: false, rate: 1.0, behind: 0, lost: None }
+    }
+}
+
+/// Lays the line at the top out.
+pub fn top_bar_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = SPACE;
+        run_controls_ui(ui, ctx, chrome);
+        ui.add_space(SPACE);
+        cluster_ui(ui, ctx);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            looks_ui(ui, ctx, chrome);
+            ui.add_space(SPACE);
+            heal_ui(ui, ctx);
+            promises_ui(ui, ctx, chrome);
+        });
+    });
+}
+
+fn run_controls_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
+    let live = ctx.commandable && ctx.cursor.live;
+    let moves = if live { ctx.state.rate > 0.0 } else { ctx.cursor.playing };
+    let (sign, about) = match (live, moves) {
+        (_, true) => ("⏸", "Pause"),
+        (true, false) => ("▶", "Go on"),
+        (false, false) => ("▶", "Play"),
+    };
+    let button = |sign: &str| Button::new(RichText::new(sign).size(15.0)).min_size(egui::vec2(34.0, 28.0));
+    if named(ui.add(button(sign)), about).on_hover_text(hint(about, "Space")).clicked() {
+        keys::pause_or_go_on(ctx, chrome);
+    }
+    if named(ui.add(button("⏭")), "Step").on_hover_text(hint("One step forward", ".")).clicked() {
+        keys::step(ctx, chrome);
+    }
+    speed_ui(ui, ctx, chrome, live);
+    live_ui(ui, ctx);
+}
+
+fn speed_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome, live: bool) {
+    let speed = if live { chrome.rate } else { ctx.cursor.speed };
+    let menu =
+        egui::ComboBox::from_id_salt("speed").width(68.0).selected_text(RichText::new(rate_text(speed)).monospace());
+    let shown = menu.show_ui(ui, |ui| {
+        for rate in RATES.into_iter().filter(|rate| !live || *rate <= 1.0).rev() {
+            if ui.selectable_label(rate == speed, RichText::new(rate_text(rate)).monospace()).clicked() {
+                ctx.act(if live { Action::Command(Command::SetRate(rate)) } else { Action::SetPlaySpeed(rate) });
+            }
+        }
+    });
+    named(shown.response, "Speed").on_hover_text("Speed of cluster time ([ and ])");
+}
+
+fn rate_text(rate: f64) -> String {
+    format!("{rate}×")
+}
+
+fn live_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let (word, color) = match (ctx.cursor.live, ctx.commandable) {
+        (true, true) if ctx.state.rate > 0.0 => ("LIVE", ctx.theme.good),
+        (true, true) => ("PAUSED", ctx.theme.warn),
+        (true, false) => ("END", ctx.theme.text_weak),
+        (false, true) => ("PAST", ctx.theme.warn),
+        (false, false) => ("RECORDING", ctx.theme.text_weak),
+    };
+    ui.label(RichText::new(format!("● {word}")).color(color).strong());
+    ui.label(RichText::new(ctx.at.to_string()).monospace());
+}
+
+fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let spec = ctx.store.spec();
+    let title = registry::protocol(&spec.protocol).map_or(spec.protocol.as_str(), |row| row.title);
+    let nodes = ctx.state.nodes.len() as u64;
+    let summary = format!("{title} · {} · {}", format::counted(nodes, "node"), spec.profile.word());
+    let clients = spec.clients.len() as u64;
+    let more =
+        format!("Seed {}, {}, timing profile {}", spec.seed, format::counted(clients, "client"), spec.profile.word());
+    ui.add(egui::Label::new(RichText::new(summary).strong()).truncate()).on_hover_text(more);
+    ui.weak(RichText::new(format!("seed {}", spec.seed)).small());
+}
+
+fn promises_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome) {
+    let acknowledged: u64 = ctx.state.clients.values().map(|client| client.ok).sum();
+    let failing = ctx.state.clients.values().any(|client| matches!(client.last, Some((_, _, Outcome::NoAnswer))));
+    if chrome.behind > 0 {
+        ui.colored_label(ctx.theme.warn, format!("{} behind", format::count(chrome.behind)))
+            .on_hover_text("Events that the window has not shown yet");
+    }
+    if let Some(lost) = chrome.lost {
+        let color = if lost == 0 { ctx.theme.text_weak } else { ctx.theme.bad };
+        ui.colored_label(color, format!("lost {}", format::count(lost)))
+            .on_hover_text(format!("Acknowledged and lost: {}", format::count(lost)));
+    }
+    let color = if failing { ctx.theme.warn } else { ctx.theme.text_weak };
+    ui.colored_label(color, format!("acknowledged {}", format::count(acknowledged)))
+        .on_hover_text("Operations that clients were told succeeded");
+}
+
+fn heal_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let broken = ctx.state.faults.len();
+    let text = if broken == 0 { "Nothing is broken".to_owned() } else { format!("Heal all ({broken})") };
+    let mut button = Button::new(text);
+    if broken > 0 {
+        button = button.fill(crate::theme::mix(ctx.theme.surface, ctx.theme.bad, 0.3));
+    }
+    let response = ui.add_enabled(broken > 0 && ctx.commandable, button);
+    if response.on_hover_text(hint("Heal everything", "H")).on_disabled_hover_text(why_not(ctx)).clicked() {
+        ctx.command(Command::Heal(Heal::All));
+    }
+}
+
+fn why_not(ctx: &ViewCtx<'_>) -> &'static str {
+    if ctx.commandable { "There is nothing to heal" } else { "A recording takes no commands" }
+}
+
+fn looks_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
+    let help = ui.add(Button::new("?").min_size(egui::vec2(28.0, 28.0)));
+    if named(help, "Keys").on_hover_text(hint("All keys", "?")).clicked() {
+        chrome.help_open = true;
+    }
+    let menu = ui.menu_button("View", |ui| {
+        let theme = if ctx.theme.dark { "Light theme" } else { "Dark theme" };
+        if ui.button(theme).clicked() {
+            ctx.act(Action::ToggleTheme);
+        }
+        let motion = if ctx.reduced_motion { "Full motion" } else { "Reduced motion" };
+        if ui.button(motion).clicked() {
+            ctx.act(Action::ToggleReducedMotion);
+        }
+        if ui.button("Usual layout").clicked() {
+            ctx.act(Action::ResetLayout);
+        }
+        ui.menu_button("Scale", |ui| {
+            for scale in SCALES {
+                let chosen = (ui.ctx().zoom_factor() - scale).abs() < 0.01;
+                if ui.selectable_label(chosen, format!("{:.0} %", scale * 100.0)).clicked() {
+                    ctx.act(Action::SetScale(scale));
+                }
+            }
+        });
+        ui.separator();
+        for row in crate::layout::rows() {
+            if ui.button(row.title).clicked() {
+                ctx.act(Action::ShowView(row.id));
+            }
+        }
+    });
+    menu.response.on_hover_text("Theme, scale, layout and views");
+}
+
+/// Gives a control whose face is a sign a name that can be read out.
+fn named(response: egui::Response, name: &str) -> egui::Response {
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+    response
+}

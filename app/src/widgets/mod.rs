@@ -1,0 +1,9 @@
+//! Small reusable pieces of views.
+
+pub mod axis;
+pub mod columns;
+pub mod faults;
+pub mod legend;
+pub mod run_mark;
+pub mod series;
+pub mod time_plot;

@@ -1,0 +1,79 @@
+//! Starts a live cluster on a thread of its own.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    thread::{self, JoinHandle},
+};
+
+use tokio::{
+    sync::mpsc::{Sender, channel, unbounded_channel},
+    task::LocalSet,
+};
+
+use super::{
+    backend::LiveBackend,
+    driver::{Ask, Driver},
+    wire::Wire,
+};
+use crate::{ids::NodeId, spec::ClusterSpec, trace::Recorder, world::World};
+
+/// How many commands may wait; a hand or a script is never that far ahead.
+const ASKS_MAX: usize = 4096;
+/// How many open files are asked of the system: a hundred nodes, each connected to each other.
+const FILES_WANTED: u64 = 65_536;
+
+/// A cluster that runs. It is asked through this, and stops when this is dropped.
+#[derive(Debug)]
+pub(crate) struct LiveCluster {
+    asks: Sender<Ask>,
+    thread: JoinHandle<()>,
+}
+
+impl LiveCluster {
+    /// Starts the cluster of a spec that was checked. Data folders are made below `folder`.
+    pub(crate) fn start(
+        spec: ClusterSpec,
+        folder: PathBuf,
+        base_port: Option<u16>,
+        recorder: Recorder,
+    ) -> io::Result<Self> {
+        // If the system gives less, small clusters still run, and a connection too many is reported as such.
+        drop(rlimit::increase_nofile_limit(FILES_WANTED));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (asks, asked) = channel(ASKS_MAX);
+        let thread = thread::Builder::new().name("faultline-session".to_owned()).spawn(move || {
+            let wire = Wire::new(base_port.map(|base| ports(&spec, base)).unwrap_or_default());
+            let (news, disks) = unbounded_channel();
+            let backend = LiveBackend::new(wire.clone(), folder, spec.fsync, news);
+            let world = World::new(&spec, backend, recorder).expect("the spec was checked before");
+            LocalSet::new().block_on(&runtime, async { Driver::new(world, wire, asked, disks).run().await });
+        })?;
+        Ok(Self { asks, thread })
+    }
+
+    /// Asks something; never waits. Returns whether it was heard: not if the cluster ended, or cannot keep up.
+    pub(crate) fn ask(&self, ask: Ask) -> bool {
+        self.asks.try_send(ask).is_ok()
+    }
+
+    /// Waits until the cluster has ended. Returns whether it ended well.
+    pub(crate) fn join(self) -> bool {
+        // Closing the channel asks for the end, even if it is full.
+        drop(self.asks);
+        self.thread.join().is_ok()
+    }
+}
+
+/// Returns the ports of a cluster: `base` and those after it, in the order of the nodes.
+pub(crate) fn ports(spec: &ClusterSpec, base: u16) -> BTreeMap<NodeId, u16> {
+    spec.nodes.iter().copied().zip(base..=u16::MAX).collect()
+}
+
+/// Returns the first of these ports that cannot be listened on, whose it would be, and why.
+pub(crate) fn first_taken(ports: BTreeMap<NodeId, u16>) -> Option<(NodeId, u16, io::Error)> {
+    let taken = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).err();
+    ports.into_iter().find_map(|(node, port)| Some((node, port, taken(port)?)))
+}

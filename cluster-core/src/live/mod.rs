@@ -1,0 +1,19 @@
+//! The live backend: real nodes, each with its own listener on loopback, real connections and a data folder.
+//!
+//! One thread runs the cluster, as the simulator does; what waits is the system's business. So a live node costs what
+//! its sockets cost, and nothing is locked.
+
+mod backend;
+mod cluster;
+mod conn;
+mod disk_thread;
+mod driver;
+mod file_disk;
+mod frame;
+mod hello;
+mod records;
+mod tasks;
+mod wire;
+
+pub(crate) use cluster::{LiveCluster, first_taken, ports};
+pub(crate) use driver::Ask;
