@@ -110,7 +110,8 @@ impl CpuPainter {
             let clip = Clip::new(primitive.clip_rect, size, pixels_per_point);
             canvas.mesh(mesh, texture, &clip, pixels_per_point);
         }
-        let bytes = canvas.pixels.iter().flat_map(|pixel| pixel.to_srgba_unmultiplied()).collect();
+        let mut bytes = Vec::with_capacity(canvas.pixels.len() * 4);
+        canvas.pixels.iter().for_each(|pixel| bytes.extend_from_slice(&pixel.to_srgba_unmultiplied()));
         RgbaImage::from_raw(size[0] as u32, size[1] as u32, bytes).expect("four bytes for each pixel")
     }
 }
@@ -244,7 +245,7 @@ impl Canvas {
         let start = plane.at(columns.start as f32 + 0.5, y as f32 + 0.5);
         let row = &mut self.pixels[y * self.size[0]..][columns];
         if plane.by_x.iter().all(|slope| slope.abs() < 1e-6) {
-            let color = shade(&start, texture);
+            let color = tint(&start, texture.sample(start[4], start[5]));
             let [r, g, b, a] = color.map(|part| part.round() as u8);
             if a == 255 {
                 row.fill(Color32::from_rgba_premultiplied(r, g, b, a));
@@ -254,8 +255,11 @@ impl Canvas {
             return;
         }
         let mut varying = start;
+        // Most edges fade within one texel: their texture is looked up once.
+        let flat = (plane.by_x[4] == 0.0 && plane.by_x[5] == 0.0).then(|| texture.sample(start[4], start[5]));
         for pixel in row {
-            *pixel = over(shade(&varying, texture), *pixel);
+            let texel = flat.unwrap_or_else(|| texture.sample(varying[4], varying[5]));
+            *pixel = over(tint(&varying, texel), *pixel);
             for i in 0..6 {
                 varying[i] += plane.by_x[i];
             }
@@ -287,8 +291,7 @@ fn edge_x(upper: &Corner, lower: &Corner, y: f32) -> f32 {
 }
 
 /// Colors are multiplied and mixed as they are stored (gamma space), which is what makes text look right in egui.
-fn shade(varying: &Varying, texture: &Texture) -> [f32; 4] {
-    let texel = texture.sample(varying[4], varying[5]);
+fn tint(varying: &Varying, texel: [f32; 4]) -> [f32; 4] {
     let part = |i: usize| (varying[i] * texel[i] / 255.0).clamp(0.0, 255.0);
     [part(0), part(1), part(2), part(3)]
 }

@@ -73,7 +73,8 @@ fn lead(node: &mut NodeState) {
 
 /// Makes a calm cluster: n1 leads, everybody follows, two clients write, frames are under way.
 pub fn steady(nodes: u16) -> ClusterState {
-    let mut state = ClusterState { at: now(), rate: 1.0, ..ClusterState::default() };
+    let mut state = ClusterState::default();
+    (state.at, state.rate) = (now(), 1.0);
     state.nodes = (1..=nodes).map(|id| (NodeId(id), follower(id))).collect();
     if let Some(leader) = state.nodes.get_mut(&NodeId(1)) {
         lead(leader);
