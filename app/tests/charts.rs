@@ -135,7 +135,7 @@ fn a_click_on_a_sentence_goes_there() {
     harness.state_mut().seek(8.05);
     harness.run();
     harness
-        .get_by(|node| node.label().is_some_and(|label| label.starts_with("8.000 s") && label.contains("crashed")))
+        .get_by(|node| node.label().is_some_and(|label| label.starts_with("8.000 s") && label.contains("n3 crashed")))
         .click();
     harness.run();
     let store = &harness.state().store;
