@@ -44,7 +44,9 @@ impl App {
         if matches!(command, Command::Inject(_)) {
             self.settings.hint_seen = true;
         }
-        self.source.send(Author::User, command);
+        if !self.source.send(Author::User, command) {
+            self.toasts.warn("The cluster does not hear this: it has ended, or is far behind");
+        }
     }
 
     fn select(&mut self, selection: Selection) {

@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 
-use cluster_core::{event::EventKind, trace::TraceStore};
+use cluster_core::{
+    event::EventKind,
+    trace::{Ledger, TraceStore},
+};
 
 use crate::{
     action::{Action, Selection},
@@ -31,12 +34,13 @@ pub struct App {
     pub(crate) toasts: Toasts,
     looks: Looks,
     tape: Tape,
+    ledger: Ledger,
 }
 
 impl App {
     /// Makes the window of a source.
-    pub fn new(source: Box<dyn Source>, settings: Settings) -> Self {
-        let store = TraceStore::new(source.spec().clone());
+    pub fn new(mut source: Box<dyn Source>, settings: Settings) -> Self {
+        let store = source.store();
         let playback = Playback::new(source.commandable(), &store);
         let theme = if settings.dark { Theme::dark() } else { Theme::light() };
         Self {
@@ -50,6 +54,7 @@ impl App {
             toasts: Toasts::default(),
             looks: Looks::default(),
             tape: Tape::default(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -73,7 +78,16 @@ impl App {
             }
             self.store.append(batch);
         }
+        if let Some(trouble) = self.source.trouble() {
+            self.toasts.warn(&trouble);
+        }
         let arrived = self.store.len() != before;
+        if arrived {
+            // The state after the batch, not after each event: only who leads is read of it, and that settles here.
+            let (ledger, latest) = (&mut self.ledger, self.store.latest());
+            self.store.each(before..self.store.len(), &mut |event| ledger.apply(event, latest));
+            self.chrome.lost = Some(ledger.lost_so_far() as u64);
+        }
         self.playback.advance(&self.store, real, arrived, grows);
         self.settings.scale = ctx.zoom_factor();
         self.ask_for_frames(ctx, arrived);
@@ -136,8 +150,8 @@ impl App {
     }
 
     /// Ends the cluster in good order; after the last frame.
-    pub fn finish(&mut self) {
-        self.source.finish();
+    pub fn finish(&mut self) -> Result<(), String> {
+        self.source.finish()
     }
 
     fn ask_for_frames(&self, ctx: &egui::Context, arrived: bool) {

@@ -5,10 +5,14 @@ mod actions;
 pub mod app;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod chart;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
 pub mod ctx;
 pub mod format;
 pub mod keys;
 pub mod layout;
+#[cfg(feature = "live")]
+pub mod live;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
 pub mod panels;

@@ -313,7 +313,9 @@ mod tests {
     #[test]
     fn an_opaque_rectangle_covers_its_pixels_and_no_others() {
         let rect = Rect::from_min_max(pos2(10.0, 10.0), pos2(20.0, 20.0));
-        let image = picture(|painter| drop(painter.rect_filled(rect, 0.0, Color32::RED)));
+        let image = picture(|painter| {
+            painter.rect_filled(rect, 0.0, Color32::RED);
+        });
         assert_eq!(image.get_pixel(15, 15).0, [255, 0, 0, 255]);
         let [r, g, b, a] = Theme::dark().background.to_array();
         assert_eq!(image.get_pixel(25, 15).0, [r, g, b, a]);
@@ -323,7 +325,9 @@ mod tests {
     #[test]
     fn a_translucent_quad_has_no_seam() {
         let rect = Rect::from_min_max(pos2(4.3, 4.6), pos2(35.2, 30.1));
-        let image = picture(|painter| drop(painter.rect_filled(rect, 0.0, Color32::from_white_alpha(100))));
+        let image = picture(|painter| {
+            painter.rect_filled(rect, 0.0, Color32::from_white_alpha(100));
+        });
         let inside = image.get_pixel(20, 20);
         assert!((7..33).all(|x| (7..28).all(|y| image.get_pixel(x, y) == inside)));
     }

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, anyhow};
 
 use crate::{
+    action::Action,
     app::App,
     settings::{SETTINGS_KEY, Settings},
     source::Source,
@@ -13,7 +14,7 @@ use crate::{
 pub type MakeSource = Box<dyn FnOnce(Wake) -> anyhow::Result<Box<dyn Source>>>;
 
 /// Asks the window to look for events.
-pub type Wake = Box<dyn Fn() + Send + Sync>;
+pub type Wake = Box<dyn Fn() + Send>;
 
 /// How a window is opened.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct WindowOptions {
     pub dark: Option<bool>,
     /// Its size in points, if not the usual one.
     pub size: Option<(f32, f32)>,
+    /// The moment to show first.
+    pub at: Option<std::time::Duration>,
 }
 
 /// Opens the window and returns when it was closed. Without a display, says so.
@@ -50,8 +53,11 @@ pub fn run_window(make: MakeSource, options: WindowOptions) -> anyhow::Result<()
             settings.dark = options.dark.unwrap_or(settings.dark);
             let ctx = creation.egui_ctx.clone();
             let source = make(Box::new(move || ctx.request_repaint_after(theme::FRAME)))?;
-            let app = App::new(source, settings);
+            let mut app = App::new(source, settings);
             app.set_up(&creation.egui_ctx);
+            if let Some(at) = options.at {
+                app.act(Action::Seek(at.into()), &creation.egui_ctx);
+            }
             Ok(Box::new(Window(app)))
         }),
     )
@@ -75,6 +81,8 @@ impl eframe::App for Window {
     }
 
     fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
-        self.0.finish();
+        if let Err(trouble) = self.0.finish() {
+            log::error!("{trouble}");
+        }
     }
 }

@@ -17,6 +17,8 @@ pub mod protocol;
 pub mod registry;
 pub mod request;
 pub mod script;
+#[cfg(feature = "live")]
+pub mod session;
 pub mod sim;
 pub mod spec;
 pub mod time;

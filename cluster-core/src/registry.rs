@@ -7,6 +7,7 @@ use crate::{
     protocol::{
         Knob, NodeConfig, Protocol,
         primary_backup::{self, PrimaryBackup},
+        raft::{self, Raft},
     },
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
@@ -36,16 +37,28 @@ pub struct ProtocolRow {
 pub type Boot = fn(&NodeConfig, &Recovered, Timestamp, u32, &mut Vec<Output>) -> Result<Box<dyn Node>, NodePanic>;
 
 /// Every protocol, once.
-pub const PROTOCOLS: &[ProtocolRow] = &[ProtocolRow {
-    id: "primary-backup",
-    title: "Primary-backup",
-    about: primary_backup::ABOUT,
-    epoch_word: "epoch",
-    leader_word: "primary",
-    knobs: primary_backup::KNOBS,
-    boot: boot::<PrimaryBackup>,
-    fields: fields::<PrimaryBackup>,
-}];
+pub const PROTOCOLS: &[ProtocolRow] = &[
+    ProtocolRow {
+        id: "raft",
+        title: "Raft",
+        about: raft::ABOUT,
+        epoch_word: "term",
+        leader_word: "leader",
+        knobs: raft::KNOBS,
+        boot: boot::<Raft>,
+        fields: fields::<Raft>,
+    },
+    ProtocolRow {
+        id: "primary-backup",
+        title: "Primary-backup",
+        about: primary_backup::ABOUT,
+        epoch_word: "epoch",
+        leader_word: "primary",
+        knobs: primary_backup::KNOBS,
+        boot: boot::<PrimaryBackup>,
+        fields: fields::<PrimaryBackup>,
+    },
+];
 
 /// Returns the row of a protocol.
 pub fn protocol(id: &str) -> Option<&'static ProtocolRow> {

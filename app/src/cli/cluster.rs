@@ -106,11 +106,10 @@ impl ClusterArgs {
     /// Says what is wrong and, where a known word is near, which was probably meant.
     fn explain(&self, error: &SpecError) -> String {
         let meant = match error {
-            SpecError::UnknownProtocol { name, .. } => {
-                did_you_mean(name, registry::PROTOCOLS.iter().map(|row| row.id))
+            SpecError::UnknownProtocol { name, .. } => did_you_mean(name, registry::PROTOCOLS.iter().map(|row| row.id)),
+            SpecError::UnknownKnob { protocol, knob, .. } => {
+                registry::protocol(protocol).and_then(|row| did_you_mean(knob, row.knobs.iter().map(|knob| knob.name)))
             }
-            SpecError::UnknownKnob { protocol, knob, .. } => registry::protocol(protocol)
-                .and_then(|row| did_you_mean(knob, row.knobs.iter().map(|knob| knob.name))),
             _ => None,
         };
         let place = match error {

@@ -10,7 +10,7 @@ mod run;
 mod screenshot;
 mod state_json;
 mod stop;
-mod summary_json;
+mod summary_text;
 mod window;
 
 use std::path::PathBuf;

@@ -1,10 +1,10 @@
 //! `faultline play`: a recording in the window, or the cluster's state at a moment.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use cluster_core::{
     time::Timestamp,
-    trace::{ClusterState, Recording},
+    trace::{ClusterState, Recording, TraceStore},
 };
 
 use super::{Failure, PlayArgs, failure::print, state_json::StateJson, window};
@@ -46,6 +46,18 @@ fn state_at(recording: &mut Recording, at: Option<Duration>) -> Result<(ClusterS
         events.iter().take_while(|event| event.at <= at).for_each(|event| state.apply(event));
     }
     Ok((state, end))
+}
+
+/// Opens a recording as a whole, and says what of it cannot be used.
+pub(super) fn open(file: &Path) -> Result<TraceStore, Failure> {
+    let store = TraceStore::open(file).map_err(Failure::input)?;
+    if let Some(damage) = store.damage() {
+        eprintln!("warning: {damage}");
+    }
+    if store.torn_bytes() > 0 {
+        eprintln!("note: the last {} bytes are half-written and were left out", store.torn_bytes());
+    }
+    Ok(store)
 }
 
 /// Says what of a recording cannot be used; the rest can.

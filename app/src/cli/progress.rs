@@ -31,23 +31,25 @@ impl Progress {
         Self { quiet, terminal: std::io::stderr().is_terminal(), last: None, open: false }
     }
 
-    /// Writes what a reader wants to know of these events.
-    pub(super) fn on_events(&mut self, events: &[TraceEvent], state: &ClusterState, phase: Phase) {
+    /// Writes the event, if a reader wants to know of it.
+    pub(super) fn on_event(&mut self, event: &TraceEvent) {
         if self.quiet {
             return;
         }
-        for event in events {
-            match &event.kind {
-                EventKind::Milestone { node, milestone: Milestone::LeaderElected { epoch } } => {
-                    self.say(&format!("{}  {node} leads in epoch {epoch}", event.at));
-                }
-                EventKind::CommandRefused { reason } => self.say(&format!("{}  refused: {reason}", event.at)),
-                EventKind::NodeFailed { node, failure } => self.say(&format!("{}  {node} {failure}", event.at)),
-                _ => {}
+        match &event.kind {
+            EventKind::Milestone { node, milestone: Milestone::LeaderElected { epoch } } => {
+                self.say(&format!("{}  {node} leads in epoch {epoch}", event.at));
             }
+            EventKind::CommandRefused { reason } => self.say(&format!("{}  refused: {reason}", event.at)),
+            EventKind::NodeFailed { node, failure } => self.say(&format!("{}  {node} {failure}", event.at)),
+            _ => {}
         }
+    }
+
+    /// Writes how far the run is, now and then.
+    pub(super) fn on_tick(&mut self, state: &ClusterState, phase: Phase) {
         let every = if self.terminal { EVERY } else { EVERY_IN_A_FILE };
-        if self.last.is_none_or(|last| last.elapsed() >= every) {
+        if !self.quiet && self.last.is_none_or(|last| last.elapsed() >= every) {
             self.last = Some(Instant::now());
             self.line(state, phase);
         }

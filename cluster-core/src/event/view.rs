@@ -159,6 +159,13 @@ pub enum ViewChange {
     Extra(Vec<(Name, String)>),
 }
 
+impl ViewChange {
+    /// Returns whether it may change who leads in which epoch.
+    pub fn is_reign(&self) -> bool {
+        matches!(self, Self::Role(..) | Self::Epoch(_))
+    }
+}
+
 impl NodeView {
     /// Returns what must change for `self` to become `next`; empty if they are equal.
     pub fn changes_to(&self, next: &Self) -> Vec<ViewChange> {

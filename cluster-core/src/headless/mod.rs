@@ -6,4 +6,4 @@ mod run;
 
 pub use director::{Director, GRACE, LEADER_PATIENCE, Phase, Plan};
 #[cfg(feature = "live")]
-pub use run::{Cluster, Finished, HeadlessError, Watch, run};
+pub use run::{Finished, HeadlessError, Watch, run};

@@ -7,29 +7,24 @@ use std::{
 
 use super::{Director, Phase, Plan};
 use crate::{
-    command::{Author, Command},
+    command::Author,
     event::TraceEvent,
     script::{Timed, Unresolved},
+    session::{Next, Session},
     spec::ClusterSpec,
     time::Timestamp,
     trace::ClusterState,
 };
 
 /// How long the loop waits for events before it looks at the script again.
-const TICK: Duration = Duration::from_millis(20);
-
-/// A cluster that runs somewhere else.
-pub trait Cluster {
-    /// Asks something of it.
-    fn ask(&mut self, by: Author, command: Command);
-    /// Waits for what happened next; an empty batch if nothing did for that long, `None` if the cluster has ended.
-    fn take(&mut self, timeout: Duration) -> Option<Vec<TraceEvent>>;
-}
+const TICK: Duration = Duration::from_millis(10);
 
 /// Hears of everything in a run, as it happens.
 pub trait Watch {
-    /// These events happened; `state` is the cluster after them.
-    fn on_events(&mut self, events: &[TraceEvent], state: &ClusterState, phase: Phase);
+    /// This happened; `state` is the cluster after it.
+    fn on_event(&mut self, event: &TraceEvent, state: &ClusterState);
+    /// A moment passed.
+    fn on_tick(&mut self, state: &ClusterState, phase: Phase);
     /// A line of the script was carried out.
     fn on_line(&mut self, line: &Timed, at: Timestamp);
 }
@@ -37,7 +32,7 @@ pub trait Watch {
 /// How a run went.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// The cluster at the end.
+    /// The cluster when the run was over, its nodes not yet told to end.
     pub state: ClusterState,
     /// Whether it ended before its time, because that was asked for.
     pub cut_short: bool,
@@ -56,9 +51,9 @@ pub enum HeadlessError {
     Ended(Timestamp),
 }
 
-/// Runs a cluster according to a plan, or until `stop` becomes true.
+/// Runs a cluster according to a plan, or until `stop` becomes true. The session is finished by its owner.
 pub fn run(
-    cluster: &mut impl Cluster,
+    session: &Session,
     spec: &ClusterSpec,
     plan: Plan,
     watch: &mut impl Watch,
@@ -69,25 +64,39 @@ pub fn run(
     let mut last_event = Duration::ZERO;
     let mut cut_short = false;
     while director.phase() != Phase::Over {
-        let batch = cluster.take(TICK).ok_or_else(|| HeadlessError::Ended(director.state().at))?;
+        let batch = match session.recv_batch(TICK) {
+            Next::Batch(batch) => batch,
+            Next::Nothing => Vec::new(),
+            Next::Ended => return Err(HeadlessError::Ended(director.state().at)),
+        };
         let real = began.elapsed();
         if !batch.is_empty() {
-            batch.iter().for_each(|event| director.apply(event));
             last_event = real;
-            watch.on_events(&batch, director.state(), director.phase());
         }
+        take(batch, &mut director, watch);
+        watch.on_tick(director.state(), director.phase());
         if stop.load(Ordering::Relaxed) {
             cut_short = true;
             director.cut_short();
         }
+        // Between two events time goes on, too.
         let now = director.state().at + real.saturating_sub(last_event).mul_f64(director.state().rate);
         while let Some((line, commands)) = director.next(now, real)? {
             if let Some(line) = line {
                 watch.on_line(&line, now);
             }
-            commands.into_iter().for_each(|command| cluster.ask(Author::Script, command));
+            for command in commands {
+                session.send(Author::Script, command);
+            }
         }
     }
     let left = director.left().cloned().collect();
     Ok(Finished { state: director.state().clone(), cut_short, left })
+}
+
+fn take(batch: Vec<TraceEvent>, director: &mut Director, watch: &mut impl Watch) {
+    for event in batch {
+        director.apply(&event);
+        watch.on_event(&event, director.state());
+    }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     thread::{self, JoinHandle},
 };
@@ -49,7 +49,7 @@ impl LiveCluster {
             let (news, disks) = unbounded_channel();
             let backend = LiveBackend::new(wire.clone(), folder, spec.fsync, news);
             let world = World::new(&spec, backend, recorder).expect("the spec was checked before");
-            LocalSet::new().block_on(&runtime, Driver::new(world, wire, asked, disks).run());
+            LocalSet::new().block_on(&runtime, async { Driver::new(world, wire, asked, disks).run().await });
         })?;
         Ok(Self { asks, thread })
     }
@@ -72,7 +72,8 @@ pub(crate) fn ports(spec: &ClusterSpec, base: u16) -> BTreeMap<NodeId, u16> {
     spec.nodes.iter().copied().zip(base..=u16::MAX).collect()
 }
 
-/// Returns the first of these ports that cannot be listened on, and why.
-pub(crate) fn first_taken(ports: impl IntoIterator<Item = u16>) -> Option<(u16, io::Error)> {
-    ports.into_iter().find_map(|port| Some((port, std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).err()?)))
+/// Returns the first of these ports that cannot be listened on, whose it would be, and why.
+pub(crate) fn first_taken(ports: BTreeMap<NodeId, u16>) -> Option<(NodeId, u16, io::Error)> {
+    let taken = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).err();
+    ports.into_iter().find_map(|(node, port)| Some((node, port, taken(port)?)))
 }

@@ -7,6 +7,7 @@
 mod ctx;
 mod kv;
 pub(crate) mod primary_backup;
+pub(crate) mod raft;
 
 use std::{collections::BTreeMap, fmt::Debug};
 

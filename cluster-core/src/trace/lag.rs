@@ -55,10 +55,8 @@ impl LagTracker {
             | EventKind::Milestone { milestone: Milestone::LeaderElected { .. }, .. } => {
                 self.follow_leader(event.at, state, sample);
             }
-            EventKind::ViewChanged { changes, .. } => {
-                if changes.iter().any(|change| matches!(change, ViewChange::Role(..) | ViewChange::Epoch(_))) {
-                    self.follow_leader(event.at, state, sample);
-                }
+            EventKind::ViewChanged { changes, .. } if changes.iter().any(ViewChange::is_reign) => {
+                self.follow_leader(event.at, state, sample);
             }
             // Nothing else changes a log, or who leads.
             _ => {}

@@ -83,10 +83,8 @@ impl Ledger {
                 self.stale |= self.leader.is_none_or(|leader| leader == *node);
             }
             EventKind::Milestone { node, milestone } => self.on_milestone(*node, milestone, state),
-            EventKind::ViewChanged { changes, .. } => {
-                if changes.iter().any(|change| matches!(change, ViewChange::Role(..) | ViewChange::Epoch(_))) {
-                    self.follow_leader(state);
-                }
+            EventKind::ViewChanged { changes, .. } if changes.iter().any(ViewChange::is_reign) => {
+                self.follow_leader(state);
             }
             EventKind::NodeStarted { .. }
             | EventKind::NodeCrashed { .. }

@@ -169,7 +169,7 @@ impl Timeline {
         match &event.kind {
             EventKind::FrameSent { .. } | EventKind::FrameDelivered { .. } | EventKind::FrameDropped { .. } => return,
             EventKind::ViewChanged { node, changes } => {
-                if !changes.iter().any(|change| matches!(change, ViewChange::Role(..) | ViewChange::Epoch(_))) {
+                if !changes.iter().any(ViewChange::is_reign) {
                     return;
                 }
                 self.on_role(*node, event.at, state);
@@ -280,10 +280,10 @@ impl Timeline {
             EventKind::Milestone { node, milestone: Milestone::LeaderElected { epoch } } => {
                 self.begin_band(event.at, *epoch, Some(*node));
             }
-            EventKind::Milestone { node, milestone: Milestone::SteppedDown { epoch, .. } } => {
-                if self.bands.last().is_some_and(|band| band.epoch <= *epoch) {
-                    self.end_reign(*node, event.at);
-                }
+            EventKind::Milestone { node, milestone: Milestone::SteppedDown { epoch, .. } }
+                if self.bands.last().is_some_and(|band| band.epoch <= *epoch) =>
+            {
+                self.end_reign(*node, event.at);
             }
             EventKind::NodeCrashed { node }
             | EventKind::NodeLostPower { node, .. }

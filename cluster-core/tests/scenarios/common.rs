@@ -11,7 +11,7 @@ use cluster_core::{
     sim::Sim,
     spec::{ClientSpec, ClusterSpec, Load},
     time::TimingProfile,
-    trace::TraceStore,
+    trace::{Summary, TraceStore},
 };
 
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -96,4 +96,9 @@ pub fn milestones(trace: &TraceStore) -> Vec<(NodeId, Milestone)> {
 /// Returns nodes as ends of links.
 pub fn ends(nodes: &[NodeId]) -> Vec<Endpoint> {
     nodes.iter().copied().map(Endpoint::from).collect()
+}
+
+/// Returns the run in numbers.
+pub fn summary(sim: &Sim) -> Summary {
+    Summary::of(sim.trace().spec(), &events(sim.trace()))
 }

@@ -9,7 +9,7 @@ use cluster_core::{
 };
 use std::time::Duration;
 
-use crate::common::{SECOND, client, cluster, ends, inject, led, outcomes, put, with_knob};
+use crate::common::{SECOND, client, cluster, ends, inject, led, outcomes, put, summary, with_knob};
 
 fn slow_replication(primary: NodeId, nodes: &[NodeId]) -> Vec<Fault> {
     let delay = Delay { mean: Duration::from_millis(1500), jitter: Duration::ZERO };
@@ -31,7 +31,7 @@ fn lost_after_the_primary_dies(mode: &str, seed: u64) -> Summary {
     sim.run_for(15 * SECOND);
     sim.command(Command::Heal(Heal::All));
     sim.run_for(15 * SECOND);
-    Summary::of(sim.trace())
+    summary(&sim)
 }
 
 #[test]

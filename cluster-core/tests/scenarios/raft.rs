@@ -8,7 +8,7 @@ use cluster_core::{
     request::{Admin, Refusal, Request},
 };
 
-use crate::common::{SECOND, client, cluster, ends, get, inject, led, milestones, outcomes, put, with_knob};
+use crate::common::{SECOND, client, cluster, ends, get, inject, led, milestones, outcomes, put, summary, with_knob};
 
 #[test]
 fn five_nodes_elect_one_leader_and_agree_on_what_clients_wrote() {
@@ -81,7 +81,7 @@ fn a_power_loss_of_every_node_at_once_loses_no_acknowledged_write() {
     sim.run_for(SECOND);
     sim.command(Command::RestartAll);
     sim.run_for(10 * SECOND);
-    let summary = cluster_core::trace::Summary::of(sim.trace());
+    let summary = summary(&sim);
     assert!(summary.acknowledged > 100, "{summary:?}");
     assert_eq!(summary.lost_acknowledged, 0, "{summary:?}");
 }

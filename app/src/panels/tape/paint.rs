@@ -72,7 +72,7 @@ fn paint_bands(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis,
         painter.rect_filled(place, 3.0, theme::mix(ctx.theme.surface, tint, 0.32));
         painter.rect_filled(Rect::from_min_size(place.min, vec2(2.0, place.height())), 1.0, tint);
         let label = |text: String| painter.layout_no_wrap(text, small(), ctx.theme.text);
-        let full = label(format!("{leader} · {}", band.epoch));
+        let full = label(format!("{leader} · {} {}", super::epoch_word(ctx), band.epoch));
         let galley = if full.size().x + 1.5 * SPACE < place.width() { full } else { label(leader.to_string()) };
         if galley.size().x + SPACE < place.width() {
             let at = pos2(place.left() + SPACE, place.center().y - galley.size().y / 2.0);
@@ -103,26 +103,22 @@ fn paint_faults(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis
 fn paint_lag(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
     let timeline = ctx.store.timeline();
     let top = timeline.lag.values().flatten().map(|lag| lag.entries).max().unwrap_or(0).max(4);
-    for (at, (node, lags)) in timeline.lag.iter().enumerate() {
+    for (node, lags) in &timeline.lag {
         let values = lags.iter().map(|lag| lag.entries);
         let points = geometry::layout_series(values, timeline.bucket_nanos.max(1), axis);
         let y = |value: u64| lanes.lag.bottom() - 1.0 - (value as f32 / top as f32) * (lanes.lag.height() - 4.0);
         let line: Vec<Pos2> = points.iter().map(|(x, value)| pos2(*x, y(*value))).collect();
-        painter.add(Shape::line(line, Stroke::new(1.25, node_color(ctx, at))));
+        painter.add(Shape::line(line, Stroke::new(1.25, ctx.theme.node(*node))));
         let behind = lags.last().is_some_and(|lag| lag.entries > top / 8);
         if let (true, Some((x, value))) = (behind, points.last()) {
-            paint_lag_label(painter, ctx, *node, pos2(*x, y(*value)), *value, at);
+            paint_lag_label(painter, ctx, *node, pos2(*x, y(*value)), *value);
         }
     }
 }
 
-fn paint_lag_label(painter: &Painter, ctx: &ViewCtx<'_>, node: NodeId, at: Pos2, value: u64, color: usize) {
+fn paint_lag_label(painter: &Painter, ctx: &ViewCtx<'_>, node: NodeId, at: Pos2, value: u64) {
     let text = format!("{node} {}", format::count(value));
-    painter.text(at + vec2(-0.5 * SPACE, 0.0), Align2::RIGHT_BOTTOM, text, digits(), node_color(ctx, color));
-}
-
-fn node_color(ctx: &ViewCtx<'_>, at: usize) -> Color32 {
-    ctx.theme.epoch(at as u64 + 3)
+    painter.text(at + vec2(-0.5 * SPACE, 0.0), Align2::RIGHT_BOTTOM, text, digits(), ctx.theme.node(node));
 }
 
 fn paint_marks(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
@@ -141,7 +137,7 @@ fn paint_mark(painter: &Painter, ctx: &ViewCtx<'_>, at: Pos2, kind: MarkKind) {
     };
     match kind {
         MarkKind::Election => drop(painter.circle_stroke(at, R - 1.0, Stroke::new(1.25, theme.warn))),
-        MarkKind::Leader => polygon(&[(-1.1, 0.9), (-1.1, -0.7), (0.0, 0.1), (1.1, -0.7), (1.1, 0.9)], theme.accent),
+        MarkKind::Leader => drop(painter.circle_filled(at, R, theme.accent)),
         MarkKind::Down => {
             let stroke = Stroke::new(1.75, theme.bad);
             painter.line_segment([at + vec2(-R, -R) * 0.8, at + vec2(R, R) * 0.8], stroke);

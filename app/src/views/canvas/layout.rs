@@ -141,9 +141,8 @@ fn circle(count: usize, room: Rect) -> Vec<Pos2> {
     let widest = angles.iter().map(|a| a.cos().abs()).fold(0.0, f32::max);
     let tall = if high - low > 0.1 { room.height().max(1.0) / (high - low) } else { room.height() / 2.0 };
     let wide = (room.width().max(1.0) / 2.0 / widest).min(tall * 1.6);
-    let middle = room.center().y - tall * (low + high) / 2.0;
     let tall = tall.min(wide * 1.1);
-    let middle = if tall * (high - low) < room.height() { room.center().y - tall * (low + high) / 2.0 } else { middle };
+    let middle = room.center().y - tall * (low + high) / 2.0;
     angles.iter().map(|a| pos2(room.center().x + wide * a.cos(), middle + tall * a.sin())).collect()
 }
 

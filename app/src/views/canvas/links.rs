@@ -112,7 +112,9 @@ fn paint_link(pen: &Pen<'_>, lane: [Pos2; 2], look: &Look) {
         return;
     }
     match (look.rules.delay.is_some(), look.rules.loss.is_some()) {
-        (false, false) => drop(pen.painter.line_segment(lane, stroke)),
+        (false, false) => {
+            pen.painter.line_segment(lane, stroke);
+        }
         (true, false) => pen.painter.extend(Shape::dashed_line(&lane, stroke, pen.px(11.0), pen.px(5.0))),
         (false, true) => pen.painter.extend(Shape::dashed_line(&lane, stroke, pen.px(2.5), pen.px(5.0))),
         (true, true) => {

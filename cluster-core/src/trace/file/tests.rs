@@ -34,7 +34,7 @@ fn events(range: std::ops::Range<u64>) -> Vec<TraceEvent> {
             entries: vec![EntryBrief { epoch: Epoch(3), op: None, kind: EntryKind::Put, bytes: 9 }],
         },
     };
-    let cause = |seq: u64| (seq % 3 > 0).then(|| Seq(seq - 1));
+    let cause = |seq: u64| (!seq.is_multiple_of(3)).then(|| Seq(seq - 1));
     range
         .map(|seq| TraceEvent { seq: Seq(seq), at: Timestamp(seq * 1000), cause: cause(seq), kind: kind(seq) })
         .collect()

@@ -87,7 +87,8 @@ impl Cluster {
         let life = self.lives.entry(node).and_modify(|life| *life += 1).or_insert(0);
         let disk = self.disks.entry(node).or_default().recover();
         let mut out = Vec::new();
-        let host = NodeHost::boot(&self.configs[&node], &disk, self.now, *life, &mut out).unwrap();
+        let host = NodeHost::boot(&self.configs[&node], &disk, self.now, *life, &mut out)
+            .expect("the node keeps its own invariants");
         self.hosts.insert(node, host);
         self.views.insert(node, NodeView::default());
         self.logs.insert(node, LogTail::default());
@@ -98,11 +99,11 @@ impl Cluster {
     /// The node's machine loses power: what was not synced is gone.
     pub(super) fn kill(&mut self, node: u16) {
         self.hosts.remove(&NodeId(node));
-        self.disks.get_mut(&NodeId(node)).unwrap().lose_power();
+        self.disks.get_mut(&NodeId(node)).expect("a started node has a disk").lose_power();
     }
 
     pub(super) fn wipe(&mut self, node: u16) {
-        self.disks.get_mut(&NodeId(node)).unwrap().wipe();
+        self.disks.get_mut(&NodeId(node)).expect("a started node has a disk").wipe();
     }
 
     /// Cuts all links between two groups, both ways.
@@ -158,7 +159,7 @@ impl Cluster {
                 break;
             }
             self.now = at;
-            match self.due.remove(&(at, number)).unwrap() {
+            match self.due.remove(&(at, number)).expect("it was just seen") {
                 Due::Message { from, to, payload } if !self.cut.contains(&(from, to)) => {
                     self.step(to, Input::Message { from, payload });
                     self.step(to, Input::Idle);
@@ -169,7 +170,7 @@ impl Cluster {
                     self.step(node, Input::Idle);
                 }
                 Due::Synced { node, life, sync } if self.lives[&node] == life && self.hosts.contains_key(&node) => {
-                    self.disks.get_mut(&node).unwrap().sync();
+                    self.disks.get_mut(&node).expect("a started node has a disk").sync();
                     self.step(node, Input::Synced(sync));
                     self.step(node, Input::Idle);
                 }
@@ -206,7 +207,7 @@ impl Cluster {
     fn step(&mut self, node: NodeId, input: Input) {
         let mut out = Vec::new();
         let Some(host) = self.hosts.get_mut(&node) else { return };
-        host.step(self.now, input, &mut out).unwrap();
+        host.step(self.now, input, &mut out).expect("the node keeps its own invariants");
         host.flush_view(&mut out);
         self.carry_out(node, out);
     }
@@ -226,14 +227,14 @@ impl Cluster {
                     assert!(self.replies.insert(op, response).is_none(), "{op} was answered twice");
                 }
                 Output::Arm { token, at } => self.later(at.since(self.now), Due::Timer { node, life, token }),
-                Output::Write(op) => self.disks.get_mut(&node).unwrap().write(op),
+                Output::Write(op) => self.disks.get_mut(&node).expect("a started node has a disk").write(op),
                 Output::Sync(sync) => self.later(SYNC, Due::Synced { node, life, sync }),
                 Output::Note(EventKind::Milestone { milestone, .. }) => self.notes.push((node, milestone)),
                 Output::Note(EventKind::LogSpliced { from, entries, .. }) => {
-                    self.logs.get_mut(&node).unwrap().splice(from, &entries);
+                    self.logs.get_mut(&node).expect("a started node has a log").splice(from, &entries);
                 }
                 Output::Note(EventKind::ViewChanged { changes, .. }) => {
-                    let view = self.views.get_mut(&node).unwrap();
+                    let view = self.views.get_mut(&node).expect("a started node has a view");
                     changes.iter().for_each(|change| view.apply(change));
                 }
                 Output::Note(other) => panic!("a node does not note {other:?}"),

@@ -1,0 +1,125 @@
+//! `faultline run`: a cluster without a window.
+
+use std::{io::Read, path::Path, time::Duration};
+
+use cluster_core::{
+    event::TraceEvent,
+    headless::{self, Phase, Plan},
+    script::{Script, Timed},
+    session::{Session, SessionError, SessionOptions},
+    time::Timestamp,
+    trace::{ClusterState, Summarizer},
+};
+
+use super::{Failure, RunArgs, failure::print, progress::Progress, stop, summary_text::summary_text};
+
+/// How long a run lasts if nobody says: without a script, and behind the last line of one.
+const RUN_FOR: Duration = Duration::from_secs(10);
+const AFTER_SCRIPT: Duration = Duration::from_secs(5);
+
+/// Does what the flags say.
+pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let spec = args.cluster.spec()?;
+    let script = read_scripts(args)?;
+    let run_for = args.run_for.unwrap_or_else(|| match script.timed.is_empty() {
+        true => RUN_FOR,
+        false => script.end() + AFTER_SCRIPT,
+    });
+    let mut watcher = Watcher { summary: Summarizer::default(), progress: Progress::new(args.quiet) };
+    for line in script.timed.iter().filter(|line| line.at >= run_for) {
+        watcher.progress.say(&format!(
+            "warning: {}, line {}: `{}` comes after the end of the run; give a longer --for",
+            line.file, line.line, line.text
+        ));
+    }
+    let options = SessionOptions {
+        record: args.record.clone(),
+        data_dir: args.data_dir.clone(),
+        base_port: args.base_port,
+        ..SessionOptions::default()
+    };
+    let stop = stop::flag();
+    let session = Session::live(spec.clone(), options).map_err(failure_of)?;
+    let outcome = headless::run(&session, &spec, Plan { run_for, script }, &mut watcher, &stop);
+    let finished = session.finish();
+    let Watcher { summary, progress } = watcher;
+    drop(progress);
+    let outcome = outcome.map_err(|error| match error {
+        headless::HeadlessError::Script(_) => Failure::input(error),
+        headless::HeadlessError::Ended(_) => Failure::run(error),
+    })?;
+    if outcome.cut_short && !args.quiet {
+        eprintln!("stopped at {}; the summary is of the run so far", outcome.state.at);
+    }
+    let summary = summary.finish(&outcome.state);
+    print(&match args.json {
+        true => serde_json::to_string_pretty(&summary).map_err(Failure::run)?,
+        false => summary_text(&summary),
+    })?;
+    finished.map_err(failure_of)?;
+    if args.fail_if_lost && summary.lost_acknowledged > 0 {
+        return Err(Failure::Lost(format!("{} acknowledged writes were lost", summary.lost_acknowledged)));
+    }
+    Ok(())
+}
+
+/// A port, a folder or a file that cannot be used is the user's to change; everything else went wrong on the way.
+pub(super) fn failure_of(error: SessionError) -> Failure {
+    match error {
+        SessionError::Spec(_)
+        | SessionError::Port { .. }
+        | SessionError::PortsEnd { .. }
+        | SessionError::DataDir { .. }
+        | SessionError::Recording(_) => Failure::input(error),
+        SessionError::Thread(_) | SessionError::Broken => Failure::run(error),
+    }
+}
+
+fn read_scripts(args: &RunArgs) -> Result<Script, Failure> {
+    let mut all = Script::default();
+    for path in &args.scripts {
+        let (name, text) = read(path)?;
+        let script = Script::parse(&name, &text).map_err(Failure::input)?;
+        all.timed.extend(script.timed);
+    }
+    all.timed.sort_by_key(|timed| timed.at);
+    Ok(all)
+}
+
+fn read(path: &Path) -> Result<(String, String), Failure> {
+    let name = path.display().to_string();
+    let (name, bytes) = if name == "-" {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().read_to_end(&mut bytes);
+        ("standard input".to_owned(), read.map(|_| bytes))
+    } else {
+        (name, std::fs::read(path))
+    };
+    let bytes = bytes.map_err(|why| {
+        Failure::Input(format!("cannot read the fault script {name}: {why}; check its name, `-` reads standard input"))
+    })?;
+    String::from_utf8(bytes).map(|text| (name.clone(), text)).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+        Failure::Input(format!("{name}, line {line}: this is no text in UTF-8; a fault script is a small text file"))
+    })
+}
+
+struct Watcher {
+    summary: Summarizer,
+    progress: Progress,
+}
+
+impl headless::Watch for Watcher {
+    fn on_event(&mut self, event: &TraceEvent, state: &ClusterState) {
+        self.summary.apply(event, state);
+        self.progress.on_event(event);
+    }
+
+    fn on_tick(&mut self, state: &ClusterState, phase: Phase) {
+        self.progress.on_tick(state, phase);
+    }
+
+    fn on_line(&mut self, line: &Timed, at: Timestamp) {
+        self.progress.on_line(line, at);
+    }
+}

@@ -1,0 +1,43 @@
+//! A run's summary for people.
+
+use std::fmt::Write;
+
+use cluster_core::trace::Summary;
+
+/// How many lines a list may take.
+const LISTED: usize = 10;
+
+/// Returns the summary as lines of text.
+pub(super) fn summary_text(summary: &Summary) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<24}{value}");
+    };
+    row("run", format!("{:.1} s, {} events", summary.duration_ms as f64 / 1e3, summary.events));
+    row("operations", summary.operations.to_string());
+    row("  acknowledged", summary.acknowledged.to_string());
+    row("  failed", summary.failed.to_string());
+    row("  unanswered", (summary.unanswered + summary.pending).to_string());
+    row("acknowledged and lost", summary.lost_acknowledged.to_string());
+    for lost in summary.lost.iter().take(LISTED) {
+        let value = lost.value.as_deref().unwrap_or("(deleted)");
+        row(
+            "",
+            format!(
+                "op{} of c{}: {}={value}, acknowledged at {} ms",
+                lost.op, lost.client, lost.key, lost.acknowledged_ms
+            ),
+        );
+    }
+    row("elections", summary.elections_total.to_string());
+    for election in summary.elections.iter().take(LISTED) {
+        row("", format!("{:.3} s  n{} in term {}", election.time_ms as f64 / 1e3, election.node, election.term));
+    }
+    row("longest unavailable", format!("{} ms", summary.longest_unavailable_ms));
+    row("messages per operation", format!("{:.2}", summary.messages_per_operation));
+    for (node, lag) in &summary.max_lag {
+        row(&format!("greatest lag of {node}"), format!("{} entries, {} bytes, {} ms", lag.entries, lag.bytes, lag.ms));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}

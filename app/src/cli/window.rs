@@ -1,0 +1,51 @@
+//! The window, on a living cluster or on a recording.
+
+use std::{path::Path, time::Duration};
+
+use cluster_core::session::SessionOptions;
+
+use super::{Failure, WindowArgs, play};
+use crate::{
+    live::Live,
+    source::{Recording, Source},
+    window::{MakeSource, WindowOptions, run_window},
+};
+
+/// Opens a window on a living cluster.
+pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
+    let spec = args.cluster.spec()?;
+    check_display()?;
+    let (record, data_dir, base_port) = (args.record.clone(), args.data_dir.clone(), args.base_port);
+    let make: MakeSource = Box::new(move |wake| {
+        let options = SessionOptions { record, data_dir, base_port, wake: Some(wake), ..SessionOptions::default() };
+        Ok(Box::new(Live::start(spec, options)?) as Box<dyn Source>)
+    });
+    show(make, WindowOptions::default())
+}
+
+/// Opens a window on a recording.
+pub(super) fn play(file: &Path, at: Option<Duration>) -> Result<(), Failure> {
+    let store = play::open(file)?;
+    check_display()?;
+    let subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let make: MakeSource = Box::new(move |_| Ok(Box::new(Recording::new(store)) as Box<dyn Source>));
+    show(make, WindowOptions { subject, at, ..WindowOptions::default() })
+}
+
+fn show(make: MakeSource, options: WindowOptions) -> Result<(), Failure> {
+    run_window(make, options).map_err(|error| Failure::Run(format!("{error:#}")))
+}
+
+/// Says that there is no display before anything was started.
+fn check_display() -> Result<(), Failure> {
+    let named = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if cfg!(all(unix, not(target_os = "macos"))) && !named("DISPLAY") && !named("WAYLAND_DISPLAY") {
+        return Err(Failure::Run(
+            "there is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); without one, use \
+             `faultline run`, `faultline play FILE --at T --json`, `faultline screenshot OUT` or `faultline chart OUT \
+             --recording FILE`"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! A cluster that runs on this machine, as the source of a window.
+
+use std::path::PathBuf;
+
+use cluster_core::{
+    command::{Author, Command},
+    event::TraceEvent,
+    session::{Session, SessionError, SessionOptions},
+    spec::ClusterSpec,
+    trace::TraceStore,
+};
+
+use crate::source::Source;
+
+/// A running cluster.
+pub struct Live {
+    spec: ClusterSpec,
+    session: Option<Session>,
+    record: Option<PathBuf>,
+    data_dir: Option<String>,
+    told: Option<String>,
+}
+
+impl Live {
+    /// Starts the cluster.
+    pub fn start(spec: ClusterSpec, options: SessionOptions) -> Result<Self, SessionError> {
+        let record = options.record.clone();
+        let data_dir = options.data_dir.as_ref().map(|path| path.display().to_string());
+        let session = Session::live(spec.clone(), options)?;
+        Ok(Self { spec, session: Some(session), record, data_dir, told: None })
+    }
+}
+
+impl Source for Live {
+    fn store(&mut self) -> TraceStore {
+        let recorded = self.record.as_ref().and_then(|path| match TraceStore::with_file(self.spec.clone(), path) {
+            Ok(store) => Some(store),
+            Err(error) => {
+                log::warn!("the window keeps the run in memory: {error}");
+                None
+            }
+        });
+        recorded.unwrap_or_else(|| TraceStore::new(self.spec.clone()))
+    }
+
+    fn poll(&mut self) -> Option<Vec<TraceEvent>> {
+        self.session.as_ref()?.try_batch()
+    }
+
+    fn send(&mut self, by: Author, command: Command) -> bool {
+        self.session.as_ref().is_some_and(|session| session.send(by, command))
+    }
+
+    fn commandable(&self) -> bool {
+        self.session.is_some()
+    }
+
+    fn behind(&self) -> u64 {
+        self.session.as_ref().map_or(0, Session::behind)
+    }
+
+    fn data_dir(&self) -> Option<&str> {
+        self.data_dir.as_deref()
+    }
+
+    fn trouble(&mut self) -> Option<String> {
+        let trouble = self.session.as_ref()?.recording_trouble()?;
+        let fresh = self.told.as_ref() != Some(&trouble);
+        self.told = Some(trouble.clone());
+        fresh.then_some(trouble)
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        let finished = self.session.take().map_or(Ok(()), Session::finish);
+        finished.map_err(|error| error.to_string())
+    }
+}

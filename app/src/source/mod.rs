@@ -1,0 +1,78 @@
+//! Where events come from: a cluster that runs, or a recording. The one place that knows the difference.
+
+#[cfg(feature = "live")]
+mod live;
+
+use cluster_core::{
+    command::{Author, Command},
+    event::TraceEvent,
+    spec::ClusterSpec,
+    trace::TraceStore,
+};
+
+#[cfg(feature = "live")]
+pub use live::Live;
+
+/// Where the events of the window come from.
+pub trait Source {
+    /// Returns the run as far as it is known at the start; asked for once.
+    fn store(&mut self) -> TraceStore;
+    /// Returns the next events, if some are there. Never waits.
+    fn poll(&mut self) -> Option<Vec<TraceEvent>>;
+    /// Asks something of the cluster. Returns whether it was heard: not if the cluster has ended.
+    fn send(&mut self, by: Author, command: Command) -> bool;
+    /// Returns whether there is a cluster that takes commands.
+    fn commandable(&self) -> bool;
+    /// Returns how many events wait that the window has not taken over yet.
+    fn behind(&self) -> u64;
+    /// Returns the folder of the nodes' data, if there is one.
+    fn data_dir(&self) -> Option<&str>;
+    /// Returns what the user should know, once.
+    fn trouble(&mut self) -> Option<String>;
+    /// Ends the cluster in good order, or says what was not in order.
+    fn finish(&mut self) -> Result<(), String>;
+}
+
+/// A recording: events that happened before, and nothing that takes commands.
+pub struct Recording(Option<TraceStore>);
+
+impl Recording {
+    /// Makes a source of a run that is over, such as `TraceStore::open` returns.
+    pub fn new(store: TraceStore) -> Self {
+        Self(Some(store))
+    }
+}
+
+impl Source for Recording {
+    fn store(&mut self) -> TraceStore {
+        self.0.take().unwrap_or_else(|| TraceStore::new(ClusterSpec::default()))
+    }
+
+    fn poll(&mut self) -> Option<Vec<TraceEvent>> {
+        None
+    }
+
+    fn send(&mut self, _: Author, _: Command) -> bool {
+        false
+    }
+
+    fn commandable(&self) -> bool {
+        false
+    }
+
+    fn behind(&self) -> u64 {
+        0
+    }
+
+    fn data_dir(&self) -> Option<&str> {
+        None
+    }
+
+    fn trouble(&mut self) -> Option<String> {
+        None
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! The program as it is started from a shell: what it says about bad input, and a short run from end to end.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+/// Runs the program without a display.
+fn faultline(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_faultline"))
+        .args(args)
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .output()
+        .expect("the program starts")
+}
+
+fn refused(args: &[&str], code: i32) -> String {
+    let output = faultline(args);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{args:?} said: {said}");
+    assert!(!said.contains("panicked"), "{args:?} said: {said}");
+    assert!(output.stdout.is_empty(), "{args:?} printed something although it failed");
+    said
+}
+
+fn file(folder: &Path, name: &str, content: &[u8]) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, content).expect("the test's folder can be written");
+    path.display().to_string()
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_told_with_what_to_write() {
+    for (args, says) in [
+        (&["run", "--nodse", "3"][..], "--nodes"),
+        (&["run", "--for", "soon"], "20s"),
+        (&["run", "--profile", "quick"], "human"),
+        (&["run", "--knob", "pre-vote"], "a name and a value"),
+        (&["screenshot", "out.png", "--size", "big"], "1440x900"),
+        (&["screenshot", "out.png", "--view", "canvsa"], "did you mean `canvas`"),
+        (&["screenshot", "out.gif"], "PNG"),
+        (&["rnu"], "run"),
+    ] {
+        let said = refused(args, 2);
+        assert!(said.contains(says), "{args:?} said: {said}");
+    }
+}
+
+#[test]
+fn an_impossible_cluster_is_refused_by_name() {
+    for (args, says) in [
+        (&["run", "--nodes", "0"][..], "at least one node"),
+        (&["run", "--nodes", "100000"], "at most 1000"),
+        (&["run", "--nodes", "n1,n2,n1"], "n1 is named twice"),
+        (&["run", "--nodes", "n1,two"], "`two` names no node"),
+        (&["run", "--protocol", "rfat"], "did you mean `raft`"),
+        (&["run", "--knob", "nonsense=1"], "has no knob `nonsense`"),
+        (&["run", "--clients", "5000"], "at most 1000"),
+        (&["run", "--read-share", "7"], "must be 0 to 1"),
+        (&["run", "--rate", "0"], "must be above 0"),
+        (&["--nodes", "0"], "at least one node"),
+    ] {
+        let said = refused(args, 3);
+        assert!(said.contains(says), "{args:?} said: {said}");
+    }
+}
+
+#[test]
+fn a_mistake_in_line_7_of_a_script_is_told_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let script = file(folder.path(), "faults.txt", b"# 1\n# 2\n# 3\nat 1s heal\n# 5\n# 6\nat 5s crsh @leader\n");
+    let said = refused(&["run", &script], 3);
+    assert!(said.contains("faults.txt, line 7, column 7") && said.contains("did you mean `crash`"), "{said}");
+    let said = refused(&["run", "no-such-script.txt"], 3);
+    assert!(said.contains("no-such-script.txt"), "{said}");
+    let script = file(folder.path(), "binary.txt", b"at 1s heal\n\xff\xfe\n");
+    let said = refused(&["run", &script], 3);
+    assert!(said.contains("binary.txt, line 2"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_no_recording_is_refused_by_every_command() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let noise = file(folder.path(), "noise.flt", b"this is a text and not a recording at all");
+    let empty = file(folder.path(), "empty.flt", b"");
+    for recording in [noise.as_str(), &empty, "no-such-file.flt"] {
+        for args in [
+            &["play", recording][..],
+            &["play", recording, "--at", "1s", "--json"],
+            &["chart", "out.svg", "--recording", recording],
+            &["screenshot", "out.png", "--recording", recording],
+        ] {
+            let said = refused(args, 3);
+            assert!(said.contains(recording), "{args:?} said: {said}");
+        }
+    }
+}
+
+#[test]
+fn without_a_display_the_window_names_the_commands_that_need_none() {
+    let said = refused(&[], 4);
+    assert!(said.contains("no display") && said.contains("faultline run"), "{said}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it has a port").port().to_string();
+    let said = refused(&["run", "--nodes", "1", "--for", "1s", "--base-port", &port], 3);
+    assert!(said.contains(&port), "{said}");
+}
+
+#[test]
+fn protocols_and_verbs_are_listed() {
+    let listed = |args: &[&str]| String::from_utf8_lossy(&faultline(args).stdout).into_owned();
+    let protocols = listed(&["protocols"]);
+    assert!(protocols.contains("raft") && protocols.contains("primary-backup"), "{protocols}");
+    let verbs = listed(&["verbs"]);
+    assert!(verbs.contains("partition @leader,@follower[0] | rest"), "{verbs}");
+}
+
+/// The whole way once: a live cluster, a script, a recording, and everything that is made of it.
+#[test]
+fn a_run_is_recorded_summed_up_charted_and_pictured() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let inside = |name: &str| folder.path().join(name).display().to_string();
+    let script = file(folder.path(), "faults.txt", b"at 2s crash @leader\nat 4s restart all\n");
+    let recording = inside("run.flt");
+    let run = ["run", "--nodes", "3", "--profile", "fast", "--for", "5s", "--json", "--record", &recording, &script];
+    let output = faultline(&run);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the summary is JSON");
+    let number = |key: &str| summary[key].as_f64().unwrap_or_else(|| panic!("{key} is no number in {summary}"));
+    assert_eq!(number("lost_acknowledged"), 0.0, "{summary}");
+    assert!(number("acknowledged") > 0.0 && number("acknowledged") <= number("operations"), "{summary}");
+    for key in ["failed", "unanswered", "longest_unavailable_ms", "messages_per_operation"] {
+        assert!(number(key) >= 0.0);
+    }
+    let elections = summary["elections"].as_array().expect("a list of elections");
+    assert!(elections.len() >= 2 && elections[0]["time_ms"].is_u64(), "{summary}");
+    assert!(summary["max_lag"]["n2"]["entries"].is_u64(), "{summary}");
+
+    let output = faultline(&["play", &recording, "--at", "3s", "--json"]);
+    let state: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the state is JSON");
+    let crashed =
+        state["nodes"].as_object().map(|nodes| nodes.values().filter(|node| node["status"] == "crashed").count());
+    assert_eq!((state["at_ms"].as_f64(), crashed), (Some(3000.0), Some(1)), "{state}");
+
+    let (chart, picture) = (inside("chart.svg"), inside("picture.png"));
+    assert_eq!(faultline(&["chart", &chart, "--recording", &recording]).status.code(), Some(0));
+    assert!(std::fs::read_to_string(&chart).is_ok_and(|svg| svg.contains("<svg")));
+    let shot = ["screenshot", &picture, "--recording", &recording, "--at", "3s", "--size", "800x600"];
+    let output = faultline(&shot);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(std::fs::read(&picture).is_ok_and(|png| png.starts_with(b"\x89PNG")));
+}

@@ -1,0 +1,261 @@
+//! The window as a whole, driven without a display: every panel draws, and clicks and keys become commands.
+
+use std::sync::{Arc, Mutex};
+
+use cluster_core::{
+    command::Command,
+    fault::{Fault, Heal},
+    ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
+    time::Timestamp,
+    trace::TraceStore,
+};
+use egui_kittest::{Harness, kittest::Queryable};
+use faultline::{
+    action::{Action, Selection},
+    app::App,
+    keys::KEYS,
+    settings::Settings,
+    source::{Recording, Source},
+    testing, theme,
+};
+
+type Sent = Arc<Mutex<Vec<Command>>>;
+
+fn window(source: Box<dyn Source>, settings: Settings) -> Harness<'static, App> {
+    let dark = settings.dark;
+    let set_up = move |ctx: &egui::Context| {
+        theme::install(ctx);
+        ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
+    };
+    let app = App::new(source, settings);
+    let ui = |ui: &mut egui::Ui, app: &mut App| {
+        app.logic(ui.ctx());
+        app.root_ui(ui);
+    };
+    let size = egui::vec2(1280.0, 800.0);
+    let mut harness = Harness::builder().with_size(size).with_context_setup(set_up).build_ui_state(ui, app);
+    harness.run_steps(2);
+    harness
+}
+
+fn live() -> (Harness<'static, App>, Sent) {
+    let source = testing::scripted_source();
+    let sent = source.sent();
+    (window(Box::new(source), Settings::default()), sent)
+}
+
+fn recording() -> Harness<'static, App> {
+    window(Box::new(Recording::new(recorded())), Settings::default())
+}
+
+fn recorded() -> TraceStore {
+    let (spec, events) = testing::plausible_run();
+    let mut store = TraceStore::new(spec);
+    store.append(events);
+    store
+}
+
+fn sent(commands: &Sent) -> Vec<Command> {
+    commands.lock().unwrap().clone()
+}
+
+fn select(harness: &mut Harness<'static, App>, selection: Selection) {
+    let ctx = harness.ctx.clone();
+    harness.state_mut().act(Action::Select(selection), &ctx);
+    harness.run_steps(2);
+}
+
+fn every_selection(app: &App) -> Vec<Selection> {
+    let state = app.store().latest();
+    let link = |from: u16, to: u16| (Endpoint::from(NodeId(from)), Endpoint::from(NodeId(to)));
+    let flight = state.flights.keys().next().copied().unwrap_or_default();
+    let dropped = state.drops.front().map_or(MsgId(1), |drop| drop.msg);
+    vec![
+        Selection::Nothing,
+        Selection::node(NodeId(1)),
+        Selection::node(NodeId(4)),
+        Selection::node(NodeId(99)),
+        Selection::Nodes([1, 2, 4].map(NodeId).into()),
+        Selection::Link(link(4, 3)),
+        Selection::Link((ClientId(1).into(), NodeId(3).into())),
+        Selection::Message(flight),
+        Selection::Message(dropped),
+        Selection::Message(MsgId(1_000_000)),
+        Selection::Client(ClientId(1)),
+        Selection::Client(ClientId(7)),
+        Selection::Event(Seq(5)),
+        Selection::Event(Seq(1_000_000)),
+    ]
+}
+
+#[test]
+fn everything_can_be_inspected_in_both_themes_live_and_recorded() {
+    for dark in [true, false] {
+        let settings = || Settings { dark, ..Settings::default() };
+        let sources: [Box<dyn Source>; 2] =
+            [Box::new(testing::scripted_source()), Box::new(Recording::new(recorded()))];
+        for source in sources {
+            let mut harness = window(source, settings());
+            for selection in every_selection(harness.state()) {
+                select(&mut harness, selection);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_node_inspector_shows_what_the_node_knows() {
+    let (mut harness, _) = live();
+    select(&mut harness, Selection::node(NodeId(3)));
+    for text in ["Committed", "Listens on", "127.0.0.1:40003", "What it knows of the others"] {
+        harness.get_by_label(text);
+    }
+}
+
+#[test]
+fn heal_all_asks_for_healing_everything_and_says_how_much_is_broken() {
+    let (mut harness, commands) = live();
+    let broken = harness.state().store().latest().faults.len();
+    harness.get_by_label(&format!("Heal all ({broken})")).click();
+    harness.run_steps(2);
+    assert_eq!(sent(&commands), [Command::Heal(Heal::All)]);
+}
+
+#[test]
+fn a_fault_in_the_inventory_is_healed_alone() {
+    let (mut harness, commands) = live();
+    harness.get_by_label("Heal n5 frozen").click();
+    harness.run_steps(2);
+    assert_eq!(sent(&commands), [Command::Unfreeze(NodeId(5))]);
+}
+
+#[test]
+fn a_partition_is_one_thing_in_the_inventory() {
+    let (harness, _) = live();
+    harness.get_by_label("Partition n4 | rest");
+    assert_eq!(harness.query_all_by_label_contains("Heal n").count(), 1, "n5 is frozen, and no link is listed alone");
+}
+
+#[test]
+fn dragging_on_the_tape_moves_the_cursor_and_live_returns() {
+    let (mut harness, _) = live();
+    let tape = harness.get_by_label("time tape").rect();
+    let end = harness.state().store().end();
+    harness.drag_at(tape.center());
+    harness.run_steps(1);
+    harness.hover_at(tape.center() - egui::vec2(200.0, 0.0));
+    harness.run_steps(1);
+    harness.drop_at(tape.center() - egui::vec2(200.0, 0.0));
+    harness.run_steps(2);
+    let cursor = harness.state().cursor();
+    assert!(!cursor.live && cursor.at > Timestamp::ZERO && cursor.at < end, "{cursor:?}");
+    harness.get_by_label("LIVE").click();
+    harness.run_steps(2);
+    assert!(harness.state().cursor().live);
+}
+
+#[test]
+fn keys_strike_the_selected_nodes() {
+    let (mut harness, commands) = live();
+    harness.key_press(egui::Key::Num2);
+    harness.run_steps(2);
+    assert_eq!(harness.state().selection(), &Selection::node(NodeId(2)));
+    harness.key_press(egui::Key::K);
+    harness.run_steps(2);
+    harness.key_press(egui::Key::C);
+    harness.run_steps(2);
+    harness.key_press(egui::Key::H);
+    harness.run_steps(2);
+    let group = vec![Endpoint::from(NodeId(2))];
+    let expected = [
+        Command::Inject(vec![Fault::Crash(NodeId(2))]),
+        Command::Inject(vec![Fault::Partition(vec![group])]),
+        Command::Heal(Heal::All),
+    ];
+    assert_eq!(sent(&commands), expected);
+}
+
+#[test]
+fn a_frozen_node_goes_on_by_the_key_that_froze_it() {
+    let (mut harness, commands) = live();
+    for node in [egui::Key::Num5, egui::Key::F, egui::Key::Num2, egui::Key::F] {
+        harness.key_press(node);
+        harness.run_steps(2);
+    }
+    assert_eq!(sent(&commands), [Command::Unfreeze(NodeId(5)), Command::Inject(vec![Fault::Freeze(NodeId(2))])]);
+}
+
+#[test]
+fn a_paused_cluster_goes_on_with_space_and_steps_with_the_period() {
+    let (mut harness, commands) = live();
+    harness.key_press(egui::Key::Space);
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Period);
+    harness.run_steps(2);
+    assert_eq!(sent(&commands), [Command::Resume, Command::Step]);
+}
+
+#[test]
+fn no_key_has_two_meanings_and_the_help_lists_them_all() {
+    let mut keys: Vec<_> = KEYS.iter().map(|row| row.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), KEYS.len());
+    let (mut harness, _) = live();
+    harness.get_by_label("Keys").click();
+    harness.run_steps(2);
+    for row in KEYS {
+        assert!(harness.query_all_by_label(row.about).count() >= 1, "{}", row.about);
+    }
+}
+
+#[test]
+fn while_nothing_moves_no_frame_is_asked_for() {
+    let (mut harness, _) = live();
+    harness.run_steps(8);
+    let wait = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+    assert_eq!(wait, std::time::Duration::MAX);
+}
+
+#[test]
+fn a_recording_plays_by_itself_and_takes_no_commands() {
+    let mut harness = recording();
+    let before = harness.state().cursor().at;
+    harness.run_steps(4);
+    assert!(harness.state().cursor().playing && harness.state().cursor().at > before);
+    harness.key_press(egui::Key::H);
+    harness.run_steps(2);
+    harness.get_by_label("A recording takes no commands: what happened, happened");
+}
+
+#[test]
+fn an_operation_by_hand_goes_to_the_selected_node() {
+    let (mut harness, commands) = live();
+    select(&mut harness, Selection::node(NodeId(2)));
+    harness.get_by_label("Put").scroll_to_me();
+    harness.run_steps(4);
+    harness.get_by_label("Put").click();
+    harness.run_steps(2);
+    assert!(matches!(sent(&commands)[..], [Command::Submit { node: NodeId(2), .. }]), "{:?}", sent(&commands));
+}
+
+#[test]
+fn the_other_theme_and_the_usual_layout_are_one_action_away() {
+    let (mut harness, _) = live();
+    let ctx = harness.ctx.clone();
+    harness.state_mut().act(Action::ToggleTheme, &ctx);
+    harness.state_mut().act(Action::ResetLayout, &ctx);
+    harness.run_steps(2);
+    assert!(!harness.state().settings().dark && harness.state().settings().layout.is_open("inspector"));
+}
+
+#[test]
+fn the_hint_goes_with_the_first_fault() {
+    let (mut harness, _) = live();
+    harness.get_by_label("Right-click the leader");
+    let ctx = harness.ctx.clone();
+    let crash = Command::Inject(vec![Fault::Crash(NodeId(3))]);
+    harness.state_mut().act(Action::Command(crash), &ctx);
+    harness.run_steps(2);
+    assert!(harness.query_by_label("Right-click the leader").is_none());
+}

@@ -1,0 +1,143 @@
+//! Ticks: how the engine counts time, when a node campaigns, and the timer that a learner sees.
+
+use std::time::Duration;
+
+use raft::{Raft as Engine, StateRole};
+
+use super::{Raft, RaftTimer, storage::LogStore};
+use crate::{event::TimerView, name::Name, protocol::Ctx, protocol::NodeConfig, time::Timestamp};
+
+/// A heartbeat every that many ticks.
+pub(super) const HEARTBEAT_TICKS: usize = 2;
+
+/// Returns how many ticks the shortest election timeout has.
+pub(super) fn election_ticks(config: &NodeConfig) -> usize {
+    let tick = tick_of(config).as_nanos().max(1);
+    let ticks = config.profile.election_min().as_nanos() / tick;
+    usize::try_from(ticks).unwrap_or(usize::MAX).max(HEARTBEAT_TICKS + 1)
+}
+
+fn tick_of(config: &NodeConfig) -> Duration {
+    config.profile.heartbeat() / HEARTBEAT_TICKS as u32
+}
+
+/// The ticks of one node.
+pub(super) struct Clock {
+    tick: Duration,
+    /// When the next tick is due.
+    next: Timestamp,
+    seed: u64,
+    election: u64,
+    /// The election timeout of a term, computed once: (term, ticks).
+    drawn: Option<(u64, usize)>,
+    shown: Option<Running>,
+    timer: Option<TimerView>,
+}
+
+/// A timer of the engine, in ticks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Running {
+    name: Name,
+    total: usize,
+    elapsed: usize,
+}
+
+impl Clock {
+    pub(super) fn new(config: &NodeConfig) -> Self {
+        Self {
+            tick: tick_of(config),
+            next: Timestamp::ZERO,
+            seed: config.seed,
+            election: election_ticks(config) as u64,
+            drawn: None,
+            shown: None,
+            timer: None,
+        }
+    }
+
+    pub(super) fn tick(&self) -> Duration {
+        self.tick
+    }
+
+    /// Returns the timer that matters most; stands still from tick to tick.
+    pub(super) fn timer(&self) -> Option<TimerView> {
+        self.timer
+    }
+
+    /// Sets the first tick, somewhere within one: nodes that boot together would otherwise all tick at one instant.
+    pub(super) fn start(&mut self, ctx: &mut Ctx<'_, Raft>) {
+        let phase = ctx.random_duration(Duration::ZERO, self.tick);
+        self.next = ctx.now() + phase;
+        ctx.set_timer(RaftTimer::Tick, phase);
+    }
+
+    /// Sets the next tick. The beat is kept even if this tick came late; ticks missed by a frozen node are not made up.
+    pub(super) fn rearm(&mut self, ctx: &mut Ctx<'_, Raft>) {
+        let now = ctx.now();
+        self.next = self.next + self.tick;
+        if self.next <= now {
+            self.next = now + self.tick;
+            self.shown = None;
+        }
+        ctx.set_timer(RaftTimer::Tick, self.next.since(now));
+    }
+
+    /// Replaces the engine's luck: the timeout of a term is a function of the seed, the node and the term.
+    ///
+    /// The engine draws at every reset; to ask whether it drew would miss a draw of the same number.
+    pub(super) fn reseed(&mut self, engine: &mut Engine<LogStore>) {
+        let ticks = match self.drawn {
+            Some((term, ticks)) if term == engine.term => ticks,
+            _ => {
+                let luck = mix(self.seed ^ mix(engine.id << 20 ^ engine.term << 32));
+                let ticks = (self.election + luck % self.election) as usize;
+                self.drawn = Some((engine.term, ticks));
+                ticks
+            }
+        };
+        if engine.randomized_election_timeout() != ticks {
+            engine.set_randomized_election_timeout(ticks);
+        }
+    }
+
+    /// Looks at the engine's counters, and shows a timer anew if it was set anew.
+    pub(super) fn watch(&mut self, engine: &Engine<LogStore>, now: Timestamp) {
+        let Some(running) = running(engine) else {
+            (self.shown, self.timer) = (None, None);
+            return;
+        };
+        let goes_on = self.shown.is_some_and(|shown| {
+            shown.name == running.name && shown.total == running.total && running.elapsed >= shown.elapsed
+        });
+        self.shown = Some(running);
+        if goes_on {
+            return;
+        }
+        let ticks = |count: usize| self.tick * u32::try_from(count).unwrap_or(u32::MAX);
+        let left = running.total.saturating_sub(running.elapsed + 1);
+        let from = now - ticks(running.elapsed);
+        self.timer = Some(TimerView { name: running.name, from, until: self.next + ticks(left) });
+    }
+}
+
+fn running(engine: &Engine<LogStore>) -> Option<Running> {
+    let (name, total, elapsed) = match engine.state {
+        StateRole::Leader if engine.check_quorum => {
+            ("quorum check", engine.election_timeout(), engine.election_elapsed)
+        }
+        StateRole::Leader => ("heartbeat", engine.heartbeat_timeout(), engine.heartbeat_elapsed()),
+        StateRole::Follower | StateRole::PreCandidate | StateRole::Candidate if engine.promotable() => {
+            ("election timeout", engine.randomized_election_timeout(), engine.election_elapsed)
+        }
+        StateRole::Follower | StateRole::PreCandidate | StateRole::Candidate => return None,
+    };
+    Some(Running { name: Name::new(name), total, elapsed })
+}
+
+/// The finalizer of splitmix64.
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ x >> 31
+}

@@ -1,0 +1,221 @@
+//! A live session from its first event to the last thread.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Instant,
+};
+
+use super::*;
+use crate::{
+    event::{EventKind, Milestone, Outcome},
+    fault::Fault,
+    ids::{ClientId, Endpoint, NodeId},
+    request::Request,
+    spec::{ClientSpec, Load},
+    time::TimingProfile,
+    trace::Recording as RecordingFile,
+};
+
+/// No test waits longer for anything.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A session and all events that were taken from it.
+struct Watched {
+    session: Session,
+    events: Vec<TraceEvent>,
+    /// How many of them were looked at.
+    seen: usize,
+}
+
+impl Watched {
+    fn start(spec: ClusterSpec, options: SessionOptions) -> Self {
+        Self { session: Session::live(spec, options).expect("a session"), events: Vec::new(), seen: 0 }
+    }
+
+    fn ask(&self, command: Command) {
+        assert!(self.session.send(Author::Script, command));
+    }
+
+    /// Waits for an event, from where the last wait ended.
+    fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&EventKind) -> Option<T>) -> T {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            while let Some(event) = self.events.get(self.seen) {
+                self.seen += 1;
+                if let Some(found) = wanted(&event.kind) {
+                    return found;
+                }
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.session.recv_batch(left) {
+                Next::Batch(batch) => self.events.extend(batch),
+                Next::Nothing | Next::Ended => panic!("waited in vain for {what}"),
+            }
+        }
+    }
+
+    fn wait_leader(&mut self) -> NodeId {
+        self.wait("a leader", |kind| match kind {
+            EventKind::Milestone { node, milestone: Milestone::LeaderElected { .. } } => Some(*node),
+            _ => None,
+        })
+    }
+
+    fn put(&mut self, node: NodeId, key: &str) {
+        let value = "value".into();
+        self.ask(Command::Submit { node, request: Request::Put { key: key.into(), value } });
+        self.wait("an acknowledged put", |kind| match kind {
+            EventKind::OpReturned { outcome: Outcome::Written { .. }, .. } => Some(()),
+            _ => None,
+        });
+    }
+
+    fn ports(&self) -> Vec<u16> {
+        let port = |event: &TraceEvent| match event.kind {
+            EventKind::NodeStarted { port, .. } => Some(port),
+            _ => None,
+        };
+        self.events.iter().filter_map(port).collect()
+    }
+}
+
+fn three_nodes() -> ClusterSpec {
+    ClusterSpec {
+        nodes: (1..=3).map(NodeId).collect(),
+        profile: TimingProfile::Fast,
+        clients: Vec::new(),
+        ..ClusterSpec::default()
+    }
+}
+
+#[test]
+fn a_crashed_leader_is_followed_by_another_and_comes_back_live() {
+    let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
+    let leader = cluster.wait_leader();
+    cluster.put(leader, "before");
+    cluster.ask(Command::Inject(vec![Fault::Crash(leader)]));
+    let next = cluster.wait_leader();
+    assert_ne!(next, leader);
+    cluster.put(next, "while it is down");
+    cluster.ask(Command::Restart(leader));
+    cluster.wait("the entry in the log of the restarted node", |kind| match kind {
+        EventKind::LogSpliced { node, entries, .. } if *node == leader && !entries.is_empty() => Some(()),
+        _ => None,
+    });
+    cluster.session.finish().expect("a good end");
+}
+
+#[test]
+fn the_end_leaves_no_port_no_data_and_a_whole_recording_live() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("run.flt");
+    let options = SessionOptions { record: Some(file.clone()), ..SessionOptions::default() };
+    let mut cluster = Watched::start(three_nodes(), options);
+    let leader = cluster.wait_leader();
+    cluster.put(leader, "key");
+    let data = cluster.session.scratch.as_ref().expect("temporary data").path().to_owned();
+    let ports = cluster.ports();
+    assert!(data.is_dir() && ports.len() == 3);
+    cluster.session.finish().expect("a good end");
+    assert!(!data.exists());
+    for port in ports {
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "port {port} still answers");
+    }
+    let mut recording = RecordingFile::open(&file).expect("a recording");
+    assert_eq!((recording.torn_bytes(), recording.damage().is_none()), (0, true));
+    let last = recording.blocks().len() - 1;
+    let stopped = recording.read(last).expect("sound").into_iter().rev();
+    assert!(stopped.take(40).any(|event| matches!(event.kind, EventKind::NodeStopped { .. })));
+}
+
+#[test]
+fn a_stranger_is_turned_away_and_the_cluster_goes_on_live() {
+    let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
+    let leader = cluster.wait_leader();
+    let mut stranger = TcpStream::connect(("127.0.0.1", cluster.ports()[0])).expect("a connection");
+    stranger.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("written");
+    cluster.wait("the rejection", |kind| match kind {
+        EventKind::FrameRejected { node: NodeId(1), reason } => Some(assert!(reason.contains("stranger"))),
+        _ => None,
+    });
+    assert!(!matches!(stranger.read(&mut [0; 16]), Ok(count) if count > 0));
+    cluster.put(leader, "key");
+}
+
+#[test]
+fn a_paused_cluster_stands_still_and_steps_one_by_one_live() {
+    let mut spec = three_nodes();
+    spec.clients = vec![ClientSpec { load: Load::Closed { think: Duration::ZERO }, ..ClientSpec::default() }];
+    let mut cluster = Watched::start(spec, SessionOptions::default());
+    cluster.wait_leader();
+    cluster.ask(Command::Pause);
+    cluster.wait("the pause", |kind| matches!(kind, EventKind::ClockChanged { rate: 0.0 }).then_some(()));
+    let stood = cluster.events[cluster.seen - 1].at;
+    for _ in 0..20 {
+        cluster.ask(Command::Step);
+        cluster.wait("the step", |kind| {
+            matches!(kind, EventKind::CommandIssued { command: Command::Step, .. }).then_some(())
+        });
+        cluster.wait("what the step did", |_| Some(()));
+    }
+    cluster.ask(Command::Resume);
+    cluster.wait("the resumption", |kind| matches!(kind, EventKind::ClockChanged { rate: 1.0 }).then_some(()));
+    let moved = cluster.events[cluster.seen - 1].at.since(stood);
+    assert!(moved < Duration::from_secs(3), "{moved:?} of cluster time in 20 steps");
+    cluster.wait("an acknowledged operation", |kind| match kind {
+        EventKind::OpReturned { outcome, .. } if outcome.is_ok() => Some(()),
+        _ => None,
+    });
+}
+
+#[test]
+fn a_frozen_node_hears_nothing_and_keeps_its_connections_live() {
+    let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
+    let leader = cluster.wait_leader();
+    cluster.put(leader, "key");
+    cluster.ask(Command::Inject(vec![Fault::Freeze(leader)]));
+    cluster.wait("the freeze", |kind| matches!(kind, EventKind::NodeFroze { .. }).then_some(()));
+    let frozen = cluster.seen;
+    let next = cluster.wait_leader();
+    assert_ne!(next, leader);
+    let lost = |event: &TraceEvent| match event.kind {
+        EventKind::ConnectionLost { from, to } => [from, to].contains(&Endpoint::Node(leader)),
+        _ => false,
+    };
+    assert!(!cluster.events[frozen..cluster.seen].iter().any(lost));
+    cluster.ask(Command::Unfreeze(leader));
+    cluster.put(next, "after");
+}
+
+#[test]
+fn a_taken_port_is_named_before_anything_starts_live() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = taken.local_addr().expect("its address").port();
+    let options = SessionOptions { base_port: Some(port), ..SessionOptions::default() };
+    let mut spec = three_nodes();
+    spec.nodes = vec![NodeId(4)];
+    let error = Session::live(spec, options).err().expect("the port is taken").to_string();
+    assert!(error.starts_with(&format!("port {port} of n4")), "{error}");
+}
+
+#[test]
+fn clients_are_served_over_their_own_connections_live() {
+    let mut spec = three_nodes();
+    spec.clients = (1..=3)
+        .map(|id| ClientSpec {
+            id: ClientId(id),
+            load: Load::Closed { think: Duration::ZERO },
+            ..ClientSpec::default()
+        })
+        .collect();
+    let mut cluster = Watched::start(spec, SessionOptions::default());
+    cluster.wait("a client's connection", |kind| match kind {
+        EventKind::ConnectionOpened { from: Endpoint::Client(_), .. } => Some(()),
+        _ => None,
+    });
+    cluster.wait("an acknowledged write", |kind| match kind {
+        EventKind::OpReturned { outcome: Outcome::Written { .. }, .. } => Some(()),
+        _ => None,
+    });
+}
