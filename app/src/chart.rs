@@ -179,7 +179,8 @@ fn draw_panel<B: DrawingBackend>(
     let bin = chart.bin(frame.end);
     let named = layout_legend(chart, bin);
     let others = (0..chart.series.len()).filter(|at| !named.contains(at));
-    for at in others.chain(named.iter().copied()) {
+    // The first in front: where stacked areas have no height, their edges lie on the one below.
+    for at in others.chain(named.iter().rev().copied()) {
         let series = &chart.series[at];
         let ink = if named.contains(&at) { series.color } else { frame.theme.line };
         let width = plot.right - plot.left;
@@ -247,7 +248,7 @@ fn draw_grid<B: DrawingBackend>(
     let mut lowest_free = f64::INFINITY;
     for value in values.ticks() {
         let y = plot.bottom - f64::from(values.fraction(value)) * (plot.bottom - plot.top);
-        canvas.line(&[(plot.left, y), (plot.right, y)], 1.0, theme.line)?;
+        canvas.line(&[(plot.left, y), (plot.right, y)], 1.0, theme.line.gamma_multiply(sizes::GRID_STRENGTH))?;
         if y <= lowest_free {
             let at = (plot.left - f64::from(sizes::LABEL_GAP_PX), y);
             canvas.text(&chart.unit.text(value), at, size, theme.text_weak, (HPos::Right, VPos::Center))?;

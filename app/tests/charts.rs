@@ -132,9 +132,10 @@ fn a_search_goes_from_one_event_to_the_next_and_around() {
 #[test]
 fn a_click_on_a_sentence_goes_there() {
     let mut harness = harness(Stage::new("story", half_a_minute(5), Theme::dark()));
+    harness.state_mut().seek(8.05);
     harness.run();
     harness
-        .get_by(|node| node.label().is_some_and(|label| label.starts_with("8.000 s") && label.contains("crashed")))
+        .get_by(|node| node.label().is_some_and(|label| label.starts_with("8.000 s") && label.contains("n3 crashed")))
         .click();
     harness.run();
     let store = &harness.state().store;

@@ -15,6 +15,10 @@ use cluster_core::{
     time::{Timestamp, TimingProfile},
 };
 
+/// The allocator of the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long a cluster runs before it is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -71,6 +75,8 @@ impl Run {
             nodes: (1..=3).map(NodeId).collect(),
             profile: TimingProfile::Real,
             fsync: self.fsync,
+            // As often as etcd does.
+            knobs: BTreeMap::from([("snapshot_every".to_owned(), "10000".to_owned())]),
             clients: (1..=self.clients).map(client).collect(),
             ..ClusterSpec::default()
         }

@@ -141,7 +141,9 @@ impl Session {
                 batch.retain(|event| is_of_an_operation(&event.kind));
             }
             // The recording thread outlives the cluster, unless it broke; that is found out at the end.
-            drop(ahead.send(batch));
+            if !batch.is_empty() {
+                drop(ahead.send(batch));
+            }
         });
         let cluster = LiveCluster::start(spec, folder, options.base_port, recorder).map_err(SessionError::Thread)?;
         let batches = Some(batches);

@@ -220,7 +220,7 @@ fn line_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, line: &Line, looks: Looks) {
 
 #[cfg(test)]
 mod tests {
-    use cluster_core::{ids::NodeId, spec::ClusterSpec};
+    use cluster_core::{event::TraceEvent, ids::NodeId, spec::ClusterSpec};
 
     use super::*;
 

@@ -52,9 +52,8 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, nodes: &BTreeSet<NodeId>) {
         keys::cut_around(ctx);
     }
     ui.horizontal_wrapped(|ui| {
-        let verbs: [(&str, fn(NodeId) -> Fault); 3] =
-            [("Crash all", Fault::Crash), ("Lose power", Fault::PowerLoss), ("Freeze all", Fault::Freeze)];
-        for (title, fault) in verbs {
+        let crash = ("Crash all", Fault::Crash as fn(NodeId) -> Fault);
+        for (title, fault) in [crash, ("Lose power", Fault::PowerLoss), ("Freeze all", Fault::Freeze)] {
             if ui.button(title).clicked() {
                 ctx.command(Command::Inject(nodes.iter().map(|node| fault(*node)).collect()));
             }

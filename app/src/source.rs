@@ -1,17 +1,11 @@
 //! Where events come from: a cluster that runs, or a recording. The one place that knows the difference.
 
-#[cfg(feature = "live")]
-mod live;
-
 use cluster_core::{
     command::{Author, Command},
     event::TraceEvent,
     spec::ClusterSpec,
     trace::TraceStore,
 };
-
-#[cfg(feature = "live")]
-pub use live::Live;
 
 /// Where the events of the window come from.
 pub trait Source {
