@@ -8,7 +8,7 @@ use egui::{
 };
 use image::RgbaImage;
 
-use crate::theme::Theme;
+use crate::theme::{self, Theme};
 
 /// Lays a user interface out `frames` times (at least once) and paints the last frame.
 ///
@@ -35,13 +35,8 @@ pub fn render(
 /// Makes a context that looks like that theme and animates nothing.
 pub fn context(theme: &Theme) -> Context {
     let context = Context::default();
-    let mut visuals = if theme.dark { egui::Visuals::dark() } else { egui::Visuals::light() };
-    visuals.panel_fill = theme.background;
-    visuals.window_fill = theme.surface;
-    visuals.override_text_color = Some(theme.text);
-    let preference = if theme.dark { egui::Theme::Dark } else { egui::Theme::Light };
-    context.set_theme(preference);
-    context.set_visuals_of(preference, visuals);
+    theme::install(&context);
+    context.set_theme(theme.of_egui());
     context.global_style_mut(|style| style.animation_time = 0.0);
     context
 }
@@ -260,9 +255,7 @@ impl Canvas {
         for pixel in row {
             let texel = flat.unwrap_or_else(|| texture.sample(varying[4], varying[5]));
             *pixel = over(tint(&varying, texel), *pixel);
-            for i in 0..6 {
-                varying[i] += plane.by_x[i];
-            }
+            varying.iter_mut().zip(&plane.by_x).for_each(|(part, slope)| *part += slope);
         }
     }
 }
@@ -278,8 +271,8 @@ impl Plane {
     fn at(&self, x: f32, y: f32) -> Varying {
         let (dx, dy) = (x - self.origin.x, y - self.origin.y);
         let mut varying = self.origin.varying;
-        for i in 0..6 {
-            varying[i] += self.by_x[i] * dx + self.by_y[i] * dy;
+        for (part, (by_x, by_y)) in varying.iter_mut().zip(self.by_x.iter().zip(&self.by_y)) {
+            *part += by_x * dx + by_y * dy;
         }
         varying
     }
@@ -317,9 +310,9 @@ mod tests {
     fn an_opaque_rectangle_covers_its_pixels_and_no_others() {
         let rect = Rect::from_min_max(pos2(10.0, 10.0), pos2(20.0, 20.0));
         let image = picture(|painter| {
-            painter.rect_filled(rect, 0.0, Color32::RED);
+            painter.rect_filled(rect, 0.0, Theme::dark().bad);
         });
-        assert_eq!(image.get_pixel(15, 15).0, [255, 0, 0, 255]);
+        assert_eq!(image.get_pixel(15, 15).0, Theme::dark().bad.to_array());
         let [r, g, b, a] = Theme::dark().background.to_array();
         assert_eq!(image.get_pixel(25, 15).0, [r, g, b, a]);
     }
@@ -349,9 +342,9 @@ mod tests {
     fn nothing_is_painted_outside_the_clip_rectangle() {
         let clip = Rect::from_min_max(pos2(0.0, 0.0), pos2(10.0, 40.0));
         let image = picture(|painter| {
-            painter.with_clip_rect(clip).rect_filled(Rect::EVERYTHING, 0.0, Color32::RED);
+            painter.with_clip_rect(clip).rect_filled(Rect::EVERYTHING, 0.0, Theme::dark().bad);
         });
-        assert_eq!(image.get_pixel(9, 20).0, [255, 0, 0, 255]);
-        assert_ne!(image.get_pixel(10, 20).0, [255, 0, 0, 255]);
+        assert_eq!(image.get_pixel(9, 20).0, Theme::dark().bad.to_array());
+        assert_ne!(image.get_pixel(10, 20).0, Theme::dark().bad.to_array());
     }
 }

@@ -9,6 +9,7 @@ use egui::{
 };
 
 use crate::theme::Theme;
+pub(super) use crate::theme::mix;
 
 /// What paints at one scale.
 pub(super) struct Pen<'a> {
@@ -200,9 +201,4 @@ impl Pen<'_> {
 pub(super) fn on_circle(center: Pos2, radius: f32, turn: f32) -> Pos2 {
     let (sin, cos) = (turn * std::f32::consts::TAU).sin_cos();
     pos2(center.x + radius * sin, center.y - radius * cos)
-}
-
-/// Returns the color that is `share` of the way from one color to another.
-pub(super) fn mix(from: Color32, to: Color32, share: f32) -> Color32 {
-    from.lerp_to_gamma(to, share.clamp(0.0, 1.0))
 }

@@ -352,7 +352,7 @@ fn paint_small(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState,
         let words = match (stands_out, inside && !signed) {
             (true, true) => word.to_owned(),
             (true, false) => format!("{name} {word}"),
-            (false, _) if placed.id.0 % 5 == 0 || placed.id.0 == 1 => name,
+            (false, _) if placed.id.0.is_multiple_of(5) || placed.id.0 == 1 => name,
             (false, _) => return,
         };
         let crown = if state.view.role == RoleKind::Leader && outward.y < -0.5 { radius * 0.9 } else { 0.0 };

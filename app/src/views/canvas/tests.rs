@@ -140,7 +140,7 @@ fn a_stroke_is_a_rectangle_and_a_loop_is_itself() {
     let stroke = lasso_outline(&[pos2(0.0, 0.0), pos2(5.0, 5.2), pos2(10.0, 10.0)]);
     assert!(inside(&stroke, pos2(9.0, 1.0)));
     let circle: Vec<Pos2> =
-        (0..40).map(|i| pos2(5.0, 5.0) + egui::Vec2::angled(i as f32 / 40.0 * 6.28) * 5.0).collect();
+        (0..40).map(|i| pos2(5.0, 5.0) + egui::Vec2::angled(i as f32 / 40.0 * std::f32::consts::TAU) * 5.0).collect();
     assert!(inside(&lasso_outline(&circle), pos2(5.0, 5.0)));
     assert!(!inside(&lasso_outline(&circle), pos2(9.5, 0.5)));
 }
