@@ -21,7 +21,7 @@ use crate::{
     widgets::{
         axis::{TimeWindow, ValueAxis, time_ticks},
         columns::layout_columns,
-        faults::{FaultGroup, broken_stretches, fault_groups, layout_faults},
+        faults::{FaultGroup, FaultWords, broken_stretches, layout_faults},
         legend::layout_legend,
         series::{Chart, Measure, Series, lag_chart, latency_chart, throughput_chart},
     },
@@ -129,7 +129,7 @@ fn draw<B: DrawingBackend>(
         throughput_chart(timeline, end, theme),
         latency_chart(timeline, end, false, theme),
     ];
-    let faults = fault_groups(store);
+    let faults = FaultWords::default().groups(store);
     let frame =
         Frame { theme, faults: &faults, time: TimeWindow::Whole.range(end.as_secs_f64()), end: end.as_secs_f64() };
     let margin = 16.0;
@@ -179,7 +179,8 @@ fn draw_panel<B: DrawingBackend>(
     let bin = chart.bin(frame.end);
     let named = layout_legend(chart, bin);
     let others = (0..chart.series.len()).filter(|at| !named.contains(at));
-    for at in others.chain(named.iter().copied()) {
+    // The first in front: where stacked areas have no height, their edges lie on the one below.
+    for at in others.chain(named.iter().rev().copied()) {
         let series = &chart.series[at];
         let ink = if named.contains(&at) { series.color } else { frame.theme.line };
         let width = plot.right - plot.left;
@@ -247,7 +248,7 @@ fn draw_grid<B: DrawingBackend>(
     let mut lowest_free = f64::INFINITY;
     for value in values.ticks() {
         let y = plot.bottom - f64::from(values.fraction(value)) * (plot.bottom - plot.top);
-        canvas.line(&[(plot.left, y), (plot.right, y)], 1.0, theme.line)?;
+        canvas.line(&[(plot.left, y), (plot.right, y)], 1.0, theme.line.gamma_multiply(sizes::GRID_STRENGTH))?;
         if y <= lowest_free {
             let at = (plot.left - f64::from(sizes::LABEL_GAP_PX), y);
             canvas.text(&chart.unit.text(value), at, size, theme.text_weak, (HPos::Right, VPos::Center))?;

@@ -91,7 +91,8 @@ pub fn help_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     }
     let more = [("1 … 9", "Select a node"), ("Ctrl + / −", "Larger, smaller"), ("Tab", "Move the focus")];
     let rows = KEYS.iter().map(|row| (row.shown, row.about)).chain(more);
-    let response = egui::Modal::new(egui::Id::unique("keys")).show(egui, |ui| {
+    let frame = egui::Frame::popup(&egui.global_style()).inner_margin(3.0 * theme::SPACE);
+    let response = egui::Modal::new(egui::Id::unique("keys")).frame(frame).show(egui, |ui| {
         ui.heading("Keys");
         ui.add_space(theme::SPACE);
         egui::Grid::new("keys").num_columns(2).spacing([3.0 * theme::SPACE, 0.5 * theme::SPACE]).show(ui, |ui| {

@@ -46,7 +46,7 @@ impl Default for Layout {
         let center: Vec<_> = [tabs(&mut tiles, &middle), tabs(&mut tiles, BELOW)].into_iter().flatten().collect();
         let left = split(&mut tiles, LinearDir::Vertical, left, &[0.58, 0.42]);
         let center = split(&mut tiles, LinearDir::Vertical, center, &[0.7, 0.3]);
-        let columns: Vec<_> = [(left, 0.215), (center, 0.545), (tabs(&mut tiles, RIGHT), 0.24)]
+        let columns: Vec<_> = [(left, 0.24), (center, 0.52), (tabs(&mut tiles, RIGHT), 0.24)]
             .into_iter()
             .filter_map(|(tile, share)| Some((tile?, share)))
             .collect();
@@ -160,7 +160,7 @@ impl egui_tiles::Behavior<String> for Docking<'_, '_> {
     }
 
     fn tab_bar_height(&self, _: &egui::Style) -> f32 {
-        3.75 * theme::SPACE
+        theme::TAB_HEIGHT
     }
 
     fn gap_width(&self, _: &egui::Style) -> f32 {

@@ -8,7 +8,7 @@ use egui::{
 };
 use image::RgbaImage;
 
-use crate::theme::Theme;
+use crate::theme::{self, Theme};
 
 /// Lays a user interface out `frames` times (at least once) and paints the last frame.
 ///
@@ -35,13 +35,8 @@ pub fn render(
 /// Makes a context that looks like that theme and animates nothing.
 pub fn context(theme: &Theme) -> Context {
     let context = Context::default();
-    let mut visuals = if theme.dark { egui::Visuals::dark() } else { egui::Visuals::light() };
-    visuals.panel_fill = theme.background;
-    visuals.window_fill = theme.surface;
-    visuals.override_text_color = Some(theme.text);
-    let preference = if theme.dark { egui::Theme::Dark } else { egui::Theme::Light };
-    context.set_theme(preference);
-    context.set_visuals_of(preference, visuals);
+    theme::install(&context);
+    context.set_theme(theme.of_egui());
     context.global_style_mut(|style| style.animation_time = 0.0);
     context
 }
@@ -110,7 +105,8 @@ impl CpuPainter {
             let clip = Clip::new(primitive.clip_rect, size, pixels_per_point);
             canvas.mesh(mesh, texture, &clip, pixels_per_point);
         }
-        let bytes = canvas.pixels.iter().flat_map(|pixel| pixel.to_srgba_unmultiplied()).collect();
+        let mut bytes = Vec::with_capacity(canvas.pixels.len() * 4);
+        canvas.pixels.iter().for_each(|pixel| bytes.extend_from_slice(&pixel.to_srgba_unmultiplied()));
         RgbaImage::from_raw(size[0] as u32, size[1] as u32, bytes).expect("four bytes for each pixel")
     }
 }
@@ -244,7 +240,7 @@ impl Canvas {
         let start = plane.at(columns.start as f32 + 0.5, y as f32 + 0.5);
         let row = &mut self.pixels[y * self.size[0]..][columns];
         if plane.by_x.iter().all(|slope| slope.abs() < 1e-6) {
-            let color = shade(&start, texture);
+            let color = tint(&start, texture.sample(start[4], start[5]));
             let [r, g, b, a] = color.map(|part| part.round() as u8);
             if a == 255 {
                 row.fill(Color32::from_rgba_premultiplied(r, g, b, a));
@@ -254,11 +250,12 @@ impl Canvas {
             return;
         }
         let mut varying = start;
+        // Most edges fade within one texel: their texture is looked up once.
+        let flat = (plane.by_x[4] == 0.0 && plane.by_x[5] == 0.0).then(|| texture.sample(start[4], start[5]));
         for pixel in row {
-            *pixel = over(shade(&varying, texture), *pixel);
-            for i in 0..6 {
-                varying[i] += plane.by_x[i];
-            }
+            let texel = flat.unwrap_or_else(|| texture.sample(varying[4], varying[5]));
+            *pixel = over(tint(&varying, texel), *pixel);
+            varying.iter_mut().zip(&plane.by_x).for_each(|(part, slope)| *part += slope);
         }
     }
 }
@@ -274,8 +271,8 @@ impl Plane {
     fn at(&self, x: f32, y: f32) -> Varying {
         let (dx, dy) = (x - self.origin.x, y - self.origin.y);
         let mut varying = self.origin.varying;
-        for i in 0..6 {
-            varying[i] += self.by_x[i] * dx + self.by_y[i] * dy;
+        for (part, (by_x, by_y)) in varying.iter_mut().zip(self.by_x.iter().zip(&self.by_y)) {
+            *part += by_x * dx + by_y * dy;
         }
         varying
     }
@@ -287,8 +284,7 @@ fn edge_x(upper: &Corner, lower: &Corner, y: f32) -> f32 {
 }
 
 /// Colors are multiplied and mixed as they are stored (gamma space), which is what makes text look right in egui.
-fn shade(varying: &Varying, texture: &Texture) -> [f32; 4] {
-    let texel = texture.sample(varying[4], varying[5]);
+fn tint(varying: &Varying, texel: [f32; 4]) -> [f32; 4] {
     let part = |i: usize| (varying[i] * texel[i] / 255.0).clamp(0.0, 255.0);
     [part(0), part(1), part(2), part(3)]
 }
@@ -313,8 +309,10 @@ mod tests {
     #[test]
     fn an_opaque_rectangle_covers_its_pixels_and_no_others() {
         let rect = Rect::from_min_max(pos2(10.0, 10.0), pos2(20.0, 20.0));
-        let image = picture(|painter| drop(painter.rect_filled(rect, 0.0, Color32::RED)));
-        assert_eq!(image.get_pixel(15, 15).0, [255, 0, 0, 255]);
+        let image = picture(|painter| {
+            painter.rect_filled(rect, 0.0, Theme::dark().bad);
+        });
+        assert_eq!(image.get_pixel(15, 15).0, Theme::dark().bad.to_array());
         let [r, g, b, a] = Theme::dark().background.to_array();
         assert_eq!(image.get_pixel(25, 15).0, [r, g, b, a]);
     }
@@ -323,7 +321,9 @@ mod tests {
     #[test]
     fn a_translucent_quad_has_no_seam() {
         let rect = Rect::from_min_max(pos2(4.3, 4.6), pos2(35.2, 30.1));
-        let image = picture(|painter| drop(painter.rect_filled(rect, 0.0, Color32::from_white_alpha(100))));
+        let image = picture(|painter| {
+            painter.rect_filled(rect, 0.0, Color32::from_white_alpha(100));
+        });
         let inside = image.get_pixel(20, 20);
         assert!((7..33).all(|x| (7..28).all(|y| image.get_pixel(x, y) == inside)));
     }
@@ -342,9 +342,9 @@ mod tests {
     fn nothing_is_painted_outside_the_clip_rectangle() {
         let clip = Rect::from_min_max(pos2(0.0, 0.0), pos2(10.0, 40.0));
         let image = picture(|painter| {
-            painter.with_clip_rect(clip).rect_filled(Rect::EVERYTHING, 0.0, Color32::RED);
+            painter.with_clip_rect(clip).rect_filled(Rect::EVERYTHING, 0.0, Theme::dark().bad);
         });
-        assert_eq!(image.get_pixel(9, 20).0, [255, 0, 0, 255]);
-        assert_ne!(image.get_pixel(10, 20).0, [255, 0, 0, 255]);
+        assert_eq!(image.get_pixel(9, 20).0, Theme::dark().bad.to_array());
+        assert_ne!(image.get_pixel(10, 20).0, Theme::dark().bad.to_array());
     }
 }

@@ -91,6 +91,8 @@ struct Script {
     op: u64,
     /// How long each log is.
     logs: BTreeMap<NodeId, u64>,
+    /// Which operation each position carries.
+    ops: BTreeMap<u64, OpId>,
 }
 
 const LINK: Duration = Duration::from_millis(40);
@@ -99,7 +101,8 @@ const BEAT: Duration = Duration::from_millis(250);
 /// Makes a run of 30 seconds: n1 leads, crashes at 8 s; n3 leads; n1 comes back; n4 is cut off; one link is slow.
 pub fn plausible_run() -> (ClusterSpec, Vec<TraceEvent>) {
     let spec = ClusterSpec::default();
-    let mut script = Script { events: Vec::new(), at: Timestamp::ZERO, msg: 0, op: 0, logs: BTreeMap::new() };
+    let mut script =
+        Script { events: Vec::new(), at: Timestamp::ZERO, msg: 0, op: 0, logs: BTreeMap::new(), ops: BTreeMap::new() };
     for (at, node) in spec.nodes.iter().enumerate() {
         script.push(EventKind::NodeStarted { node: *node, incarnation: 0, port: 40_001 + at as u16 });
     }
@@ -192,6 +195,7 @@ impl Script {
             self.frame(client.into(), leader.into(), "Request", Family::Client);
             self.splice(leader, epoch, EntryKind::Put, Some(op));
             let end = self.logs.get(&leader).copied().unwrap_or(0);
+            self.ops.insert(end, op);
             for node in nodes.iter().filter(|node| **node != leader) {
                 self.replicate(leader, *node, epoch, end);
             }
@@ -218,7 +222,9 @@ impl Script {
         }
         self.push(EventKind::FrameDelivered { msg });
         while self.logs.get(&node).copied().unwrap_or(0) < end {
-            self.splice(node, epoch, EntryKind::Put, None);
+            let next = self.logs.get(&node).copied().unwrap_or(0) + 1;
+            let op = self.ops.get(&next).copied();
+            self.splice(node, epoch, EntryKind::Put, op);
         }
         let (from, until) = (self.at, self.at + Duration::from_millis(900));
         let timer = TimerView { name: Name::new("election"), from, until };

@@ -17,8 +17,10 @@ pub const TEXT_SIZE: f32 = 13.5;
 pub const SMALL_SIZE: f32 = 11.5;
 /// Titles.
 pub const HEADING_SIZE: f32 = 18.0;
+/// The height of the tabs of panes.
+pub const TAB_HEIGHT: f32 = 30.0;
 /// The height of the time tape.
-pub const TAPE_HEIGHT: f32 = 148.0;
+pub const TAPE_HEIGHT: f32 = 164.0;
 /// The size that the window opens with.
 pub const WINDOW_SIZE: Vec2 = vec2(1280.0, 800.0);
 /// The smallest size at which everything can be reached.

@@ -53,6 +53,7 @@ pub fn run_window(make: MakeSource, options: WindowOptions) -> anyhow::Result<()
             settings.dark = options.dark.unwrap_or(settings.dark);
             let ctx = creation.egui_ctx.clone();
             let source = make(Box::new(move || ctx.request_repaint_after(theme::FRAME)))?;
+            close_on_signal(&creation.egui_ctx);
             let mut app = App::new(source, settings);
             app.set_up(&creation.egui_ctx);
             if let Some(at) = options.at {
@@ -63,6 +64,18 @@ pub fn run_window(make: MakeSource, options: WindowOptions) -> anyhow::Result<()
     )
     .map_err(|error| anyhow!("{error}"))
     .context("the window did not open")
+}
+
+/// Ctrl-C and `kill` close the window as its button does: the cluster ends in good order, the recording is whole.
+fn close_on_signal(ctx: &egui::Context) {
+    let ctx = ctx.clone();
+    let close = move || {
+        ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        ctx.request_repaint();
+    };
+    if let Err(error) = ctrlc::set_handler(close) {
+        log::warn!("signals will end the program at once: {error}");
+    }
 }
 
 struct Window(App);

@@ -8,7 +8,7 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use faultline::{
     action::{Action, Selection},
     chart::{ChartError, write_chart},
-    theme::{Theme, fonts},
+    theme::{Theme, install},
 };
 use support::{Stage, half_a_minute};
 
@@ -17,8 +17,9 @@ const VIEWS: [&str; 5] = ["lag", "throughput", "latency", "events", "story"];
 fn harness(stage: Stage) -> Harness<'static, Stage> {
     Harness::builder()
         .with_size(vec2(900.0, 520.0))
+        .with_theme(stage.theme.of_egui())
         .with_max_steps(64)
-        .with_context_setup(|ctx| ctx.set_fonts(fonts()))
+        .with_context_setup(install)
         .build_ui_state(|ui, stage: &mut Stage| stage.ui(ui), stage)
 }
 
@@ -89,7 +90,7 @@ fn a_filter_shows_only_what_matches() {
     harness.get_by_label("Commands").click();
     harness.run();
     harness.get_by(|node| node.label().is_some_and(|label| label.ends_with(", you: crash n3")));
-    harness.get_by_value("1 event");
+    harness.get_by_label("1 event");
     assert!(
         harness.query_all_by(|node| node.label().is_some_and(|label| label.ends_with("n3 crashed"))).next().is_none()
     );
@@ -131,9 +132,10 @@ fn a_search_goes_from_one_event_to_the_next_and_around() {
 #[test]
 fn a_click_on_a_sentence_goes_there() {
     let mut harness = harness(Stage::new("story", half_a_minute(5), Theme::dark()));
+    harness.state_mut().seek(8.05);
     harness.run();
     harness
-        .get_by(|node| node.label().is_some_and(|label| label.starts_with("8.000 s") && label.contains("crashed")))
+        .get_by(|node| node.label().is_some_and(|label| label.starts_with("8.000 s") && label.contains("n3 crashed")))
         .click();
     harness.run();
     let store = &harness.state().store;

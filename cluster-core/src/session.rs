@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use self::recording::{Recording, Shared};
 use crate::{
     command::{Author, Command},
-    event::TraceEvent,
+    event::{EventKind, TraceEvent},
     live::{self, Ask, LiveCluster},
     registry,
     spec::{ClusterSpec, SpecError},
@@ -47,7 +47,8 @@ pub struct SessionOptions {
     pub channel_events: Option<usize>,
     /// Called, on another thread, when there are events to take, and at the end.
     pub wake: Option<Box<dyn Fn() + Send>>,
-    /// Throws all events away where they happen: to measure what recording costs.
+    /// Throws all events away where they happen, but for the beginnings and ends of operations: to measure what recording
+    /// costs.
     pub recording_off: bool,
 }
 
@@ -135,12 +136,15 @@ impl Session {
             .name("faultline-recorder".to_owned())
             .spawn(|| recording.run())
             .map_err(SessionError::Thread)?;
-        let recorder = if options.recording_off {
-            Recorder::new(|_: Vec<TraceEvent>| {})
-        } else {
+        let recorder = Recorder::new(move |mut batch: Vec<TraceEvent>| {
+            if options.recording_off {
+                batch.retain(|event| is_of_an_operation(&event.kind));
+            }
             // The recording thread outlives the cluster, unless it broke; that is found out at the end.
-            Recorder::new(move |batch: Vec<TraceEvent>| drop(ahead.send(batch)))
-        };
+            if !batch.is_empty() {
+                drop(ahead.send(batch));
+            }
+        });
         let cluster = LiveCluster::start(spec, folder, options.base_port, recorder).map_err(SessionError::Thread)?;
         let batches = Some(batches);
         Ok(Self { cluster: Some(cluster), recording: Some(recording), batches, shared, scratch })
@@ -218,6 +222,10 @@ impl Drop for Session {
         // Who wants to know how it ended calls `finish`.
         drop(self.end());
     }
+}
+
+fn is_of_an_operation(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::OpInvoked { .. } | EventKind::OpReturned { .. })
 }
 
 fn check_ports(spec: &ClusterSpec, base: Option<u16>) -> Result<(), SessionError> {

@@ -33,7 +33,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sim", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
     ("live", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
     ("script", &["ids", "name", "time", "request", "fault", "spec", "command", "event", "trace"]),
-    ("session", &["ids", "time", "spec", "command", "event", "trace", "world", "live", "sim"]),
+    (
+        "session",
+        &["ids", "time", "spec", "command", "event", "trace", "world", "live", "sim", "registry", "fault", "request"],
+    ),
     ("headless", &["ids", "time", "request", "spec", "command", "event", "trace", "script", "session"]),
 ];
 

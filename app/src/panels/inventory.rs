@@ -49,7 +49,7 @@ impl View for Inventory {
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             for group in &groups {
                 ui.push_id(group.cause, |ui| self.group_ui(ui, ctx, group));
-                ui.add_space(1.5 * SPACE);
+                ui.add_space(0.75 * SPACE);
             }
             let heal_all = ui.add_enabled(ctx.commandable, egui::Button::new("Heal everything"));
             if heal_all.on_disabled_hover_text("A recording takes no commands").clicked() {
@@ -63,30 +63,30 @@ impl Inventory {
     fn group_ui(&self, ui: &mut Ui, ctx: &ViewCtx<'_>, group: &Group) {
         let title = title(ctx, group);
         ui.horizontal(|ui| {
-            ui.colored_label(ctx.theme.bad, sign(ctx.state, group));
-            let name = egui::Label::new(RichText::new(&title).strong()).truncate().sense(egui::Sense::click());
-            ui.set_max_width(ui.available_width());
-            if ui.add(name).on_hover_text("Show it in the inspector").clicked() {
-                ctx.act(Action::Select(selection(group)));
-            }
-        });
-        ui.indent("facts", |ui| {
-            let who = match group.by {
-                Some(Author::User) => "by you",
-                Some(Author::Script) => "by the script",
-                Some(Author::Lab) => "by the lab",
-                None => "by itself",
-            };
-            ui.weak(format!("{who}, for {}", format::duration(ctx.at.since(group.since))));
-            ui.weak(self.did(ctx.state, group));
-            let button = ui.add_enabled(ctx.commandable, egui::Button::new(RichText::new("Heal").small()));
-            button.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::Button, ctx.commandable, format!("Heal {title}"))
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let button = ui.add_enabled(ctx.commandable, egui::Button::new(RichText::new("Heal").small()));
+                let name = format!("Heal {title}");
+                button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ctx.commandable, &name));
+                if button.on_disabled_hover_text("A recording takes no commands").clicked() {
+                    heal(ctx, group);
+                }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    ui.colored_label(ctx.theme.bad, sign(ctx.state, group));
+                    let name = egui::Label::new(RichText::new(&title).strong()).truncate().sense(egui::Sense::click());
+                    if ui.add(name).on_hover_text("Show it in the inspector").clicked() {
+                        ctx.act(Action::Select(selection(group)));
+                    }
+                });
             });
-            if button.on_disabled_hover_text("A recording takes no commands").clicked() {
-                heal(ctx, group);
-            }
         });
+        let who = match group.by {
+            Some(Author::User) => "by you",
+            Some(Author::Script) => "by the script",
+            Some(Author::Lab) => "by the lab",
+            None => "by itself",
+        };
+        let since = format::duration(ctx.at.since(group.since));
+        ui.weak(RichText::new(format!("{who}, for {since}; {}", self.did(ctx.state, group))).small());
     }
 
     /// Says what a fault did so far; one that did nothing says so.

@@ -4,6 +4,7 @@ mod geometry;
 mod paint;
 
 use cluster_core::{
+    registry,
     time::Timestamp,
     trace::{Band, MarkKind, Timeline},
 };
@@ -29,18 +30,17 @@ impl Tape {
     /// Lays the tape out.
     pub fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         let end = ctx.store.end().as_secs_f64().max(ctx.at.as_secs_f64());
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 1.5 * SPACE;
-            let (_, place) = ui.allocate_space(egui::vec2(ui.available_width() - LIVE_WIDTH, ui.available_height()));
-            let lanes = geometry::layout_lanes(place, ctx.store.timeline());
-            let (from, to) = self.zoom.unwrap_or((0.0, end.max(SHORTEST_SECS) * 1.02));
-            let axis = Axis { left: lanes.left, right: place.right(), from, to };
-            let response = ui.interact(place, ui.scope_id().with("tape"), Sense::click_and_drag());
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ScrollBar, true, "time tape"));
-            paint::paint_tape(&ui.painter_at(place), ctx, &lanes, &axis, end);
-            self.on_mouse(ui, ctx, &response, &axis, end);
-            self.live_ui(ui, ctx);
-        });
+        let (mut place, mut side) = (ui.available_rect_before_wrap(), ui.available_rect_before_wrap());
+        place.set_right(place.right() - LIVE_WIDTH);
+        side.set_left(place.right() + 1.5 * SPACE);
+        let lanes = geometry::layout_lanes(place, ctx.store.timeline());
+        let (from, to) = self.zoom.unwrap_or((0.0, end.max(SHORTEST_SECS) * 1.02));
+        let axis = Axis { left: lanes.left, right: place.right(), from, to };
+        let response = ui.interact(place, ui.scope_id().with("tape"), Sense::click_and_drag());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ScrollBar, true, "time tape"));
+        paint::paint_tape(&ui.painter_at(place), ctx, &lanes, &axis, end);
+        self.on_mouse(ui, ctx, &response, &axis, end);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(side), |ui| self.live_ui(ui, ctx));
     }
 
     fn on_mouse(&mut self, ui: &Ui, ctx: &ViewCtx<'_>, response: &egui::Response, axis: &Axis, end: f64) {
@@ -59,14 +59,13 @@ impl Tape {
             self.zoom = None;
         }
         if !response.dragged() {
-            let what = readout(ctx.store.timeline(), axis, at.x);
+            let what = readout(ctx.store.timeline(), epoch_word(ctx), axis, at.x);
             response.clone().on_hover_text_at_pointer(what);
         }
     }
 
     fn live_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         ui.vertical(|ui| {
-            ui.add_space(SPACE);
             let word = if ctx.commandable { "LIVE" } else { "END" };
             let color = if ctx.cursor.live { ctx.theme.good } else { ctx.theme.text };
             let button = egui::Button::new(egui::RichText::new(word).strong().color(color));
@@ -96,13 +95,13 @@ fn zoomed(axis: &Axis, at: f64, factor: f64, whole: f64) -> Option<(f64, f64)> {
 }
 
 /// Says what is on the tape under the mouse.
-fn readout(timeline: &Timeline, axis: &Axis, x: f32) -> String {
+fn readout(timeline: &Timeline, word: &str, axis: &Axis, x: f32) -> String {
     let at = Timestamp::from_secs_f64(axis.secs(x));
     let mut lines = vec![at.to_string()];
     if let Some(band) = band_at(timeline, at) {
         lines.push(match band.leader {
-            Some(leader) => format!("{leader} leads in {}", band.epoch),
-            None => format!("nobody leads (epoch {})", band.epoch),
+            Some(leader) => format!("{leader} leads in {word} {}", band.epoch),
+            None => format!("nobody leads ({word} {})", band.epoch),
         });
     }
     let near = f64::from(axis.right - axis.left).recip() * (axis.to - axis.from) * 4.0;
@@ -125,6 +124,11 @@ fn readout(timeline: &Timeline, axis: &Axis, x: f32) -> String {
         lines.push(format!("{} broken", format::counted(more, "more thing")));
     }
     lines.join("\n")
+}
+
+/// Returns the protocol's word for an epoch.
+fn epoch_word(ctx: &ViewCtx<'_>) -> &'static str {
+    registry::protocol(&ctx.store.spec().protocol).map_or("epoch", |row| row.epoch_word)
 }
 
 fn band_at(timeline: &Timeline, at: Timestamp) -> Option<&Band> {
@@ -159,8 +163,8 @@ mod tests {
         let band = Band { from: Timestamp::ZERO, epoch: Epoch(3), leader: Some(NodeId(2)) };
         let mark = Mark { at, seq: Seq(7), kind: MarkKind::Down, node: Some(NodeId(2)) };
         let timeline = Timeline { bands: vec![band], marks: vec![mark], ..Timeline::default() };
-        assert_eq!(readout(&timeline, &AXIS, 200.0), "10.000 s\nn2 leads in 3\nn2 went down");
-        assert_eq!(readout(&timeline, &AXIS, 250.0), "15.000 s\nn2 leads in 3");
+        assert_eq!(readout(&timeline, "term", &AXIS, 200.0), "10.000 s\nn2 leads in term 3\nn2 went down");
+        assert_eq!(readout(&timeline, "term", &AXIS, 250.0), "15.000 s\nn2 leads in term 3");
     }
 
     #[test]

@@ -199,9 +199,12 @@ impl EventIndex {
         if self.filter.lets_all() {
             self.scanned = store.len();
         } else if self.scanned < until {
-            let events = store.events(self.scanned..until);
-            let let_through = events.iter().filter(|event| self.filter.lets(store, event)).map(|event| event.seq);
-            self.rows.extend(let_through);
+            let (filter, rows) = (&self.filter, &mut self.rows);
+            store.each(self.scanned..until, &mut |event| {
+                if filter.lets(store, event) {
+                    rows.push(event.seq);
+                }
+            });
             self.scanned = until;
         }
         self.search(store, budget as usize);
@@ -213,12 +216,20 @@ impl EventIndex {
             return;
         }
         let until = self.len().min(self.searched + budget);
-        for row in self.searched..until {
-            let event = self.seq(row).and_then(|seq| store.event(seq));
-            if event.is_some_and(|event| text(store, &event).to_lowercase().contains(&self.query)) {
-                self.hits.push(row);
-            }
+        let found = |event: &TraceEvent| text(store, event).to_lowercase().contains(&self.query);
+        let mut hits = Vec::new();
+        if self.filter.lets_all() {
+            store.each(Seq(self.searched as u64)..Seq(until as u64), &mut |event| {
+                if found(event) {
+                    hits.push(event.seq.0 as usize);
+                }
+            });
+        } else {
+            let rows = self.searched..until;
+            let event = |row: usize| self.seq(row).and_then(|seq| store.event(seq));
+            hits.extend(rows.filter(|row| event(*row).is_some_and(|event| found(&event))));
         }
+        self.hits.extend(hits);
         self.searched = until;
     }
 

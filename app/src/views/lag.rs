@@ -6,7 +6,7 @@ use super::View;
 use crate::{
     ctx::ViewCtx,
     widgets::{
-        faults::fault_groups,
+        faults::FaultWords,
         legend::{layout_legend, legend_ui},
         series::{Chart, Measure, lag_chart},
         time_plot::{TimePlot, end_secs, time_plot_ui, time_window},
@@ -17,6 +17,7 @@ use crate::{
 #[derive(Default)]
 pub struct LagView {
     measure: Measure,
+    faults: FaultWords,
 }
 
 impl View for LagView {
@@ -36,7 +37,7 @@ impl View for LagView {
             emphasized = legend_ui(ui, ctx.theme, &chart, &named, bin);
         });
         let note = note(&chart, time_window(ui).range(end_secs(ctx)));
-        let faults = fault_groups(ctx.store);
+        let faults = self.faults.groups(ctx.store);
         time_plot_ui(ui, ctx, &TimePlot { chart: &chart, faults: &faults, named: &named, emphasized, note });
     }
 }

@@ -1,11 +1,11 @@
 //! What happened, in plain sentences; a click goes there. The list grows along with the run.
 
 use cluster_core::{
-    event::{EventKind, Milestone, TraceEvent},
+    event::{EventKind, Milestone},
     ids::Seq,
     registry::protocol,
     time::Timestamp,
-    trace::{ClusterState, TraceStore},
+    trace::{ClusterState, TraceStore, sentence},
 };
 use egui::{Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -50,43 +50,24 @@ struct Story {
 }
 
 impl Story {
-    /// Reads up to `budget` more events of a run that may have grown or may be another one.
-    fn advance(&mut self, store: &TraceStore, budget: u64) {
+    /// Reads up to `budget` more events of a run that may have grown or may be another one. Returns whether there was
+    /// anything that could be read.
+    fn advance(&mut self, store: &TraceStore, budget: u64) -> bool {
         if !self.run.is_of(store) {
             *self = Self { state: ClusterState::before(store.spec()), ..Self::default() };
         }
         let epoch_word = protocol(&store.spec().protocol).map_or("epoch", |row| row.epoch_word);
         let until = Seq(store.len().0.min(self.state.next.0 + budget));
-        for event in store.events(self.state.next..until) {
-            if let Some(text) = sentence(&event, &self.state, epoch_word) {
+        let from = self.state.next;
+        store.each(from..until, &mut |event| {
+            if let Some(text) = sentence(event, &self.state, epoch_word) {
                 self.lines.push(Line { seq: event.seq, at: event.at, icon: icon(&event.kind), text });
             }
-            self.state.apply(&event);
-        }
-        self.run.mark(store, until);
+            self.state.apply(event);
+        });
+        self.run.mark(store, self.state.next);
+        self.state.next > from
     }
-}
-
-/// Returns what is told of an event, if it is worth telling.
-fn sentence(event: &TraceEvent, _before: &ClusterState, _epoch_word: &str) -> Option<String> {
-    let told = matches!(
-        event.kind,
-        EventKind::CommandIssued { .. }
-            | EventKind::NodeStarted { .. }
-            | EventKind::NodeCrashed { .. }
-            | EventKind::NodeLostPower { .. }
-            | EventKind::NodeStopped { .. }
-            | EventKind::NodeFroze { .. }
-            | EventKind::NodeUnfroze { .. }
-            | EventKind::NodeFailed { .. }
-            | EventKind::DiskWiped { .. }
-    );
-    let told = told || matches!(&event.kind, EventKind::Milestone { milestone, .. } if is_news(milestone));
-    told.then(|| cluster_core::trace::line(&event.kind))
-}
-
-fn is_news(milestone: &Milestone) -> bool {
-    !matches!(milestone, Milestone::Applied { .. } | Milestone::VoteGranted { .. })
 }
 
 fn icon(kind: &EventKind) -> Icon {
@@ -154,12 +135,15 @@ pub struct NarrationView {
 
 impl View for NarrationView {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
-        self.story.advance(ctx.store, EVENTS_PER_FRAME);
+        let advanced = self.story.advance(ctx.store, EVENTS_PER_FRAME);
         let (read, all) = (self.story.state.next.0, ctx.store.len().0);
         if read < all {
             let share = format!("Reading… {:.0} %", read as f64 / all as f64 * 100.0);
             ui.label(RichText::new(share).color(ctx.theme.text_weak));
-            ui.ctx().request_repaint();
+            // Events that cannot be read (their file is gone) are not waited for.
+            if advanced {
+                ui.ctx().request_repaint();
+            }
         }
         if self.story.lines.is_empty() {
             let words = RichText::new("Nothing worth telling has happened yet").color(ctx.theme.text_weak);
@@ -236,7 +220,7 @@ fn line_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, line: &Line, looks: Looks) {
 
 #[cfg(test)]
 mod tests {
-    use cluster_core::{ids::NodeId, spec::ClusterSpec};
+    use cluster_core::{event::TraceEvent, ids::NodeId, spec::ClusterSpec};
 
     use super::*;
 

@@ -6,7 +6,7 @@ use super::View;
 use crate::{
     ctx::ViewCtx,
     widgets::{
-        faults::fault_groups,
+        faults::FaultWords,
         legend::{layout_legend, legend_ui},
         series::{Chart, latency_chart, throughput_chart},
         time_plot::{TimePlot, time_plot_ui},
@@ -15,12 +15,14 @@ use crate::{
 
 /// Operations per second: answered, refused, unanswered, and how many were asked.
 #[derive(Default)]
-pub struct ThroughputView;
+pub struct ThroughputView {
+    faults: FaultWords,
+}
 
 impl View for ThroughputView {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         let chart = throughput_chart(ctx.store.timeline(), ctx.store.end(), ctx.theme);
-        chart_ui(ui, ctx, &chart, |_| {});
+        chart_ui(ui, ctx, &chart, &mut self.faults, |_| {});
     }
 }
 
@@ -28,19 +30,20 @@ impl View for ThroughputView {
 #[derive(Default)]
 pub struct LatencyView {
     log: bool,
+    faults: FaultWords,
 }
 
 impl View for LatencyView {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         let chart = latency_chart(ctx.store.timeline(), ctx.store.end(), self.log, ctx.theme);
-        chart_ui(ui, ctx, &chart, |ui| {
+        chart_ui(ui, ctx, &chart, &mut self.faults, |ui| {
             ui.checkbox(&mut self.log, "Logarithmic");
             ui.separator();
         });
     }
 }
 
-fn chart_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chart: &Chart, switches_ui: impl FnOnce(&mut Ui)) {
+fn chart_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chart: &Chart, faults: &mut FaultWords, switches_ui: impl FnOnce(&mut Ui)) {
     let bin = chart.bin(ctx.at.as_secs_f64());
     let named = layout_legend(chart, bin);
     let mut emphasized = None;
@@ -49,6 +52,6 @@ fn chart_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chart: &Chart, switches_ui: impl FnO
         emphasized = legend_ui(ui, ctx.theme, chart, &named, bin);
     });
     let note = chart.is_empty().then_some("No operation has ended yet");
-    let faults = fault_groups(ctx.store);
+    let faults = faults.groups(ctx.store);
     time_plot_ui(ui, ctx, &TimePlot { chart, faults: &faults, named: &named, emphasized, note });
 }

@@ -1,13 +1,15 @@
 //! What was broken when, as bars above a chart: spans that began and ended together are one bar.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_core::{
     event::EventKind,
     fault::LinkId,
-    ids::{Endpoint, NodeId},
+    ids::{Endpoint, NodeId, Seq},
     trace::{Broken, Span, TraceStore},
 };
+
+use super::run_mark::RunMark;
 
 /// Spans that begin (and end) within this many seconds of each other were one deed.
 const TOGETHER_SECS: f64 = 0.05;
@@ -25,10 +27,27 @@ pub struct FaultGroup {
     pub label: String,
 }
 
-/// Returns what was broken in a run, in the order in which it broke.
-pub fn fault_groups(store: &TraceStore) -> Vec<FaultGroup> {
-    let word = |span: &Span| store.event(span.seq).map_or("broken", |event| fault_word(&event.kind));
-    group_spans(&store.timeline().spans, word)
+/// What is wrong in each span of a run: read once, because old events have to be unpacked.
+#[derive(Default)]
+pub struct FaultWords {
+    run: RunMark,
+    words: BTreeMap<Seq, &'static str>,
+}
+
+impl FaultWords {
+    /// Returns what was broken in a run, in the order in which it broke.
+    pub fn groups(&mut self, store: &TraceStore) -> Vec<FaultGroup> {
+        if !self.run.is_of(store) {
+            self.words.clear();
+        }
+        self.run.mark(store, store.len());
+        let spans = &store.timeline().spans;
+        for span in spans {
+            let read = || store.event(span.seq).map_or("broken", |event| fault_word(&event.kind));
+            self.words.entry(span.seq).or_insert_with(read);
+        }
+        group_spans(spans, |span| self.words.get(&span.seq).copied().unwrap_or("broken"))
+    }
 }
 
 struct Draft {
@@ -189,7 +208,7 @@ pub fn broken_stretches(groups: &[FaultGroup], end: f64) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use cluster_core::{ids::Seq, time::Timestamp};
+    use cluster_core::time::Timestamp;
 
     use super::*;
 

@@ -12,8 +12,11 @@ pub struct RunMark {
 impl RunMark {
     /// Returns whether the store holds the run that was marked, maybe longer.
     pub fn is_of(&self, store: &TraceStore) -> bool {
-        let same_cluster = self.spec.as_ref() == Some(store.spec());
-        same_cluster && self.last.as_ref().is_none_or(|last| store.event(last.seq).as_ref() == Some(last))
+        // An event that is there, but cannot be read (its file is gone), is no proof of another run.
+        let same_event = |last: &TraceEvent| {
+            last.seq < store.len() && store.event(last.seq).is_none_or(|event| event.kind == last.kind)
+        };
+        self.spec.as_ref() == Some(store.spec()) && self.last.as_ref().is_none_or(same_event)
     }
 
     /// Marks a run as seen up to (not with) `next`.

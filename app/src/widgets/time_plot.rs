@@ -238,7 +238,8 @@ fn paint_faults(painter: &egui::Painter, theme: &Theme, faults: &[FaultGroup], f
 fn paint_lines(painter: &egui::Painter, theme: &Theme, plot: &TimePlot<'_>, frame: &Frame) {
     let series = &plot.chart.series;
     let mut order: Vec<usize> = (0..series.len()).filter(|at| !plot.named.contains(at)).collect();
-    order.extend(plot.named);
+    // The first in front: where stacked areas have no height, their edges lie on the one below.
+    order.extend(plot.named.iter().rev());
     if let Some(front) = plot.emphasized {
         order.retain(|at| *at != front);
         order.push(front);

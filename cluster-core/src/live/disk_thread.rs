@@ -41,7 +41,7 @@ pub(crate) struct DiskNews {
 /// How many bursts of jobs a disk may be behind before the cluster waits for it.
 const BEHIND_MAX: usize = 4096;
 /// The thread only copies and calls the system.
-const STACK_BYTES: usize = 256 << 10;
+const STACK_BYTES: usize = 512 << 10;
 
 /// The thread of one node's disk. It ends when this is closed.
 #[derive(Debug)]

@@ -29,9 +29,17 @@ pub(crate) fn encode(msg: MsgId, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
-/// Reads the first frame of `bytes`: its number, its payload and how many bytes it took. `None` means: not all of it is
-/// there yet.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(MsgId, &[u8], usize)>, FrameError> {
+/// A frame as it lies in a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RawFrame<'a> {
+    /// Its number.
+    pub(crate) msg: MsgId,
+    /// What it carries.
+    pub(crate) payload: &'a [u8],
+}
+
+/// Reads the first frame of `bytes`; `None` means that not all of it is there yet.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Option<RawFrame<'_>>, FrameError> {
     let Some((header, rest)) = bytes.split_at_checked(HEADER_BYTES) else { return Ok(None) };
     let length = u32_at(header, 0) as usize;
     if length > PAYLOAD_MAX {
@@ -42,7 +50,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(MsgId, &[u8], usize)>, Fram
     if checksum(msg, payload) != u32_at(header, 4) {
         return Err(FrameError::Checksum);
     }
-    Ok(Some((msg, payload, HEADER_BYTES + length)))
+    Ok(Some(RawFrame { msg, payload }))
 }
 
 /// Puts frames together from the pieces in which a connection delivers them.
@@ -76,9 +84,9 @@ const KEPT_BYTES: usize = 64 << 10;
 
 fn take_frames(bytes: &[u8], take: &mut impl FnMut(MsgId, Bytes)) -> Result<usize, FrameError> {
     let mut used = 0;
-    while let Some((msg, payload, length)) = decode(&bytes[used..])? {
+    while let Some(RawFrame { msg, payload }) = decode(&bytes[used..])? {
         take(msg, Bytes::copy_from_slice(payload));
-        used += length;
+        used += HEADER_BYTES + payload.len();
     }
     Ok(used)
 }

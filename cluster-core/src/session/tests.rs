@@ -135,10 +135,11 @@ fn a_stranger_is_turned_away_and_the_cluster_goes_on_live() {
     let leader = cluster.wait_leader();
     let mut stranger = TcpStream::connect(("127.0.0.1", cluster.ports()[0])).expect("a connection");
     stranger.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("written");
-    cluster.wait("the rejection", |kind| match kind {
-        EventKind::FrameRejected { node: NodeId(1), reason } => Some(assert!(reason.contains("stranger"))),
+    let reason = cluster.wait("the rejection", |kind| match kind {
+        EventKind::FrameRejected { node: NodeId(1), reason } => Some(reason.clone()),
         _ => None,
     });
+    assert!(reason.contains("stranger"), "{reason}");
     assert!(!matches!(stranger.read(&mut [0; 16]), Ok(count) if count > 0));
     cluster.put(leader, "key");
 }

@@ -71,14 +71,20 @@ impl Story {
         self.answer(op, Outcome::Written { at: LogIndex(at) });
     }
 
-    fn timeline(&self) -> Timeline {
+    fn store(&self) -> TraceStore {
         let mut store = TraceStore::new(ClusterSpec::default());
         store.append(self.events.clone());
-        store.timeline().clone()
+        store
+    }
+
+    fn timeline(&self) -> Timeline {
+        self.store().timeline().clone()
     }
 
     fn summary(&self) -> Summary {
-        Summary::of(&ClusterSpec::default(), &self.events)
+        let summary = Summary::of_events(&ClusterSpec::default(), &self.events);
+        assert_eq!(Summary::of(&self.store()), summary);
+        summary
     }
 
     /// The lag of a node after all events.

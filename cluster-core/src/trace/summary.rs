@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{Acknowledged, ClusterState, Lag, LagTracker, Ledger};
+use super::{Acknowledged, ClusterState, Lag, LagTracker, Ledger, TraceStore};
 use crate::{
     command::Command,
     event::{EventKind, Milestone, Outcome, TraceEvent},
-    ids::{NodeId, OpId},
+    ids::{NodeId, OpId, Seq},
     time::Timestamp,
 };
 
@@ -173,8 +173,18 @@ impl Summarizer {
 }
 
 impl Summary {
-    /// Folds a whole run.
-    pub fn of<'a>(spec: &crate::spec::ClusterSpec, events: impl IntoIterator<Item = &'a TraceEvent>) -> Self {
+    /// Folds all events of a store, without holding them in memory at once.
+    pub fn of(store: &TraceStore) -> Self {
+        let (mut state, mut fold) = (ClusterState::before(store.spec()), Summarizer::default());
+        store.each(Seq(0)..store.len(), &mut |event| {
+            state.apply(event);
+            fold.apply(event, &state);
+        });
+        fold.finish(&state)
+    }
+
+    /// Folds the events of a whole run.
+    pub fn of_events<'a>(spec: &crate::spec::ClusterSpec, events: impl IntoIterator<Item = &'a TraceEvent>) -> Self {
         let (mut state, mut fold) = (ClusterState::before(spec), Summarizer::default());
         for event in events {
             state.apply(event);

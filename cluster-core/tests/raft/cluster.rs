@@ -43,11 +43,11 @@ pub(crate) struct Cluster {
     ops: u64,
     pub(crate) cuts: BTreeSet<(NodeId, NodeId)>,
     pub(crate) holds_syncs: BTreeSet<NodeId>,
-    pub(crate) replies: Vec<(OpId, NodeId, Response)>,
+    pub(crate) replies: BTreeMap<OpId, Response>,
     pub(crate) milestones: Vec<(NodeId, Milestone)>,
     pub(crate) panics: Vec<(NodeId, String)>,
-    /// Everything every node ever asked for, as text: for comparing two runs.
-    pub(crate) outputs: Vec<String>,
+    /// Everything every node ever asked for, as text, if a test wants to compare two runs.
+    pub(crate) outputs: Option<Vec<String>>,
 }
 
 pub(crate) fn n(id: u16) -> NodeId {
@@ -77,10 +77,10 @@ impl Cluster {
             ops: 0,
             cuts: BTreeSet::new(),
             holds_syncs: BTreeSet::new(),
-            replies: Vec::new(),
+            replies: BTreeMap::new(),
             milestones: Vec::new(),
             panics: Vec::new(),
-            outputs: Vec::new(),
+            outputs: None,
         };
         for node in founders {
             cluster.add(node, true);
@@ -165,7 +165,7 @@ impl Cluster {
     }
 
     pub(crate) fn reply(&self, op: OpId) -> Option<Response> {
-        self.replies.iter().find(|(replied, _, _)| *replied == op).map(|(_, _, response)| response.clone())
+        self.replies.get(&op).cloned()
     }
 
     pub(crate) fn view(&self, id: NodeId) -> &NodeView {
@@ -281,11 +281,16 @@ impl Cluster {
 
     fn carry(&mut self, id: NodeId, out: Vec<Output>) {
         for output in out {
-            self.outputs.push(format!("{} {id} {output:?}", self.now.0));
+            if let Some(outputs) = &mut self.outputs {
+                outputs.push(format!("{} {id} {output:?}", self.now.0));
+            }
             let slot = self.slots.get_mut(&id).expect("a known node");
             match output {
                 Output::Send { to, payload, .. } => self.work.push_back(Work::Frame { from: id, to, payload }),
-                Output::Reply { op, response } => self.replies.push((op, id, response)),
+                Output::Reply { op, response } => {
+                    let earlier = self.replies.insert(op, response);
+                    assert!(earlier.is_none(), "{op} was answered twice, first by {earlier:?}");
+                }
                 Output::Arm { token, at } => {
                     self.armed += 1;
                     self.timers.insert((at, self.armed), (id, slot.incarnation, token));

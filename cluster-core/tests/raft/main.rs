@@ -1,6 +1,7 @@
 //! Raft as its nodes behave it: elections, durability, members, reads.
 
 mod cluster;
+mod storm;
 
 use std::time::Duration;
 
@@ -32,8 +33,6 @@ fn every_seed_elects_one_leader_and_keeps_it() {
         cluster.run_for(Duration::from_secs(20));
         assert_eq!(cluster.leaders(), [leader], "seed {seed}");
         assert_eq!(cluster.view(leader).epoch, epoch, "seed {seed}");
-        let votes = cluster.milestones.iter().filter(|(_, m)| matches!(m, Milestone::LeaderElected { .. }));
-        assert!(votes.count() >= 1);
     }
 }
 
@@ -219,6 +218,21 @@ fn a_node_that_joins_learns_the_log_and_gets_a_vote() {
     assert!(cluster.panics.is_empty(), "{:?}", cluster.panics);
 }
 
+/// A client that lost patience asks again: the answer it gets must be the outcome of what is under way.
+#[test]
+fn a_change_of_members_that_is_asked_again_is_not_begun_again() {
+    use cluster_core::request::Request;
+    let mut cluster = started(3, &[]);
+    let leader = cluster.leader();
+    let add = Admin::AddMember { node: n(4) };
+    let op = cluster.admin(leader, add);
+    cluster.submit_again(leader, op, Request::Admin(add));
+    assert_eq!(cluster.reply(op), None);
+    cluster.add(n(4), false);
+    cluster.run_to("the member was added", |cluster| cluster.reply(op).is_some());
+    assert_eq!(cluster.reply(op), Some(Response::Done));
+}
+
 #[test]
 fn a_leader_that_removes_itself_steps_down_and_another_takes_over() {
     let mut cluster = started(3, &[]);
@@ -402,6 +416,7 @@ fn without_pre_vote_a_node_that_returns_forces_a_new_election() {
 fn the_same_seed_gives_the_same_outputs() {
     let run = || {
         let mut cluster = Cluster::new(5, 7, &[("snapshot_every", "20")]);
+        cluster.outputs = Some(Vec::new());
         cluster.run_to_leader();
         for number in 0..50 {
             cluster.write("x", &number.to_string());
@@ -413,5 +428,7 @@ fn the_same_seed_gives_the_same_outputs() {
         cluster.run_for(Duration::from_secs(3));
         cluster.outputs
     };
-    assert!(run() == run());
+    let first = run();
+    assert!(first.as_ref().is_some_and(|outputs| outputs.len() > 100));
+    assert!(first == run());
 }

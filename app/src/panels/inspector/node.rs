@@ -150,7 +150,7 @@ fn peers_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, view: &NodeView) {
         return;
     }
     rows::section(ui, "What it knows of the others");
-    let grid = egui::Grid::new("peers").num_columns(6).spacing([1.25 * SPACE, 0.4 * SPACE]);
+    let grid = egui::Grid::new("peers").num_columns(6).min_row_height(2.0 * SPACE).spacing([0.75 * SPACE, 0.4 * SPACE]);
     grid.show(ui, |ui| {
         for (name, about) in [
             ("", "The other node"),

@@ -23,7 +23,7 @@ pub(super) fn nodes_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, nodes: &BTreeSet<NodeId>)
         verbs_ui(ui, ctx, nodes);
     }
     rows::section(ui, "Side by side");
-    let grid = egui::Grid::new("nodes").num_columns(5).spacing([1.5 * SPACE, 0.4 * SPACE]);
+    let grid = egui::Grid::new("nodes").num_columns(5).min_row_height(2.0 * SPACE).spacing([1.5 * SPACE, 0.4 * SPACE]);
     grid.show(ui, |ui| {
         for name in ["", "role", "epoch", "last", "committed"] {
             ui.weak(RichText::new(name).small());
@@ -52,9 +52,8 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, nodes: &BTreeSet<NodeId>) {
         keys::cut_around(ctx);
     }
     ui.horizontal_wrapped(|ui| {
-        let verbs: [(&str, fn(NodeId) -> Fault); 3] =
-            [("Crash all", Fault::Crash), ("Lose power", Fault::PowerLoss), ("Freeze all", Fault::Freeze)];
-        for (title, fault) in verbs {
+        let crash = ("Crash all", Fault::Crash as fn(NodeId) -> Fault);
+        for (title, fault) in [crash, ("Lose power", Fault::PowerLoss), ("Freeze all", Fault::Freeze)] {
             if ui.button(title).clicked() {
                 ctx.command(Command::Inject(nodes.iter().map(|node| fault(*node)).collect()));
             }

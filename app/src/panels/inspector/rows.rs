@@ -29,7 +29,11 @@ const NAMES_WIDTH: f32 = 104.0;
 
 /// Lays rows of a name and a value out.
 pub(super) fn grid(ui: &mut Ui, id: &str, add: impl FnOnce(&mut Rows<'_>)) {
-    let grid = egui::Grid::new(id).num_columns(2).min_col_width(NAMES_WIDTH).spacing([SPACE, 0.4 * SPACE]);
+    let grid = egui::Grid::new(id)
+        .num_columns(2)
+        .min_col_width(NAMES_WIDTH)
+        .min_row_height(2.25 * SPACE)
+        .spacing([SPACE, 0.5 * SPACE]);
     grid.show(ui, |ui| add(&mut Rows { ui }));
 }
 

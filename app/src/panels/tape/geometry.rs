@@ -79,7 +79,7 @@ pub(crate) fn layout_lanes(place: Rect, timeline: &Timeline) -> Lanes {
 /// How many faults can stand above each other; more share the last row.
 pub(crate) const FAULT_ROWS: usize = 3;
 /// The height of one.
-pub(crate) const FAULT_ROW: f32 = 11.0;
+pub(crate) const FAULT_ROW: f32 = 15.0;
 
 /// A bar in the lane of faults: what broke together and was healed together.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,7 +145,14 @@ pub(crate) fn layout_marks(timeline: &Timeline, axis: &Axis) -> Vec<(f32, MarkKi
         let mut kinds: Vec<_> = rest[..same].iter().step_by(same.div_ceil(64)).map(|mark| mark.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        picked.extend(kinds.into_iter().map(|kind| (x, kind)));
+        let (kinds_len, elected) = (kinds.len(), kinds.contains(&MarkKind::Leader));
+        // What came of it says more than that it was asked for.
+        let more = |kind: &MarkKind| match kind {
+            MarkKind::Command => kinds_len == 1,
+            MarkKind::Election => !elected,
+            MarkKind::Leader | MarkKind::Down | MarkKind::Up | MarkKind::Erased => true,
+        };
+        picked.extend(kinds.into_iter().filter(more).map(|kind| (x, kind)));
         at += same;
     }
     picked

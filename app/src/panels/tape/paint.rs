@@ -72,7 +72,7 @@ fn paint_bands(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis,
         painter.rect_filled(place, 3.0, theme::mix(ctx.theme.surface, tint, 0.32));
         painter.rect_filled(Rect::from_min_size(place.min, vec2(2.0, place.height())), 1.0, tint);
         let label = |text: String| painter.layout_no_wrap(text, small(), ctx.theme.text);
-        let full = label(format!("{leader} · {}", band.epoch));
+        let full = label(format!("{leader} · {} {}", super::epoch_word(ctx), band.epoch));
         let galley = if full.size().x + 1.5 * SPACE < place.width() { full } else { label(leader.to_string()) };
         if galley.size().x + SPACE < place.width() {
             let at = pos2(place.left() + SPACE, place.center().y - galley.size().y / 2.0);
@@ -137,7 +137,7 @@ fn paint_mark(painter: &Painter, ctx: &ViewCtx<'_>, at: Pos2, kind: MarkKind) {
     };
     match kind {
         MarkKind::Election => drop(painter.circle_stroke(at, R - 1.0, Stroke::new(1.25, theme.warn))),
-        MarkKind::Leader => polygon(&[(-1.1, 0.9), (-1.1, -0.7), (0.0, 0.1), (1.1, -0.7), (1.1, 0.9)], theme.accent),
+        MarkKind::Leader => drop(painter.circle_filled(at, R, theme.accent)),
         MarkKind::Down => {
             let stroke = Stroke::new(1.75, theme.bad);
             painter.line_segment([at + vec2(-R, -R) * 0.8, at + vec2(R, R) * 0.8], stroke);

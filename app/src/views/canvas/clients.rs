@@ -78,7 +78,9 @@ fn paint_tallies(pen: &Pen<'_>, theme: &Theme, rect: Rect, y: f32, client: &Clie
                 pen.painter.line(tick.to_vec(), stroke);
             }
             1 => pen.cross(sign, 7.0, stroke),
-            _ => drop(pen.text(sign, Align2::CENTER_CENTER, 12.0, color, "?")),
+            _ => {
+                pen.text(sign, Align2::CENTER_CENTER, 12.0, color, "?");
+            }
         }
         pen.figures(sign + vec2(pen.px(7.0), 0.0), Align2::LEFT_CENTER, 10.5, color, &short(count));
         x += step;

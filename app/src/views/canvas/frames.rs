@@ -6,7 +6,7 @@ use cluster_core::{
     event::{Family, MessageInfo},
     fault::LinkId,
     ids::{Endpoint, MsgId},
-    trace::{Dropped, Flight},
+    trace::Flight,
 };
 use egui::{
     Align2, Color32, ColorImage, Mesh, Pos2, Rect, Shape, TextureHandle, TextureId, TextureOptions, Vec2,
@@ -159,14 +159,14 @@ pub(super) fn paint_drops(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, atlas
         dots.dot(at, radius, family_cell(drop.flight.info), color, age * 4.0);
         let link = (drop.flight.from.min(drop.flight.to), drop.flight.from.max(drop.flight.to));
         if scene.layout.cards && told.len() < REASONS_MAX && told.insert(link) {
-            paint_reason(pen, at + vec2(radius + 3.0, 0.0), drop, fading);
+            // Beside the dot, on the side from which it came: the other may be a node.
+            let (aside, align) =
+                if to.x > from.x { (-radius - 3.0, Align2::RIGHT_CENTER) } else { (radius + 3.0, Align2::LEFT_CENTER) };
+            let color = pen.theme.bad.gamma_multiply(fading);
+            pen.text(at + vec2(aside, 0.0), align, 10.5, color, drop.reason.words());
         }
     }
     pen.painter.add(Shape::mesh(dots.mesh));
-}
-
-fn paint_reason(pen: &Pen<'_>, at: Pos2, drop: &Dropped, fading: f32) {
-    pen.text(at, Align2::LEFT_CENTER, 10.5, pen.theme.bad.gamma_multiply(fading), drop.reason.words());
 }
 
 /// Quads of one texture, collected into one mesh.

@@ -9,6 +9,7 @@ use egui::{
 };
 
 use crate::theme::Theme;
+pub(super) use crate::theme::mix;
 
 /// What paints at one scale.
 pub(super) struct Pen<'a> {
@@ -65,6 +66,9 @@ impl Pen<'_> {
         job.wrap = TextWrapping { max_rows: 1, ..TextWrapping::truncate_at_width(width) };
         let galley = self.painter.layout_job(job);
         let rect = align.anchor_size(at, galley.size());
+        // On whole pixels, or one word would be crisp and the next one smeared.
+        let pixels = self.painter.pixels_per_point();
+        let rect = rect.translate((rect.min.to_vec2() * pixels).round() / pixels - rect.min.to_vec2());
         self.painter.galley(rect.min, galley, color);
         rect
     }
@@ -73,9 +77,9 @@ impl Pen<'_> {
     pub(super) fn name(&self, at: Pos2, align: Align2, units: f32, color: Color32, text: &str) -> Rect {
         let font = FontId::new(self.px(units), FontFamily::Proportional);
         let rect = self.write(at, align, font.clone(), color, text, f32::INFINITY);
-        // The bundled face has one weight; a second pass a hair aside gives the names theirs.
-        let aside = vec2(self.px(0.35).max(0.3), 0.0);
-        self.write(at + aside, align, font, color, text, f32::INFINITY);
+        // The bundled face has one weight; a second pass one pixel aside gives the names theirs.
+        let aside = vec2(1.0 / self.painter.pixels_per_point(), 0.0);
+        self.write(rect.min + aside, Align2::LEFT_TOP, font, color, text, f32::INFINITY);
         rect
     }
 
@@ -104,7 +108,8 @@ impl Pen<'_> {
             // A crown is not convex; its three peaks are.
             for peak in [[0, 1, 2], [2, 3, 4], [4, 5, 6]] {
                 let mut part: Vec<Pos2> = peak.iter().map(|i| at(points[*i])).collect();
-                let (left, right) = (points[peak[0]].0, points[peak[2]].0);
+                // Neighbors overlap, or their soft edges would show as seams.
+                let (left, right) = ((points[peak[0]].0 - 0.05).max(-0.5), (points[peak[2]].0 + 0.05).min(0.5));
                 part.extend([at((right, 0.0)), at((left, 0.0))]);
                 part.dedup();
                 self.painter.add(PathShape::convex_polygon(part, color, Stroke::NONE));
@@ -196,9 +201,4 @@ impl Pen<'_> {
 pub(super) fn on_circle(center: Pos2, radius: f32, turn: f32) -> Pos2 {
     let (sin, cos) = (turn * std::f32::consts::TAU).sin_cos();
     pos2(center.x + radius * sin, center.y - radius * cos)
-}
-
-/// Returns the color that is `share` of the way from one color to another.
-pub(super) fn mix(from: Color32, to: Color32, share: f32) -> Color32 {
-    from.lerp_to_gamma(to, share.clamp(0.0, 1.0))
 }

@@ -62,7 +62,7 @@ const NOWHERE: u16 = u16::MAX;
 const CARD_RADIUS: f32 = 37.0;
 const DOT_RADIUS: f32 = 15.0;
 /// The length of ring that a node without a card takes.
-const DOT_PITCH: f32 = 40.0;
+const DOT_PITCH: f32 = 45.0;
 const CLIENT_SIZE: Vec2 = vec2(112.0, 42.0);
 const SMALL_CLIENT: Vec2 = vec2(40.0, 22.0);
 /// The most points per world unit: a small cluster in a large window does not become a poster.
@@ -91,7 +91,7 @@ fn place(nodes: &[NodeId], clients: &[ClientId], size: Vec2, scale: f32, cards: 
     let (client_places, rows_height) = client_places(clients, client_size, size);
     let radius = if cards { CARD_RADIUS } else { DOT_RADIUS };
     let margin = if cards { radius + BLOCK_GAP + BLOCK_WIDTH + 14.0 } else { 52.0 };
-    let top = if cards { radius + 34.0 } else { 44.0 };
+    let top = if cards { radius + 46.0 } else { 62.0 };
     let bottom = rows_height + if cards { radius + 22.0 } else { 44.0 };
     let room = Rect::from_min_max(
         pos2(margin - size.x / 2.0, top - size.y / 2.0),
@@ -141,9 +141,8 @@ fn circle(count: usize, room: Rect) -> Vec<Pos2> {
     let widest = angles.iter().map(|a| a.cos().abs()).fold(0.0, f32::max);
     let tall = if high - low > 0.1 { room.height().max(1.0) / (high - low) } else { room.height() / 2.0 };
     let wide = (room.width().max(1.0) / 2.0 / widest).min(tall * 1.6);
-    let middle = room.center().y - tall * (low + high) / 2.0;
     let tall = tall.min(wide * 1.1);
-    let middle = if tall * (high - low) < room.height() { room.center().y - tall * (low + high) / 2.0 } else { middle };
+    let middle = room.center().y - tall * (low + high) / 2.0;
     angles.iter().map(|a| pos2(room.center().x + wide * a.cos(), middle + tall * a.sin())).collect()
 }
 
@@ -157,7 +156,9 @@ fn rings(count: usize, room: Rect) -> Vec<Pos2> {
         let left = count - places.len();
         let share = (count as f32 * shrink(ring) / total).round() as usize;
         let here = if ring + 1 == ring_count { left } else { share.min(left) };
-        let half = vec2(room.width().max(1.0), room.height().max(1.0)) / 2.0 * shrink(ring);
+        let (wide, tall) = (room.width().max(1.0), room.height().max(1.0));
+        // Rounder than the window: on a flat ring, links would run along the nodes.
+        let half = vec2(wide.min(tall * 1.4), tall.min(wide * 1.4)) / 2.0 * shrink(ring);
         places.extend(along_ellipse(here, half).into_iter().map(|at| room.center() + at));
     }
     places

@@ -19,6 +19,8 @@ use crate::{action::Selection, ctx::ViewCtx};
 const RECENT_SECS: f32 = 0.6;
 /// From this many broken links on, each is drawn fainter.
 const BROKEN_LOUD: f32 = 40.0;
+/// From this many healthy ones on, too.
+const QUIET_FROM: f32 = 150.0;
 
 /// Returns the directions that are drawn: all of a small cluster, of a large one those that carry or lack something.
 pub(super) fn shown(ctx: &ViewCtx<'_>, scene: &Scene) -> Vec<LinkId> {
@@ -62,6 +64,7 @@ pub(super) fn paint_links(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, links
     let healthy = LinkState::default();
     let broken = links.iter().filter(|link| ctx.state.links.get(link).is_some_and(|l| !l.rules.is_healthy())).count();
     let loud = (BROKEN_LOUD / broken.max(1) as f32).clamp(0.12, 1.0);
+    let quiet = (QUIET_FROM / (links.len() - broken).max(1) as f32).clamp(0.2, 1.0);
     for id in links {
         let Some([from, to]) = scene.layout.lane(id.0, id.1) else { continue };
         let lane = [scene.camera.screen(from), scene.camera.screen(to)];
@@ -72,7 +75,7 @@ pub(super) fn paint_links(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, links
             activity: activity(ctx, link),
             load: traffic.count(scene, *id),
             strength: if apart(id.0) || apart(id.1) { 0.45 } else { 1.0 }
-                * if link.rules.is_healthy() { 1.0 } else { loud },
+                * if link.rules.is_healthy() { quiet } else { loud },
             selected: *ctx.selection == Selection::Link(*id),
             client: id.0.client().is_some() || id.1.client().is_some(),
             arrows: scene.layout.cards,
@@ -105,14 +108,16 @@ fn paint_link(pen: &Pen<'_>, lane: [Pos2; 2], look: &Look) {
         pen.painter.line_segment(lane, Stroke::new(pen.px(6.0), pen.theme.accent.gamma_multiply(0.35)));
     }
     let color = link_color(pen, look);
-    let width = if look.client { 0.8 } else { 1.0 } + 1.2 * look.activity + 0.5 * f32::from(look.load.min(6));
+    let width = if look.client { 0.8 } else { 1.0 } + 0.5 * look.activity + 0.3 * f32::from(look.load.min(8));
     let stroke = pen.stroke(if look.arrows { width } else { width * 0.6 }, color);
     if look.rules.cut {
         paint_cut(pen, lane, along, stroke);
         return;
     }
     match (look.rules.delay.is_some(), look.rules.loss.is_some()) {
-        (false, false) => drop(pen.painter.line_segment(lane, stroke)),
+        (false, false) => {
+            pen.painter.line_segment(lane, stroke);
+        }
         (true, false) => pen.painter.extend(Shape::dashed_line(&lane, stroke, pen.px(11.0), pen.px(5.0))),
         (false, true) => pen.painter.extend(Shape::dashed_line(&lane, stroke, pen.px(2.5), pen.px(5.0))),
         (true, true) => {
@@ -136,7 +141,7 @@ fn link_color(pen: &Pen<'_>, look: &Look) -> Color32 {
         theme.warn.gamma_multiply(0.85)
     } else {
         let idle = theme.line.gamma_multiply(if look.client { 0.5 } else { 0.8 });
-        mix(idle, theme.text_weak.gamma_multiply(0.55), look.activity * if look.arrows { 1.0 } else { 0.4 })
+        mix(idle, theme.text_weak.gamma_multiply(0.42), look.activity)
     };
     color.gamma_multiply(look.strength)
 }

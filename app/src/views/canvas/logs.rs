@@ -129,8 +129,10 @@ fn paint_erased(pen: &Pen<'_>, window: &Window, node: &NodeState, min: Pos2, age
     let stroke = Stroke::new(pen.px(1.3).max(1.0), color);
     let from = erased_from(node);
     for index in (from..from + count).filter(|index| (window.first..window.first + CELLS).contains(index)) {
-        let rect = cell_rect(pen, min, index - window.first).translate(vec2(0.0, pen.px(4.0 + 16.0 * age * age)));
-        pen.painter.rect_stroke(rect, pen.px(1.5), stroke, StrokeKind::Inside);
+        let rect =
+            cell_rect(pen, min, index - window.first).translate(vec2(0.0, pen.px(HEIGHT * 0.45 + 18.0 * age * age)));
+        let ground = pen.theme.background.gamma_multiply(1.0 - age);
+        pen.painter.rect(rect, pen.px(1.5), ground, stroke, StrokeKind::Inside);
         pen.painter.line_segment([rect.left_bottom(), rect.right_top()], stroke);
     }
 }

@@ -127,6 +127,8 @@ impl CanvasView {
         let pen = Pen { painter: &painter, theme: ctx.theme, scale: scene.camera.scale };
         let atlas = self.atlas.get_or_insert_with(|| frames::atlas(ui.ctx())).id();
         links::paint_links(&pen, ctx, scene, links, &Traffic::of(ctx, scene));
+        // Below the nodes, so that names and logs stay readable whatever passes.
+        frames::paint_flights(&pen, ctx, scene, spots, atlas);
         for placed in &scene.layout.nodes {
             if let Some(state) = ctx.state.nodes.get(&placed.id) {
                 nodes::paint_node(&pen, ctx, scene, placed, state);
@@ -138,7 +140,6 @@ impl CanvasView {
                 clients::paint_client(&pen, ctx, scene, *place, client, open.get(&place.0).copied().unwrap_or(0));
             }
         }
-        frames::paint_flights(&pen, ctx, scene, spots, atlas);
         frames::paint_drops(&pen, ctx, scene, atlas);
         frames::paint_legend(&pen, rect, atlas);
         paint_counts(&pen, ctx, rect);
@@ -202,7 +203,7 @@ fn node_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, placed: &layout::Placed) -
         });
     }
     pointer::on_node(ui, ctx, placed.id, &response);
-    response
+    response.on_hover_ui(|ui| nodes::tooltip_ui(ui, ctx, placed.id))
 }
 
 fn client_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, client: ClientId, place: Pos2) -> Response {

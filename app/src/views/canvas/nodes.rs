@@ -61,8 +61,16 @@ fn diverged(state: &ClusterState) -> BTreeSet<NodeId> {
     for (node, at) in state.nodes.iter().filter(|(_, at)| at.status.is_running()) {
         by_index.entry(at.view.applied_index).or_default().push((*node, at.view.state_hash));
     }
-    let differ = |group: &Vec<(NodeId, u64)>| group.iter().any(|(_, hash)| *hash != group[0].1);
-    by_index.into_values().filter(differ).flatten().map(|(node, _)| node).collect()
+    let mut diverged = BTreeSet::new();
+    for group in by_index.values() {
+        let alike = |hash: u64| group.iter().filter(|(_, other)| *other == hash).count();
+        // Whoever is with more than half is what the others differ from.
+        let odd = group.iter().filter(|(_, hash)| 2 * alike(*hash) <= group.len());
+        if group.iter().any(|(_, hash)| *hash != group[0].1) {
+            diverged.extend(odd.map(|(node, _)| *node));
+        }
+    }
+    diverged
 }
 
 /// Returns the label by which screen readers and tests find a node.
@@ -91,6 +99,28 @@ fn role_word(state: &NodeState) -> &'static str {
         ("", RoleKind::Learner) => "learner",
         (word, _) => word,
     }
+}
+
+/// Says in words what the picture shows of a node, and what has no room in it.
+pub(super) fn tooltip_ui(ui: &mut egui::Ui, ctx: &ViewCtx<'_>, node: NodeId) {
+    let Some(state) = ctx.state.nodes.get(&node) else { return };
+    ui.strong(label(node, state, &ctx.store.spec().protocol));
+    match &state.status {
+        NodeStatus::Failed(failure) => drop(ui.label(failure.to_string())),
+        NodeStatus::Up if !state.view.waiting_for.is_empty() => drop(ui.label(state.view.waiting_for.as_ref())),
+        NodeStatus::Up => {}
+        NodeStatus::Starting
+        | NodeStatus::Frozen
+        | NodeStatus::Crashed
+        | NodeStatus::PoweredOff
+        | NodeStatus::Stopped => {
+            ui.label(format!("since {}", state.since));
+        }
+    }
+    if let Some(leader) = state.view.leader.filter(|leader| *leader != node) {
+        ui.label(format!("believes that {leader} leads"));
+    }
+    ui.weak("Right-click to break it");
 }
 
 /// Paints one node with everything that belongs to it.
@@ -177,7 +207,7 @@ fn paint_votes(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &
 /// What is left of the node's patience, from 12 o'clock clockwise. A frozen node's clock stands still.
 fn paint_arc(pen: &Pen<'_>, at: Timestamp, center: Pos2, radius: f32, tint: Color32, state: &NodeState) {
     let (now, color) = match state.status {
-        NodeStatus::Up => (at, tint),
+        NodeStatus::Up => (at, mix(pen.theme.text_weak, tint, 0.25)),
         NodeStatus::Frozen => (state.since, pen.theme.frost),
         NodeStatus::Starting
         | NodeStatus::Crashed
@@ -187,7 +217,7 @@ fn paint_arc(pen: &Pen<'_>, at: Timestamp, center: Pos2, radius: f32, tint: Colo
     };
     let Some(left) = timer_left(state, now) else { return };
     let ring = radius + radius * 0.17;
-    let stroke = pen.stroke(radius / 17.0, color.gamma_multiply(0.75));
+    let stroke = pen.stroke(radius / 17.0, color.gamma_multiply(0.85));
     pen.painter.circle_stroke(center, pen.px(ring), pen.stroke(radius / 40.0, color.gamma_multiply(0.16)));
     pen.arc(center, ring, 0.0, left, stroke);
     pen.painter.circle_filled(on_circle(center, pen.px(ring), left), pen.px(radius / 15.0).max(1.2), color);
@@ -257,7 +287,7 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     let (commit, applied) = (state.view.commit_index, state.view.applied_index);
     pen.text(at(11.5), align, 11.5, theme.text_weak, &format!("committed {commit}, applied {applied}"));
     let waits = if state.status == NodeStatus::Up { state.view.waiting_for.as_ref() } else { "" };
-    pen.text_within(at(26.5), align, 11.5, theme.text_weak, waits, BLOCK_WIDTH);
+    pen.text_within(at(26.5), align, 10.5, theme.text_weak, waits, BLOCK_WIDTH);
 }
 
 fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {
@@ -322,7 +352,7 @@ fn paint_small(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState,
         let words = match (stands_out, inside && !signed) {
             (true, true) => word.to_owned(),
             (true, false) => format!("{name} {word}"),
-            (false, _) if placed.id.0 % 5 == 0 || placed.id.0 == 1 => name,
+            (false, _) if placed.id.0.is_multiple_of(5) || placed.id.0 == 1 => name,
             (false, _) => return,
         };
         let crown = if state.view.role == RoleKind::Leader && outward.y < -0.5 { radius * 0.9 } else { 0.0 };

@@ -37,7 +37,7 @@ impl CanvasView {
             (self.zoom, self.pan) = (1.0, Vec2::ZERO);
         }
         if let Some(at) = response.hover_pos().filter(|_| response.contains_pointer()) {
-            let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
+            let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta.y, input.zoom_delta()));
             let zoom = (self.zoom * (scroll / 240.0).exp() * pinch).clamp(ZOOM_MIN, ZOOM_MAX);
             // What is under the pointer stays under it.
             let from_center = at - response.rect.center();

@@ -173,7 +173,7 @@ impl Protocol for PrimaryBackup {
             }
             Body::Status { last_epoch, last_index } => self.on_status(from, (last_epoch, last_index), ctx),
             Body::StatusReply { last_epoch, last_index, hears } => {
-                self.monitor.on_status_reply(from, (last_epoch, last_index), hears);
+                self.on_status_reply(from, epoch, (last_epoch, last_index), hears);
             }
             Body::StaleEpoch { primary } => self.on_stale_epoch(epoch, primary, ctx),
             Body::Promote => self.on_promote(epoch, ctx),

@@ -38,12 +38,6 @@ pub(super) enum Opinion {
 }
 
 impl Monitor {
-    pub(super) fn on_status_reply(&mut self, from: NodeId, length: Length, hears: bool) {
-        if self.opinion == Opinion::Asking {
-            self.answers.insert(from, (length, hears));
-        }
-    }
-
     /// Returns when the primary was last heard.
     pub(super) fn heard(&self) -> Option<Timestamp> {
         self.heard
@@ -114,6 +108,15 @@ impl PrimaryBackup {
         let (last_epoch, last_index) = self.length();
         let hears = self.hears_primary(ctx.now());
         self.send(from, Body::StatusReply { last_epoch, last_index, hears }, ctx);
+    }
+
+    pub(super) fn on_status_reply(&mut self, from: NodeId, epoch: Epoch, length: Length, hears: bool) {
+        // Who lives under a primary of a lower epoch will not take over, and must follow this node's epoch or a later one:
+        // waiting for it would be waiting forever.
+        let bygone = hears && epoch < self.epoch;
+        if self.monitor.opinion == Opinion::Asking && !bygone {
+            self.monitor.answers.insert(from, (length, hears));
+        }
     }
 
     /// Returns whether the primary spoke just now, not merely within patience: backups lose patience a little apart.

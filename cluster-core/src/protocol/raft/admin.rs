@@ -32,6 +32,13 @@ pub(super) struct Admins {
 }
 
 impl Admins {
+    /// Returns whether an operation is under way: one that is asked again is not begun again.
+    fn know(&self, op: OpId) -> bool {
+        self.transfer.is_some_and(|(asked, _)| asked == op)
+            || self.changes.contains(&op)
+            || self.promotions.values().any(|asked| *asked == op)
+    }
+
     /// Answers those who wait for a change, because the node leads no more.
     pub(super) fn abandon(&mut self, ctx: &mut Ctx<'_, Raft>) {
         let promotions = std::mem::take(&mut self.promotions).into_values();
@@ -43,6 +50,9 @@ impl Admins {
 
 impl Raft {
     pub(super) fn on_admin(&mut self, op: OpId, admin: Admin, ctx: &mut Ctx<'_, Self>) {
+        if self.admins.know(op) {
+            return;
+        }
         let response = match admin {
             Admin::Campaign => Some(self.campaign()),
             Admin::Promote => Some(Response::Refused(Refusal::Unsupported)),
@@ -99,13 +109,15 @@ impl Raft {
         if self.voters.contains(&node) {
             return Some(Response::Done);
         }
+        if self.admins.promotions.contains_key(&node) {
+            return Some(unavailable("the node is being added"));
+        }
         if !self.learners.contains(&node)
             && let Some(refusal) = self.change(None, ConfChangeType::AddLearnerNode, node)
         {
             return Some(refusal);
         }
-        let earlier = self.admins.promotions.insert(node, op);
-        debug_assert!(earlier.is_none_or(|earlier| earlier != op), "an operation is asked once at a time");
+        self.admins.promotions.insert(node, op);
         None
     }
 

@@ -68,9 +68,8 @@ impl Raft {
         } else if self.raw.raft.lead_transferee.is_some() {
             ctx.reply(op, unavailable("leadership is being handed over"));
         } else if self.clients.pending.insert(op) {
-            let mut entry = Entry::default();
-            entry.data = postcard::to_allocvec(&(op, request)).expect("a request in memory always encodes").into();
-            self.clients.gathered.push((op, entry));
+            let data = postcard::to_allocvec(&(op, request)).expect("a request in memory always encodes").into();
+            self.clients.gathered.push((op, Entry { data, ..Entry::default() }));
         }
     }
 

@@ -75,15 +75,13 @@ impl From<&Entry> for Stored {
 
 impl From<Stored> for Entry {
     fn from(stored: Stored) -> Self {
-        let mut entry = Self::default();
-        entry.entry_type = match stored.kind {
+        let entry_type = match stored.kind {
             Kind::Normal => EntryType::EntryNormal,
             Kind::Members => EntryType::EntryConfChange,
             Kind::MembersV2 => EntryType::EntryConfChangeV2,
         };
-        (entry.index, entry.term) = (stored.index, stored.term);
-        (entry.context, entry.data) = (stored.context, stored.data);
-        entry
+        let Stored { index, term, context, data, .. } = stored;
+        Self { entry_type, index, term, context, data, ..Self::default() }
     }
 }
 
@@ -195,28 +193,24 @@ mod tests {
 
     #[test]
     fn an_entry_in_brief_names_its_operation() {
-        let mut entry = Entry::default();
-        let brief_of = |entry: &Entry| (brief(entry).op, brief(entry).kind);
-        assert_eq!(brief_of(&entry), (None, EntryKind::NoOp));
+        let brief_of = |data: Vec<u8>| {
+            let brief = brief(&Entry { data: data.into(), ..Entry::default() });
+            (brief.op, brief.kind)
+        };
+        let bytes = |op, request: Request| postcard::to_allocvec(&(op, request)).expect("it encodes");
         let put = Request::Put { key: "x".into(), value: "1".into() };
-        entry.data = postcard::to_allocvec(&(OpId(300), put)).unwrap().into();
-        assert_eq!(brief_of(&entry), (Some(OpId(300)), EntryKind::Put));
-        entry.data = postcard::to_allocvec(&(OpId(7), Request::Delete { key: "x".into() })).unwrap().into();
-        assert_eq!(brief_of(&entry), (Some(OpId(7)), EntryKind::Delete));
+        assert_eq!(brief_of(Vec::new()), (None, EntryKind::NoOp));
+        assert_eq!(brief_of(bytes(OpId(300), put)), (Some(OpId(300)), EntryKind::Put));
+        let delete = Request::Delete { key: "x".into() };
+        assert_eq!(brief_of(bytes(OpId(7), delete)), (Some(OpId(7)), EntryKind::Delete));
     }
 
     #[test]
     fn a_later_entry_overrides_the_suffix_of_the_log() {
-        let entry = |index, term| {
-            let mut entry = Entry::default();
-            (entry.index, entry.term) = (index, term);
-            entry
-        };
-        let mut state = HardState::default();
-        state.term = 1;
-        let first = Record::step(&state, &[entry(1, 1), entry(2, 1), entry(3, 1)]);
-        state.term = 2;
-        let second = Record::step(&state, &[entry(2, 2)]);
+        let entry = |index, term| Entry { index, term, ..Entry::default() };
+        let state = |term| HardState { term, ..HardState::default() };
+        let first = Record::step(&state(1), &[entry(1, 1), entry(2, 1), entry(3, 1)]);
+        let second = Record::step(&state(2), &[entry(2, 2)]);
         let (_, entries, state) = read_log(&[first.to_bytes(), second.to_bytes()]);
         assert_eq!(entries, [entry(1, 1), entry(2, 2)]);
         assert_eq!(state.term, 2);

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use raft::{
     StateRole, Storage as _,
-    eraftpb::{Entry, EntryType, HardState, Message, MessageType, Snapshot},
+    eraftpb::{Entry, EntryType, Message, MessageType, Snapshot},
 };
 
 use super::{Raft, disk, messages::RaftMessage, node_from_id};
@@ -207,8 +207,7 @@ impl Raft {
         }
         let index = self.applied;
         let term = self.raw.store().term(index).expect("what was applied is in the log");
-        let mut snapshot = Snapshot::default();
-        snapshot.data = self.map.to_bytes();
+        let mut snapshot = Snapshot { data: self.map.to_bytes(), ..Snapshot::default() };
         let meta = snapshot.mut_metadata();
         (meta.index, meta.term) = (index, term);
         let mut members = self.raw.raft.prs().conf().to_conf_state();
@@ -216,7 +215,7 @@ impl Raft {
         members.learners.sort_unstable();
         meta.set_conf_state(members);
         self.snapshot = Some(disk::snapshot_view(&snapshot));
-        let state = self.hard_state();
+        let state = self.raw.raft.hard_state();
         let store = self.raw.mut_store();
         store.set_snapshot(snapshot);
         store.set_hard_state(state);
@@ -224,10 +223,6 @@ impl Raft {
         store.compact(index.saturating_sub(self.snapshot_every / 2));
         disk::write_all(self.raw.store(), ctx);
         ctx.note(Milestone::SnapshotTaken { index: LogIndex(index) });
-    }
-
-    fn hard_state(&self) -> HardState {
-        self.raw.raft.hard_state()
     }
 }
 

@@ -130,6 +130,17 @@ fn a_fenced_primary_holds_its_writes_back_and_refuses_them_in_the_end() {
     }
 }
 
+/// Nobody is left who could vouch for it, and nobody ever did.
+#[test]
+fn a_promoted_primary_without_backups_serves_under_fencing() {
+    let mut cluster = Cluster::start(2, &[("fencing", "on")]);
+    cluster.kill(1);
+    cluster.run(3000);
+    let op = cluster.put(2, "x", "1");
+    cluster.run(100);
+    assert!(cluster.acked(op));
+}
+
 #[test]
 fn a_fencing_backup_tells_a_deposed_primary_that_it_is_deposed() {
     let mut cluster = Cluster::start(3, &[("fencing", "on")]);
