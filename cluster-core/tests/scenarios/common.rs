@@ -100,5 +100,5 @@ pub fn ends(nodes: &[NodeId]) -> Vec<Endpoint> {
 
 /// Returns the run in numbers.
 pub fn summary(sim: &Sim) -> Summary {
-    Summary::of(sim.trace().spec(), &events(sim.trace()))
+    Summary::of(sim.trace())
 }
