@@ -159,9 +159,10 @@ pub(super) fn paint_drops(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, atlas
         dots.dot(at, radius, family_cell(drop.flight.info), color, age * 4.0);
         let link = (drop.flight.from.min(drop.flight.to), drop.flight.from.max(drop.flight.to));
         if scene.layout.cards && told.len() < REASONS_MAX && told.insert(link) {
-            // Beside the dot, on the side from which it came: the other may be a node.
+            // At the end of its way, the words stand on the side from which the dot came: the other side is the node.
+            let left = share > 0.9 && to.x > from.x;
             let (aside, align) =
-                if to.x > from.x { (-radius - 3.0, Align2::RIGHT_CENTER) } else { (radius + 3.0, Align2::LEFT_CENTER) };
+                if left { (-radius - 3.0, Align2::RIGHT_CENTER) } else { (radius + 3.0, Align2::LEFT_CENTER) };
             let color = pen.theme.bad.gamma_multiply(fading);
             pen.text(at + vec2(aside, 0.0), align, 10.5, color, drop.reason.words());
         }
