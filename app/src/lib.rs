@@ -5,13 +5,13 @@ mod actions;
 pub mod app;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod chart;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "live", not(target_arch = "wasm32")))]
 pub mod cli;
 pub mod ctx;
 pub mod format;
 pub mod keys;
 pub mod layout;
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", not(target_arch = "wasm32")))]
 pub mod live;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;

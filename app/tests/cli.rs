@@ -40,7 +40,7 @@ fn a_mistake_on_the_command_line_is_told_with_what_to_write() {
         (&["screenshot", "out.png", "--size", "big"], "1440x900"),
         (&["screenshot", "out.png", "--view", "canvsa"], "did you mean `canvas`"),
         (&["screenshot", "out.gif"], "PNG"),
-        (&["rnu"], "run"),
+        (&["runn"], "run"),
     ] {
         let said = refused(args, 2);
         assert!(said.contains(says), "{args:?} said: {said}");

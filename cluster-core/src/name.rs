@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A short word of a protocol's vocabulary, such as `AppendEntries`; cheap to copy.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(&'static str);
 
 /// Names read from files are kept for the life of the process, so their number is bounded.
@@ -41,12 +41,6 @@ impl Name {
         let kept: &'static str = Box::leak(word.to_owned().into_boxed_str());
         names.insert(kept);
         Some(Self(kept))
-    }
-}
-
-impl Default for Name {
-    fn default() -> Self {
-        Self("")
     }
 }
 

@@ -30,8 +30,11 @@ pub struct ProtocolRow {
     /// Boots a node.
     pub boot: Boot,
     /// Lists the fields of a message from its bytes; `None` if they are no message of this protocol.
-    pub fields: fn(&[u8]) -> Option<Vec<(Name, String)>>,
+    pub fields: Fields,
 }
+
+/// Lists the fields of a message from its bytes.
+pub type Fields = fn(&[u8]) -> Option<Vec<(Name, String)>>;
 
 /// Boots a node from its disk at that time, for the so-manieth time.
 pub type Boot = fn(&NodeConfig, &Recovered, Timestamp, u32, &mut Vec<Output>) -> Result<Box<dyn Node>, NodePanic>;

@@ -42,6 +42,15 @@ pub enum Phase {
     Over,
 }
 
+/// What is to be asked of the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    /// The line of the script that says so; none says that the clients are to rest.
+    pub line: Option<Timed>,
+    /// The commands.
+    pub commands: Vec<Command>,
+}
+
 /// Conducts one run.
 pub struct Director {
     plan: Plan,
@@ -90,11 +99,7 @@ impl Director {
     ///
     /// `now` is cluster time; `real` is real time since the run began, by which a script goes on while the cluster stands
     /// still.
-    pub fn next(
-        &mut self,
-        now: Timestamp,
-        real: Duration,
-    ) -> Result<Option<(Option<Timed>, Vec<Command>)>, Unresolved> {
+    pub fn next(&mut self, now: Timestamp, real: Duration) -> Result<Option<Due>, Unresolved> {
         let clock = self.clock(now, real);
         match self.phase {
             Phase::Running => {
@@ -102,7 +107,7 @@ impl Director {
                     return match line.resolve(&self.state, &mut self.rng) {
                         Ok(commands) => {
                             commands.iter().for_each(|command| watch_pauses(command, real, self));
-                            Ok(self.left.pop_front().map(|line| (Some(line), commands)))
+                            Ok(self.left.pop_front().map(|line| Due { line: Some(line), commands }))
                         }
                         Err(wait) if wait.may_pass && clock < line.at + LEADER_PATIENCE => Ok(None),
                         Err(unresolved) => Err(unresolved),
@@ -114,7 +119,7 @@ impl Director {
                 self.phase = Phase::Settling { until: clock + GRACE };
                 let commands = self.commands_to_rest();
                 commands.iter().for_each(|command| watch_pauses(command, real, self));
-                Ok(Some((None, commands)))
+                Ok(Some(Due { line: None, commands }))
             }
             Phase::Settling { until } => {
                 if clock >= until || self.is_at_rest() {
@@ -216,7 +221,7 @@ mod tests {
 
         fn between(&mut self, cluster: Duration, real: Duration) -> Option<Vec<Command>> {
             let next = self.0.next(cluster.into(), real).unwrap_or_else(|error| panic!("{error}"));
-            next.map(|(_, commands)| commands)
+            next.map(|due| due.commands)
         }
     }
 

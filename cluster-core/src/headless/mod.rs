@@ -4,6 +4,6 @@ mod director;
 #[cfg(feature = "live")]
 mod run;
 
-pub use director::{Director, GRACE, LEADER_PATIENCE, Phase, Plan};
+pub use director::{Director, Due, GRACE, LEADER_PATIENCE, Phase, Plan};
 #[cfg(feature = "live")]
 pub use run::{Finished, HeadlessError, Watch, run};

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Director, Phase, Plan};
+use super::{Director, Due, Phase, Plan};
 use crate::{
     command::Author,
     event::TraceEvent,
@@ -81,7 +81,7 @@ pub fn run(
         }
         // Between two events time goes on, too.
         let now = director.state().at + real.saturating_sub(last_event).mul_f64(director.state().rate);
-        while let Some((line, commands)) = director.next(now, real)? {
+        while let Some(Due { line, commands }) = director.next(now, real)? {
             if let Some(line) = line {
                 watch.on_line(&line, now);
             }
