@@ -20,7 +20,7 @@ pub const HEADING_SIZE: f32 = 18.0;
 /// The height of the tabs of panes.
 pub const TAB_HEIGHT: f32 = 30.0;
 /// The height of the time tape.
-pub const TAPE_HEIGHT: f32 = 164.0;
+pub const TAPE_HEIGHT: f32 = 144.0;
 /// The size that the window opens with.
 pub const WINDOW_SIZE: Vec2 = vec2(1280.0, 800.0);
 /// The smallest size at which everything can be reached.
@@ -258,9 +258,9 @@ pub mod chart {
     /// Between an axis and its labels.
     pub const LABEL_GAP_PX: f32 = 6.0;
     /// About the distance of two labels of time.
-    pub const TICK_PX: f32 = 90.0;
+    pub const TICK_PX: f32 = 64.0;
     /// The room left of a plot: the labels of values.
-    pub const LEFT_PX: f32 = 58.0;
+    pub const LEFT_PX: f32 = 48.0;
     /// The room right of a plot.
     pub const RIGHT_PX: f32 = 22.0;
     /// The room above a plot.
