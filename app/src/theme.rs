@@ -313,12 +313,18 @@ pub mod table {
     pub const SEARCH_PX: f32 = 180.0;
     /// How strong rows ahead of the cursor are.
     pub const AHEAD_STRENGTH: f32 = 0.5;
-    /// A row of the story.
-    pub const STORY_ROW_PX: f32 = 26.0;
+    /// Between two sentences of the story.
+    pub const STORY_GAP_PX: f32 = 7.0;
     /// The text of the story.
-    pub const STORY_PX: f32 = 14.0;
+    pub const STORY_PX: f32 = 13.5;
+    /// The column of times of the story.
+    pub const STORY_TIME_PX: f32 = 42.0;
+    /// The room right of the story: its scroll bar.
+    pub const STORY_RIGHT_PX: f32 = 8.0;
+    /// How far down the line at the cursor stands.
+    pub const STORY_PAST_SHARE: f32 = 0.7;
     /// Around an icon.
-    pub const ICON_PX: f32 = 18.0;
+    pub const ICON_PX: f32 = 14.0;
     /// The mark of the line at the cursor.
     pub const MARK_PX: f32 = 3.0;
     /// Corners of rows.
