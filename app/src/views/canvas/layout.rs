@@ -17,7 +17,7 @@ pub(super) const IDLE_LINKS_MAX: usize = 20;
 /// The width of what is written beside a node.
 pub(super) const BLOCK_WIDTH: f32 = 130.0;
 /// From the rim of a node to what is written beside it.
-pub(super) const BLOCK_GAP: f32 = 14.0;
+pub(super) const BLOCK_GAP: f32 = 16.0;
 /// From the line of the role to the top of a block (room for badges) and to its bottom (two lines of waiting).
 const BLOCK_TOP: f32 = 27.0;
 const BLOCK_BOTTOM: f32 = 70.0;
