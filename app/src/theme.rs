@@ -15,6 +15,8 @@ pub const PANE_MARGIN: Margin = Margin::same(12);
 pub const TEXT_SIZE: f32 = 13.5;
 /// Text that stands beside.
 pub const SMALL_SIZE: f32 = 11.5;
+/// The smallest words in the picture of a small cluster.
+pub const CANVAS_TEXT_MIN: f32 = 11.0;
 /// Titles.
 pub const HEADING_SIZE: f32 = 18.0;
 /// The height of the tabs of panes.

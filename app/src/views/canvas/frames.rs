@@ -9,7 +9,7 @@ use cluster_core::{
     trace::{Dropped, Flight},
 };
 use egui::{
-    Align2, Color32, ColorImage, Mesh, Pos2, Rect, Shape, TextureHandle, TextureId, TextureOptions, Vec2,
+    Align2, Color32, ColorImage, Mesh, Pos2, Shape, TextureHandle, TextureId, TextureOptions, Vec2,
     epaint::Vertex, pos2, vec2,
 };
 
@@ -349,13 +349,16 @@ pub(super) fn pick(spots: &[Spot], at: Pos2) -> Option<&Spot> {
     near.min_by(|a, b| a.at.distance(at).total_cmp(&b.at.distance(at)))
 }
 
-/// Writes which shape is which family, quietly, in the upper left corner.
-pub(super) fn paint_legend(pen: &Pen<'_>, rect: Rect, atlas: TextureId) {
+/// The width of the legend.
+pub(super) const LEGEND_WIDTH: f32 = 160.0;
+
+/// Writes which shape is which family, quietly, below and right of a corner.
+pub(super) fn paint_legend(pen: &Pen<'_>, corner: Pos2, atlas: TextureId) {
     const PER_COLUMN: usize = 4;
     let mut dots = Dots::new(atlas, FAMILIES.len());
     for (place, family) in FAMILIES.into_iter().enumerate() {
         let (column, row) = (place / PER_COLUMN, place % PER_COLUMN);
-        let at = rect.min + vec2(14.0 + column as f32 * 78.0, 14.0 + row as f32 * 14.5);
+        let at = corner + vec2(14.0 + column as f32 * 78.0, 14.0 + row as f32 * 14.5);
         dots.dot(at, 4.0, (place, 0), pen.theme.family(family).gamma_multiply(0.8), 0.0);
         let at = at + vec2(9.0, 0.0);
         let font = egui::FontId::proportional(11.0);

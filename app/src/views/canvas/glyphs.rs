@@ -17,6 +17,8 @@ pub(super) struct Pen<'a> {
     pub(super) theme: &'a Theme,
     /// Points per world unit.
     pub(super) scale: f32,
+    /// Words are never smaller than this, in points, whatever the scale.
+    pub(super) smallest: f32,
 }
 
 /// Words smaller than this on the screen are left out: they would only be dirt.
@@ -57,6 +59,7 @@ impl Pen<'_> {
     }
 
     fn write(&self, at: Pos2, align: Align2, font: FontId, color: Color32, text: &str, room: (f32, usize)) -> Rect {
+        let font = FontId::new(font.size.max(self.smallest), font.family);
         if text.is_empty() || font.size < TEXT_MIN {
             return Rect::from_min_size(at, Vec2::ZERO);
         }

@@ -23,7 +23,7 @@ const BLOCK_TOP: f32 = 27.0;
 const BLOCK_BOTTOM: f32 = 70.0;
 /// From the center of a node to the line of the role, by the side on which the block is.
 const ROLE_BESIDE: f32 = -25.0;
-const ROLE_ABOVE: f32 = -118.0;
+const ROLE_ABOVE: f32 = -136.0;
 const ROLE_BELOW: f32 = 74.0;
 /// How far a block above or below a node reaches toward the middle from the node's center.
 const BLOCK_INNER: f32 = 12.0;

@@ -296,7 +296,7 @@ fn a_link_can_be_clicked_along_its_whole_length() {
     let mut window = Window::steady();
     let layout = placed(5, 2, vec2(1000.0, 640.0));
     let [from, to] = layout.lane(NodeId(4).into(), NodeId(5).into()).unwrap();
-    let at = pos2(500.0, 320.0) + (from + (to - from) * 0.72).to_vec2() * layout.scale;
+    let at = pos2(500.0, 320.0) + (from + (to - from) * 0.6).to_vec2() * layout.scale;
     window.harness.drag_at(at);
     window.harness.drop_at(at);
     window.harness.run();
