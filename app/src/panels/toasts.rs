@@ -39,8 +39,7 @@ impl Toasts {
         }
         ctx.request_repaint_after(TOAST / 8);
         let at = place.center_bottom() - egui::vec2(0.0, SPACE);
-        let area =
-            egui::Area::new(egui::Id::unique("toasts")).pivot(egui::Align2::CENTER_BOTTOM).fixed_pos(at);
+        let area = egui::Area::new(egui::Id::unique("toasts")).pivot(egui::Align2::CENTER_BOTTOM).fixed_pos(at);
         area.interactable(false).show(ctx, |ui| {
             for (_, text) in &self.shown {
                 let frame = egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(14, 8));

@@ -23,6 +23,8 @@ pub fn layout_legend(chart: &Chart, bin: usize) -> Vec<usize> {
 /// Lays out the legend with values of the bin `bin`. Returns the line that the pointer is at.
 pub fn legend_ui(ui: &mut Ui, theme: &Theme, chart: &Chart, named: &[usize], bin: usize) -> Option<usize> {
     let mut hovered = None;
+    // Nobody clicks a line of it: it needs no height for fingers.
+    ui.spacing_mut().interact_size.y = sizes::TEXT_PX * 1.4;
     for at in named {
         let series = &chart.series[*at];
         let text = value_text(chart, series, bin);

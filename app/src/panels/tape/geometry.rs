@@ -201,10 +201,7 @@ pub(crate) fn layout_series(
 
 #[cfg(test)]
 mod tests {
-    use cluster_core::{
-        ids::NodeId,
-        trace::Mark,
-    };
+    use cluster_core::{ids::NodeId, trace::Mark};
 
     use super::*;
 

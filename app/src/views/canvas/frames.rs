@@ -9,8 +9,8 @@ use cluster_core::{
     trace::{Dropped, Flight},
 };
 use egui::{
-    Align2, Color32, ColorImage, Mesh, Pos2, Shape, TextureHandle, TextureId, TextureOptions, Vec2,
-    epaint::Vertex, pos2, vec2,
+    Align2, Color32, ColorImage, Mesh, Pos2, Shape, TextureHandle, TextureId, TextureOptions, Vec2, epaint::Vertex,
+    pos2, vec2,
 };
 
 use super::{

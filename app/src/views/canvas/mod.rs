@@ -154,14 +154,10 @@ impl CanvasView {
     }
 }
 
-/// Returns where the legend is: where no node has its numbers. Even numbers of nodes leave the top free.
+/// Returns where the legend is: where no node has its numbers. Two and four nodes leave the top free, and need the corners.
 fn legend_corner(scene: &Scene, rect: Rect) -> Pos2 {
     let count = scene.layout.nodes.len();
-    if scene.layout.cards && count.is_multiple_of(2) {
-        rect.center_top() - egui::vec2(frames::LEGEND_WIDTH / 2.0, 0.0)
-    } else {
-        rect.min
-    }
+    if matches!(count, 2 | 4) { rect.center_top() - egui::vec2(frames::LEGEND_WIDTH / 2.0, 0.0) } else { rect.min }
 }
 
 /// Writes how many frames there are: above some number nobody can count dots.
