@@ -313,6 +313,8 @@ pub mod table {
     pub const PLACE_PX: f32 = 80.0;
     /// The field of a search.
     pub const SEARCH_PX: f32 = 180.0;
+    /// Below this width, a table shows fewer columns and one line of controls.
+    pub const NARROW_PX: f32 = 480.0;
     /// How strong rows ahead of the cursor are.
     pub const AHEAD_STRENGTH: f32 = 0.5;
     /// Between two sentences of the story.
