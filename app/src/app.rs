@@ -117,12 +117,12 @@ impl App {
         let middle = egui::CentralPanel::no_frame().frame(egui::Frame::new().fill(self.theme.background));
         let layout = &mut self.settings.layout;
         middle.show(ui, |ui| layout.ui(ui, &mut self.looks, &ctx));
+        let place = layout.rect("canvas").unwrap_or_else(|| ui.max_rect());
         if !self.settings.hint_seen && ctx.commandable {
-            let place = layout.rect("canvas").unwrap_or_else(|| ui.max_rect());
             self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
         }
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
-        self.toasts.ui(ui.ctx(), &self.theme);
+        self.toasts.ui(ui.ctx(), place, &self.theme);
 
         let context = ui.ctx().clone();
         actions.into_inner().into_iter().for_each(|action| self.carry_out(action, &context));

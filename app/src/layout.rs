@@ -32,21 +32,21 @@ fn row(id: &str) -> Option<&'static ViewRow> {
 }
 
 impl Default for Layout {
-    /// Narration and what is broken on the left, the canvas in the middle over its charts, the inspector on the right.
+    /// Narration and what is broken on the left, the canvas alone in the middle, the inspector over charts on the right.
     fn default() -> Self {
         const LEFT: &[&[&str]] = &[&["story", "guide"], &["inventory"]];
-        const BELOW: &[&str] = &["lag", "throughput", "latency", "events"];
-        const RIGHT: &[&str] = &["inspector"];
+        const RIGHT: &[&[&str]] = &[&["inspector"], &["lag", "throughput", "latency", "events"]];
         let mut tiles = Tiles::default();
-        let placed = |id: &str| LEFT.concat().contains(&id) || BELOW.contains(&id) || RIGHT.contains(&id);
+        let placed = |id: &str| LEFT.concat().contains(&id) || RIGHT.concat().contains(&id);
         // A view that nobody placed is a picture of the cluster: it shares the middle with the canvas.
         let mut middle: Vec<_> = rows().map(|row| row.id).filter(|id| !placed(id)).collect();
         middle.sort_by_key(|id| *id != "canvas");
         let left: Vec<_> = LEFT.iter().filter_map(|ids| tabs(&mut tiles, ids)).collect();
-        let center: Vec<_> = [tabs(&mut tiles, &middle), tabs(&mut tiles, BELOW)].into_iter().flatten().collect();
+        let right: Vec<_> = RIGHT.iter().filter_map(|ids| tabs(&mut tiles, ids)).collect();
         let left = split(&mut tiles, LinearDir::Vertical, left, &[0.58, 0.42]);
-        let center = split(&mut tiles, LinearDir::Vertical, center, &[0.7, 0.3]);
-        let columns: Vec<_> = [(left, 0.24), (center, 0.52), (tabs(&mut tiles, RIGHT), 0.24)]
+        let right = split(&mut tiles, LinearDir::Vertical, right, &[0.61, 0.39]);
+        let center = tabs(&mut tiles, &middle);
+        let columns: Vec<_> = [(left, 0.23), (center, 0.51), (right, 0.26)]
             .into_iter()
             .filter_map(|(tile, share)| Some((tile?, share)))
             .collect();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::layout::Layout;
 
 /// The key under which the settings are kept. An older key is not read, so its layout cannot harm.
-pub const SETTINGS_KEY: &str = "faultline-settings-1";
+pub const SETTINGS_KEY: &str = "faultline-settings-2";
 
 /// What the window remembers.
 #[derive(Clone, Serialize, Deserialize)]

@@ -17,12 +17,14 @@ pub const PANE_MARGIN: Margin = Margin::same(12);
 pub const TEXT_SIZE: f32 = 13.5;
 /// Text that stands beside.
 pub const SMALL_SIZE: f32 = 11.5;
+/// The smallest words in the picture of a small cluster.
+pub const CANVAS_TEXT_MIN: f32 = 11.0;
 /// Titles.
 pub const HEADING_SIZE: f32 = 18.0;
 /// The height of the tabs of panes.
 pub const TAB_HEIGHT: f32 = 30.0;
 /// The height of the time tape.
-pub const TAPE_HEIGHT: f32 = 164.0;
+pub const TAPE_HEIGHT: f32 = 144.0;
 /// The size that the window opens with.
 pub const WINDOW_SIZE: Vec2 = vec2(1280.0, 800.0);
 /// The smallest size at which everything can be reached.
@@ -260,9 +262,9 @@ pub mod chart {
     /// Between an axis and its labels.
     pub const LABEL_GAP_PX: f32 = 6.0;
     /// About the distance of two labels of time.
-    pub const TICK_PX: f32 = 90.0;
+    pub const TICK_PX: f32 = 64.0;
     /// The room left of a plot: the labels of values.
-    pub const LEFT_PX: f32 = 58.0;
+    pub const LEFT_PX: f32 = 48.0;
     /// The room right of a plot.
     pub const RIGHT_PX: f32 = 22.0;
     /// The room above a plot.
@@ -313,14 +315,22 @@ pub mod table {
     pub const PLACE_PX: f32 = 80.0;
     /// The field of a search.
     pub const SEARCH_PX: f32 = 180.0;
+    /// Below this width, a table shows fewer columns and one line of controls.
+    pub const NARROW_PX: f32 = 480.0;
     /// How strong rows ahead of the cursor are.
     pub const AHEAD_STRENGTH: f32 = 0.5;
-    /// A row of the story.
-    pub const STORY_ROW_PX: f32 = 26.0;
+    /// Between two sentences of the story.
+    pub const STORY_GAP_PX: f32 = 7.0;
     /// The text of the story.
-    pub const STORY_PX: f32 = 14.0;
+    pub const STORY_PX: f32 = 13.5;
+    /// The column of times of the story.
+    pub const STORY_TIME_PX: f32 = 42.0;
+    /// The room right of the story: its scroll bar.
+    pub const STORY_RIGHT_PX: f32 = 8.0;
+    /// How far down the line at the cursor stands.
+    pub const STORY_PAST_SHARE: f32 = 0.7;
     /// Around an icon.
-    pub const ICON_PX: f32 = 18.0;
+    pub const ICON_PX: f32 = 14.0;
     /// The mark of the line at the cursor.
     pub const MARK_PX: f32 = 3.0;
     /// Corners of rows.

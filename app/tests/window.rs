@@ -56,7 +56,7 @@ fn recorded() -> TraceStore {
 }
 
 fn sent(commands: &Sent) -> Vec<Command> {
-    commands.lock().expect("no test panics while it holds the list").clone()
+    commands.lock().expect("no test failed while it sent").clone()
 }
 
 fn select(harness: &mut Harness<'static, App>, selection: Selection) {
@@ -232,11 +232,35 @@ fn a_recording_plays_by_itself_and_takes_no_commands() {
 fn an_operation_by_hand_goes_to_the_selected_node() {
     let (mut harness, commands) = live();
     select(&mut harness, Selection::node(NodeId(2)));
-    harness.get_by_label("Put").scroll_to_me();
-    harness.run_steps(4);
     harness.get_by_label("Put").click();
     harness.run_steps(2);
     assert!(matches!(sent(&commands)[..], [Command::Submit { node: NodeId(2), .. }]), "{:?}", sent(&commands));
+}
+
+#[test]
+fn what_is_typed_into_a_field_is_no_shortcut() {
+    let (mut harness, commands) = live();
+    select(&mut harness, Selection::node(NodeId(2)));
+    for field in ["key", "value"] {
+        harness.get_by_role_and_label(egui::accesskit::Role::TextInput, field).focus();
+        harness.run_steps(2);
+        for key in [egui::Key::K, egui::Key::H, egui::Key::Space, egui::Key::Num3] {
+            harness.key_press(key);
+            harness.run_steps(2);
+        }
+    }
+    assert_eq!(sent(&commands), []);
+    assert_eq!(harness.state().selection(), &Selection::node(NodeId(2)));
+}
+
+#[test]
+fn the_verbs_and_the_form_of_a_node_are_seen_without_scrolling() {
+    let (mut harness, _) = live();
+    select(&mut harness, Selection::node(NodeId(2)));
+    let inspector = harness.state().settings().layout.rect("inspector").expect("it is shown");
+    for name in ["Crash", "Freeze", "Get", "Put", "Delete"] {
+        assert!(inspector.contains_rect(harness.get_by_label(name).rect()), "{name}");
+    }
 }
 
 #[test]

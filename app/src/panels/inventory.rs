@@ -6,7 +6,7 @@ use cluster_core::{
     command::{Author, Command},
     event::EventKind,
     fault::{Fault, Heal, LinkId},
-    ids::{Endpoint, NodeId, Seq},
+    ids::{NodeId, Seq},
     time::Timestamp,
     trace::{Broken, ClusterState, LinkState, NodeStatus, TraceStore, TrackedFault},
 };
@@ -18,6 +18,7 @@ use crate::{
     format,
     theme::SPACE,
     views::View,
+    widgets::faults::partition_words,
 };
 
 /// The list of what is broken.
@@ -156,8 +157,7 @@ fn title(ctx: &ViewCtx<'_>, group: &Group) -> String {
     if let Some(EventKind::CommandIssued { command: Command::Inject(faults), .. }) = command
         && let [Fault::Partition(parts)] = &faults[..]
     {
-        let names = |part: &Vec<Endpoint>| part.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        return format!("Partition {} | rest", parts.iter().map(names).collect::<Vec<_>>().join(" | "));
+        return partition_words(parts, ctx.state.nodes.len());
     }
     let nodes = group.what.iter().filter(|what| matches!(what, Broken::Node(_))).count() as u64;
     let links = group.what.len() as u64 - nodes;

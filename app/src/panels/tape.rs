@@ -2,6 +2,7 @@
 
 mod geometry;
 mod paint;
+mod words;
 
 use cluster_core::{
     registry,
@@ -19,6 +20,7 @@ pub(crate) use geometry::Axis;
 pub struct Tape {
     /// The stretch shown, in seconds, if not the whole run.
     zoom: Option<(f64, f64)>,
+    words: words::BarWords,
 }
 
 /// The shortest run that fills the tape: a run of a second would race across it.
@@ -33,12 +35,14 @@ impl Tape {
         let (mut place, mut side) = (ui.available_rect_before_wrap(), ui.available_rect_before_wrap());
         place.set_right(place.right() - LIVE_WIDTH);
         side.set_left(place.right() + 1.5 * SPACE);
-        let lanes = geometry::layout_lanes(place, ctx.store.timeline());
         let (from, to) = self.zoom.unwrap_or((0.0, end.max(SHORTEST_SECS) * 1.02));
-        let axis = Axis { left: lanes.left, right: place.right(), from, to };
+        let axis = Axis { left: place.left() + geometry::NAMES_WIDTH, right: place.right(), from, to };
+        let bars = geometry::layout_faults(&ctx.store.timeline().spans, &axis);
+        let lanes = geometry::layout_lanes(place, &bars);
+        let bars = self.words.label(ctx.store, bars);
         let response = ui.interact(place, ui.scope_id().with("tape"), Sense::click_and_drag());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ScrollBar, true, "time tape"));
-        paint::paint_tape(&ui.painter_at(place), ctx, &lanes, &axis, end);
+        paint::paint_tape(&ui.painter_at(place), ctx, &lanes, &axis, &bars, end);
         self.on_mouse(ui, ctx, &response, &axis, end);
         ui.scope_builder(egui::UiBuilder::new().max_rect(side), |ui| self.live_ui(ui, ctx));
     }

@@ -24,8 +24,8 @@ impl Toasts {
         self.shown.iter().map(|(_, text)| text.as_str())
     }
 
-    /// Shows them, and lets go of the old ones.
-    pub fn ui(&mut self, ctx: &egui::Context, theme: &Theme) {
+    /// Shows them at the bottom of `place`, and lets go of the old ones.
+    pub fn ui(&mut self, ctx: &egui::Context, place: egui::Rect, theme: &Theme) {
         let now = ctx.input(|input| input.time);
         for text in self.waiting.drain(..) {
             self.shown.retain(|(_, known)| *known != text);
@@ -38,13 +38,13 @@ impl Toasts {
             return;
         }
         ctx.request_repaint_after(TOAST / 8);
-        let offset = egui::vec2(0.0, -(crate::theme::TAPE_HEIGHT + 2.0 * SPACE));
-        let area = egui::Area::new(egui::Id::unique("toasts")).anchor(egui::Align2::CENTER_BOTTOM, offset);
+        let at = place.center_bottom() - egui::vec2(0.0, SPACE);
+        let area = egui::Area::new(egui::Id::unique("toasts")).pivot(egui::Align2::CENTER_BOTTOM).fixed_pos(at);
         area.interactable(false).show(ctx, |ui| {
             for (_, text) in &self.shown {
                 let frame = egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(14, 8));
                 frame.show(ui, |ui| {
-                    ui.set_max_width(60.0 * SPACE);
+                    ui.set_max_width((60.0 * SPACE).min(place.width() - 6.0 * SPACE));
                     ui.horizontal(|ui| {
                         ui.colored_label(theme.warn, "⚠");
                         ui.label(text);

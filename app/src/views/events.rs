@@ -37,8 +37,22 @@ pub struct EventsView {
 impl View for EventsView {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         self.index.advance(ctx.store, &self.filter, &self.query, EVENTS_PER_FRAME);
-        ui.horizontal_wrapped(|ui| self.filter_ui(ui, ctx));
-        ui.horizontal_wrapped(|ui| self.search_ui(ui, ctx));
+        let narrow = ui.available_width() < sizes::NARROW_PX;
+        if narrow {
+            // Beside a picture there is room for one line above the table: the kinds fold into a menu.
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = sizes::MARK_PX;
+                ui.menu_button("Kinds", |ui| self.kinds_ui(ui));
+                self.place_ui(ui, ctx);
+                self.search_ui(ui, ctx, narrow);
+            });
+        } else {
+            ui.horizontal_wrapped(|ui| {
+                self.kinds_ui(ui);
+                self.place_ui(ui, ctx);
+            });
+            ui.horizontal_wrapped(|ui| self.search_ui(ui, ctx, narrow));
+        }
         if self.index.progress(ctx.store) < 1.0 {
             ui.ctx().request_repaint();
         }
@@ -48,12 +62,12 @@ impl View for EventsView {
             return;
         }
         self.follow(ctx);
-        self.table_ui(ui, ctx);
+        self.table_ui(ui, ctx, narrow);
     }
 }
 
 impl EventsView {
-    fn filter_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    fn kinds_ui(&mut self, ui: &mut Ui) {
         let all = self.filter.families.iter().all(|on| *on);
         if ui.selectable_label(all, "All").clicked() {
             self.filter.families = [true; 8];
@@ -71,6 +85,9 @@ impl EventsView {
                 }
             }
         }
+    }
+
+    fn place_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         let chosen = self.filter.place.map_or_else(|| "Everywhere".to_owned(), |place| format!("At {place}"));
         let combo = egui::ComboBox::from_id_salt("place").selected_text(chosen).show_ui(ui, |ui| {
             ui.selectable_value(&mut self.filter.place, None, "Everywhere");
@@ -83,26 +100,35 @@ impl EventsView {
         combo.response.on_hover_text("Where it happened");
     }
 
-    fn search_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
-        let edit = TextEdit::singleline(&mut self.query).hint_text("Search").desired_width(sizes::SEARCH_PX);
+    fn search_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>, narrow: bool) {
+        let width = if narrow { ui.available_width() } else { sizes::SEARCH_PX };
+        let edit = TextEdit::singleline(&mut self.query).hint_text("Search").desired_width(width);
         let response = ui.add(edit).on_hover_text("Search the text of events; Enter finds the next");
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         let back = entered && ui.input(|input| input.modifiers.shift);
         let found = !self.index.hits().is_empty();
-        let previous = ui.add_enabled(found, egui::Button::new("Previous")).on_disabled_hover_text("Nothing found");
-        let next = ui.add_enabled(found, egui::Button::new("Next")).on_disabled_hover_text("Nothing found");
+        let button = |ui: &mut Ui, name| {
+            let shown = |ui: &mut Ui| ui.add_enabled(found, egui::Button::new(name));
+            !narrow && shown(ui).on_disabled_hover_text("Nothing found").clicked()
+        };
+        let (previous, next) = (button(ui, "Previous"), button(ui, "Next"));
         if response.changed() {
             self.hit = None;
         }
-        if found && (previous.clicked() || back) {
+        if found && (previous || back) {
             self.step(ctx, false);
-        } else if found && (next.clicked() || entered) {
+        } else if found && (next || entered) {
             self.step(ctx, true);
         }
         if entered {
             response.request_focus();
         }
-        ui.label(RichText::new(self.status(ctx)).color(ctx.theme.text_weak));
+        let status = self.status(ctx);
+        if narrow {
+            response.on_hover_text(status);
+        } else {
+            ui.label(RichText::new(status).color(ctx.theme.text_weak));
+        }
     }
 
     fn status(&self, ctx: &ViewCtx<'_>) -> String {
@@ -151,29 +177,35 @@ impl EventsView {
         }
     }
 
-    fn table_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    fn table_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>, narrow: bool) {
         let rows = self.index.len();
+        let titles: &[&str] = if narrow { &["Time", "What"] } else { &["#", "Time", "Kind", "Where", "What"] };
         let mut table = TableBuilder::new(ui)
             .striped(false)
             .sense(Sense::click())
             .auto_shrink(false)
             .stick_to_bottom(ctx.cursor.live)
             .animate_scrolling(!ctx.reduced_motion)
-            .cell_layout(Layout::left_to_right(Align::Center))
-            .column(Column::exact(sizes::NUMBER_PX))
-            .column(Column::exact(sizes::TIME_PX))
-            .column(Column::initial(sizes::KIND_PX).at_least(sizes::KIND_MIN_PX).resizable(true).clip(true))
-            .column(Column::initial(sizes::PLACE_PX).at_least(sizes::KIND_MIN_PX).resizable(true).clip(true))
-            .column(Column::remainder().clip(true));
+            .cell_layout(Layout::left_to_right(Align::Center));
+        if !narrow {
+            table = table.column(Column::exact(sizes::NUMBER_PX));
+        }
+        table = table.column(Column::exact(sizes::TIME_PX));
+        let resizable = |width| Column::initial(width).at_least(sizes::KIND_MIN_PX).resizable(true).clip(true);
+        if !narrow {
+            table = table.column(resizable(sizes::KIND_PX)).column(resizable(sizes::PLACE_PX));
+        }
+        table = table.column(Column::remainder().clip(true));
         if let Some(row) = self.scroll_to.take() {
             table = table.scroll_to_row(row.min(rows.saturating_sub(1)), Some(Align::Center));
         }
         let mut clicked = None;
         table
             .header(sizes::ROW_PX, |mut header| {
-                for title in ["#", "Time", "Kind", "Where", "What"] {
-                    header
-                        .col(|ui| drop(ui.label(RichText::new(title).size(sizes::TEXT_PX).color(ctx.theme.text_weak))));
+                for title in titles {
+                    header.col(|ui| {
+                        drop(ui.label(RichText::new(*title).size(sizes::TEXT_PX).color(ctx.theme.text_weak)))
+                    });
                 }
             })
             .body(|body| {
@@ -181,7 +213,7 @@ impl EventsView {
                     let at = row.index();
                     let Some(event) = self.index.seq(at).and_then(|seq| ctx.store.event(seq)) else { return };
                     let found = self.index.hits().binary_search(&at).is_ok();
-                    let response = row_ui(&mut row, ctx, &event, found);
+                    let response = row_ui(&mut row, ctx, &event, (found, narrow));
                     if response.double_clicked() {
                         ctx.act(Action::SeekEvent(event.seq));
                     } else if response.clicked() {
@@ -195,7 +227,12 @@ impl EventsView {
     }
 }
 
-fn row_ui(row: &mut TableRow<'_, '_>, ctx: &ViewCtx<'_>, event: &TraceEvent, found: bool) -> Response {
+fn row_ui(
+    row: &mut TableRow<'_, '_>,
+    ctx: &ViewCtx<'_>,
+    event: &TraceEvent,
+    (found, narrow): (bool, bool),
+) -> Response {
     let theme = ctx.theme;
     let selected = *ctx.selection == Selection::Event(event.seq);
     row.set_selected(selected);
@@ -206,17 +243,24 @@ fn row_ui(row: &mut TableRow<'_, '_>, ctx: &ViewCtx<'_>, event: &TraceEvent, fou
         ui.add(Label::new(text.size(sizes::TEXT_PX)).selectable(false).truncate());
     };
     let weak = ink(theme.text_weak);
-    row.col(|ui| cell(ui, RichText::new(event.seq.0.to_string()).monospace().color(weak)));
+    if !narrow {
+        row.col(|ui| cell(ui, RichText::new(event.seq.0.to_string()).monospace().color(weak)));
+    }
     row.col(|ui| cell(ui, RichText::new(event.at.to_string()).monospace().color(ink(theme.text))));
-    row.col(|ui| cell(ui, RichText::new(kind_words(&event.kind).1).color(weak)));
-    row.col(|ui| match places(ctx.store, event) {
-        (Some(from), Some(to)) => cell(ui, RichText::new(format!("{from} → {to}")).color(weak)),
-        (Some(at), None) | (None, Some(at)) => {
-            let color = at.node().map_or(theme.text_weak, |node| theme.node(node));
-            cell(ui, RichText::new(at.to_string()).color(ink(color)));
-        }
-        (None, None) => {}
-    });
+    if !narrow {
+        row.col(|ui| cell(ui, RichText::new(kind_words(&event.kind).1).color(weak)));
+    }
+    // The sentence says where, too.
+    if !narrow {
+        row.col(|ui| match places(ctx.store, event) {
+            (Some(from), Some(to)) => cell(ui, RichText::new(format!("{from} → {to}")).color(weak)),
+            (Some(at), None) | (None, Some(at)) => {
+                let color = at.node().map_or(theme.text_weak, |node| theme.node(node));
+                cell(ui, RichText::new(at.to_string()).color(ink(color)));
+            }
+            (None, None) => {}
+        });
+    }
     row.col(|ui| {
         let color = if found { theme.accent } else { theme.text };
         let text = RichText::new(&what).color(ink(color));

@@ -1,6 +1,6 @@
 //! Replication lag: how far each follower is behind the leader, over the whole run.
 
-use egui::{RichText, Ui};
+use egui::Ui;
 
 use super::View;
 use crate::{
@@ -25,17 +25,13 @@ impl View for LagView {
         let chart = lag_chart(ctx.store.timeline(), self.measure, ctx.theme);
         let bin = chart.bin(ctx.at.as_secs_f64());
         let named = layout_legend(&chart, bin);
-        let mut emphasized = None;
-        ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.horizontal(|ui| {
             for measure in Measure::ALL {
                 ui.selectable_value(&mut self.measure, measure, measure.word());
             }
-            ui.separator();
-            if !chart.series.is_empty() {
-                ui.label(RichText::new("Behind the leader").color(ctx.theme.text_weak));
-            }
-            emphasized = legend_ui(ui, ctx.theme, &chart, &named, bin);
         });
+        let emphasized = ui.horizontal_wrapped(|ui| legend_ui(ui, ctx.theme, &chart, &named, bin)).inner;
         let note = note(&chart, time_window(ui).range(end_secs(ctx)));
         let faults = self.faults.groups(ctx.store);
         time_plot_ui(ui, ctx, &TimePlot { chart: &chart, faults: &faults, named: &named, emphasized, note });

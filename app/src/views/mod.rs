@@ -28,7 +28,7 @@ pub struct ViewRow {
 /// Every view, once.
 pub const VIEWS: &[ViewRow] = &[
     ViewRow { id: "canvas", title: "Cluster", make: || Box::new(canvas::CanvasView::default()) },
-    ViewRow { id: "lag", title: "Replication lag", make: || Box::new(lag::LagView::default()) },
+    ViewRow { id: "lag", title: "Lag", make: || Box::new(lag::LagView::default()) },
     ViewRow { id: "throughput", title: "Throughput", make: || Box::new(service::ThroughputView::default()) },
     ViewRow { id: "latency", title: "Latency", make: || Box::new(service::LatencyView::default()) },
     ViewRow { id: "events", title: "Events", make: || Box::new(events::EventsView::default()) },

@@ -130,12 +130,51 @@ impl Icon {
 #[derive(Default)]
 pub struct NarrationView {
     story: Story,
+    places: Places,
     seen_next: Option<Seq>,
+}
+
+/// Where each line begins when sentences are wrapped at a width, and where the last one ends.
+#[derive(Default)]
+struct Places {
+    width: f32,
+    tops: Vec<f32>,
+}
+
+impl Places {
+    /// Measures the lines that came since the last time; all of them if the width is another one.
+    fn advance(&mut self, lines: &[Line], width: f32, height: impl Fn(&str) -> f32) {
+        if self.width != width || self.tops.len() > lines.len() + 1 {
+            *self = Self { width, tops: Vec::new() };
+        }
+        if self.tops.is_empty() {
+            self.tops.push(0.0);
+        }
+        for line in &lines[self.tops.len() - 1..] {
+            let end = self.tops.last().copied().unwrap_or(0.0);
+            self.tops.push(end + height(&line.text));
+        }
+    }
+
+    fn top(&self, line: usize) -> f32 {
+        self.tops.get(line).or(self.tops.last()).copied().unwrap_or(0.0)
+    }
+
+    /// Returns the lines of which any part lies between two heights.
+    fn seen(&self, from: f32, until: f32) -> std::ops::Range<usize> {
+        let count = self.tops.len().saturating_sub(1);
+        let first = self.tops.partition_point(|top| *top <= from).saturating_sub(1);
+        first.min(count)..self.tops.partition_point(|top| *top < until).min(count)
+    }
 }
 
 impl View for NarrationView {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
+        let run = self.story.lines.first().map(|line| line.seq);
         let advanced = self.story.advance(ctx.store, EVENTS_PER_FRAME);
+        if self.story.lines.first().map(|line| line.seq) != run {
+            self.places = Places::default();
+        }
         let (read, all) = (self.story.state.next.0, ctx.store.len().0);
         if read < all {
             let share = format!("Reading… {:.0} %", read as f64 / all as f64 * 100.0);
@@ -158,21 +197,47 @@ impl NarrationView {
     fn lines_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         let lines = &self.story.lines;
         let past = lines.partition_point(|line| line.seq < ctx.cursor.next || ctx.cursor.live);
+        let width = (ui.available_width() - text_left() - sizes::STORY_RIGHT_PX).max(sizes::KIND_MIN_PX);
+        let painter = ui.painter().clone();
+        let wrapped = |text: &str| painter.layout(text.to_owned(), story_font(), ctx.theme.text, width);
+        self.places.advance(lines, width, |text| wrapped(text).size().y + sizes::STORY_GAP_PX);
+        let places = &self.places;
         let mut area = ScrollArea::vertical().auto_shrink(false).stick_to_bottom(ctx.cursor.live);
         let moved = self.seen_next != Some(ctx.cursor.next);
         if moved && !ctx.cursor.live {
-            let top = past as f32 * sizes::STORY_ROW_PX - ui.available_height() / 2.0;
+            // The line at the cursor is the last one above the middle, so that it is seen what came of it, too.
+            let top = places.top(past) - ui.available_height() * sizes::STORY_PAST_SHARE;
             area = area.vertical_scroll_offset(top.max(0.0));
         }
-        self.seen_next = Some(ctx.cursor.next);
-        ui.spacing_mut().item_spacing.y = 0.0;
-        area.show_rows(ui, sizes::STORY_ROW_PX, lines.len(), |ui, rows| {
-            for row in rows {
+        // The line at the cursor may still have to be read.
+        if self.story.state.next >= ctx.cursor.next {
+            self.seen_next = Some(ctx.cursor.next);
+        }
+        area.show_viewport(ui, |ui, viewport| {
+            let origin = ui.min_rect().min;
+            ui.set_height(places.top(lines.len()));
+            for row in places.seen(viewport.top(), viewport.bottom()) {
+                let size = vec2(ui.available_width(), places.top(row + 1) - places.top(row));
+                let rect = Rect::from_min_size(origin + vec2(0.0, places.top(row)), size);
                 let looks = Looks { ahead: row >= past, here: row + 1 == past && !ctx.cursor.live };
-                line_ui(ui, ctx, &lines[row], looks);
+                line_ui(ui, ctx, &lines[row], rect, width, looks);
             }
         });
     }
+}
+
+fn story_font() -> FontId {
+    FontId::proportional(sizes::STORY_PX)
+}
+
+/// How far the sentences are from the left edge.
+fn text_left() -> f32 {
+    sizes::STORY_TIME_PX + 2.0 * sizes::ICON_PX
+}
+
+/// Writes a moment short: a row says `7.48`, its label the rest.
+fn short_time(at: Timestamp) -> String {
+    format!("{:.2}", at.as_secs_f64())
 }
 
 /// How a line stands to the cursor.
@@ -181,9 +246,8 @@ struct Looks {
     here: bool,
 }
 
-fn line_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, line: &Line, looks: Looks) {
+fn line_ui(ui: &Ui, ctx: &ViewCtx<'_>, line: &Line, rect: Rect, width: f32, looks: Looks) {
     let theme = ctx.theme;
-    let (_, rect) = ui.allocate_space(vec2(ui.available_width(), sizes::STORY_ROW_PX));
     let response = ui.interact(rect, ui.scope_id().with(line.seq), Sense::click());
     let label = format!("{}, {}", line.at, line.text);
     response.widget_info(|| WidgetInfo::selected(egui::Role::ListItem, true, looks.here, &label));
@@ -200,22 +264,16 @@ fn line_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, line: &Line, looks: Looks) {
     }
     let ink = |color: Color32| if looks.ahead { color.gamma_multiply(sizes::AHEAD_STRENGTH) } else { color };
     let (glyph, color) = line.icon.look(theme);
-    let y = rect.center().y;
-    let time_x = rect.left() + sizes::TIME_PX;
+    let galley = painter.layout(line.text.clone(), story_font(), ink(theme.text), width);
+    // Time and icon stand beside the first line of the sentence.
+    let first = galley.rows.first().map_or(sizes::STORY_PX, |row| row.height());
+    let top = rect.top() + sizes::STORY_GAP_PX / 2.0;
+    let y = top + first / 2.0;
     let mono = FontId::monospace(sizes::TEXT_PX);
-    painter.text(pos2(time_x, y), Align2::RIGHT_CENTER, line.at.to_string(), mono, ink(theme.text_weak));
-    let icon_x = time_x + sizes::ICON_PX;
-    painter.text(pos2(icon_x, y), Align2::CENTER_CENTER, glyph, FontId::proportional(sizes::STORY_PX), ink(color));
-    let font = FontId::proportional(sizes::STORY_PX);
-    let text_x = icon_x + sizes::ICON_PX;
-    let mut job = egui::text::LayoutJob::simple_singleline(line.text.clone(), font, ink(theme.text));
-    job.wrap = egui::text::TextWrapping::truncate_at_width((rect.right() - text_x - 4.0).max(20.0));
-    let galley = painter.layout_job(job);
-    let cut = galley.elided;
-    painter.galley(pos2(text_x, y - galley.size().y / 2.0), galley, theme.text);
-    if cut {
-        response.on_hover_text(&line.text);
-    }
+    let time_x = rect.left() + sizes::STORY_TIME_PX;
+    painter.text(pos2(time_x, y), Align2::RIGHT_CENTER, short_time(line.at), mono, ink(theme.text_weak));
+    painter.text(pos2(time_x + sizes::ICON_PX, y), Align2::CENTER_CENTER, glyph, story_font(), ink(color));
+    painter.galley(pos2(rect.left() + text_left(), top), galley, theme.text);
 }
 
 #[cfg(test)]
@@ -241,6 +299,22 @@ mod tests {
         assert_eq!(story.lines.len(), 3);
         story.advance(&store(&[2]), 100);
         assert_eq!(story.lines.len(), 1);
+    }
+
+    #[test]
+    fn lines_are_placed_under_each_other_whatever_their_heights() {
+        let line = |text: &str| Line { seq: Seq(0), at: Timestamp(0), icon: Icon::News, text: text.to_owned() };
+        let mut lines = vec![line("a"), line("bbb")];
+        let mut places = Places::default();
+        let height = |text: &str| text.len() as f32 * 10.0;
+        places.advance(&lines, 100.0, height);
+        lines.push(line("cc"));
+        places.advance(&lines, 100.0, height);
+        assert_eq!(places.tops, [0.0, 10.0, 40.0, 60.0]);
+        assert_eq!(places.seen(10.0, 40.0), 1..2);
+        assert_eq!(places.seen(0.0, 100.0), 0..3);
+        places.advance(&lines[..1], 100.0, height);
+        assert_eq!(places.tops, [0.0, 10.0]);
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn both_ways(links: &BTreeSet<LinkId>) -> bool {
 }
 
 /// Returns what is wrong after the event by which something broke.
-fn fault_word(kind: &EventKind) -> &'static str {
+pub fn fault_word(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::NodeCrashed { .. } => "crashed",
         EventKind::NodeLostPower { .. } => "without power",
@@ -141,6 +141,16 @@ fn fault_word(kind: &EventKind) -> &'static str {
         // Spans begin with one of the kinds above; any other has no word of its own.
         _ => "broken",
     }
+}
+
+/// Writes a partition short: the last group is the rest if it is all there is besides the others.
+pub fn partition_words(parts: &[Vec<Endpoint>], nodes: usize) -> String {
+    let names = |part: &Vec<Endpoint>| part.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let named = parts.iter().flatten().filter(|end| end.node().is_some()).collect::<BTreeSet<_>>().len();
+    let all_named = parts.len() > 1 && named >= nodes;
+    let shown = if all_named { &parts[..parts.len() - 1] } else { parts };
+    let groups: Vec<_> = shown.iter().map(names).chain(["rest".to_owned()]).collect();
+    format!("Partition {}", groups.join(" | "))
 }
 
 /// A bar above a chart.
@@ -246,6 +256,14 @@ mod tests {
         assert_eq!(labels(&spans), ["n1 down", "n2 down"]);
         let spans = [span(Broken::Node(NodeId(1)), 1.0, None), span(Broken::Node(NodeId(2)), 1.0, None)];
         assert_eq!(labels(&spans), ["n1, n2 down"]);
+    }
+
+    #[test]
+    fn a_partition_is_written_by_its_smaller_part() {
+        let ends = |nodes: &[u16]| nodes.iter().map(|node| Endpoint::from(NodeId(*node))).collect::<Vec<_>>();
+        assert_eq!(partition_words(&[ends(&[4])], 5), "Partition n4 | rest");
+        assert_eq!(partition_words(&[ends(&[1, 5]), ends(&[2, 3, 4])], 5), "Partition n1 n5 | rest");
+        assert_eq!(partition_words(&[ends(&[1]), ends(&[2])], 5), "Partition n1 | n2 | rest");
     }
 
     #[test]

@@ -23,9 +23,18 @@ pub fn layout_legend(chart: &Chart, bin: usize) -> Vec<usize> {
 /// Lays out the legend with values of the bin `bin`. Returns the line that the pointer is at.
 pub fn legend_ui(ui: &mut Ui, theme: &Theme, chart: &Chart, named: &[usize], bin: usize) -> Option<usize> {
     let mut hovered = None;
+    // Nobody clicks a line of it: it needs no height for fingers.
+    ui.spacing_mut().interact_size.y = sizes::TEXT_PX * 1.4;
     for at in named {
         let series = &chart.series[*at];
         let text = value_text(chart, series, bin);
+        // A row that wraps does not look into the group of swatch, name and value.
+        let words = format!("{} {text}", series.name);
+        let words = ui.painter().layout_no_wrap(words, egui::FontId::proportional(sizes::TEXT_PX), theme.text);
+        let width = sizes::SWATCH_PX + 2.0 * sizes::LEGEND_GAP_PX + words.size().x;
+        if ui.available_size_before_wrap().x < width {
+            ui.end_row();
+        }
         let response = ui
             .horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = sizes::LEGEND_GAP_PX;

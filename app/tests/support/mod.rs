@@ -130,21 +130,21 @@ fn operation(run: &mut Run, tenth: u64, secs: f64, nodes: u16) {
 /// One view, what it is shown, and what it asked for.
 pub(crate) struct Stage {
     /// The view.
-    pub view: Box<dyn View>,
+    pub(crate) view: Box<dyn View>,
     /// The run.
-    pub store: TraceStore,
+    pub(crate) store: TraceStore,
     /// The cluster at the cursor.
-    pub state: ClusterState,
+    pub(crate) state: ClusterState,
     /// The cursor.
-    pub cursor: Cursor,
+    pub(crate) cursor: Cursor,
     /// What is selected.
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// The looks.
-    pub theme: Theme,
+    pub(crate) theme: Theme,
     /// Whether there is a cluster.
-    pub commandable: bool,
+    pub(crate) commandable: bool,
     /// What the view asked for.
-    pub actions: RefCell<Vec<Action>>,
+    pub(crate) actions: RefCell<Vec<Action>>,
 }
 
 impl Stage {

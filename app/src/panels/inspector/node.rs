@@ -20,23 +20,40 @@ pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut o
     };
     let role = if state.status.is_running() { state.view.role_name.as_str() } else { state.status.word() };
     rows::title(ui, ctx, &node.to_string(), role);
-    verbs_ui(ui, ctx, node, state);
+    headline_ui(ui, ctx, state);
     belief_ui(ui, ctx, node, state);
+    if ctx.commandable {
+        verbs_ui(ui, ctx, node, state);
+        ops::ops_ui(ui, ctx, node, form);
+    }
     status_ui(ui, ctx, state);
     log_ui(ui, ctx, state);
     peers_ui(ui, ctx, &state.view);
     more_ui(ui, &state.view);
     if ctx.commandable {
-        ops::ops_ui(ui, ctx, node, form);
+        ops::admin_ui(ui, ctx, node);
     }
+}
+
+/// The few facts that are asked for first, in one line.
+fn headline_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
+    let view = &state.view;
+    let protocol = registry::protocol(&ctx.store.spec().protocol);
+    let leader = match view.leader {
+        Some(leader) => format!("{} {leader}", protocol.map_or("leader", |row| row.leader_word)),
+        None => format!("no {}", protocol.map_or("leader", |row| row.leader_word)),
+    };
+    let epoch = format!("{} {}", protocol.map_or("epoch", |row| row.epoch_word), view.epoch);
+    let (commit, applied) = (format::count(view.commit_index.0), format::count(view.applied_index.0));
+    let facts = format!("{epoch} · {leader} · commit {commit} · applied {applied}");
+    ui.add(egui::Label::new(RichText::new(facts).small()).wrap());
+    ui.add_space(0.5 * SPACE);
 }
 
 /// The verbs that make sense in the node's status.
 fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
-    if !ctx.commandable {
-        return;
-    }
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(0.5 * SPACE, 0.5 * SPACE);
         if state.status == NodeStatus::Frozen && ui.button("Let it go on").clicked() {
             ctx.command(Command::Unfreeze(node));
         }
@@ -95,6 +112,7 @@ fn status_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
     let protocol = registry::protocol(&ctx.store.spec().protocol);
     let word = |pick: fn(&registry::ProtocolRow) -> &'static str, otherwise| capital(protocol.map_or(otherwise, pick));
     let bad = (state.status != NodeStatus::Up).then_some(ctx.theme.bad);
+    rows::section(ui, "What it believes");
     rows::grid(ui, "status", |grid| {
         let since = format::duration(ctx.at.since(state.since));
         grid.colored("Status", format!("{} for {since}", state.status.word()), bad);

@@ -25,9 +25,11 @@ impl Default for OpForm {
 pub(super) fn ops_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut OpForm) {
     rows::section(ui, "Ask this node, by hand");
     let submit = |request| ctx.command(Command::Submit { node, request });
-    rows::grid(ui, "form", |grid| {
-        grid.with("Key", |ui| field(ui, "key", &mut form.key));
-        grid.with("Value", |ui| field(ui, "value", &mut form.value));
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.75 * SPACE;
+        field(ui, "key", &mut form.key, KEY_WIDTH);
+        let rest = ui.available_width() - VALUE_WORD_WIDTH;
+        field(ui, "value", &mut form.value, rest.max(KEY_WIDTH));
     });
     ui.horizontal(|ui| {
         let key = || form.key.as_str().into();
@@ -42,12 +44,17 @@ pub(super) fn ops_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut Op
         }
     });
     answer_ui(ui, ctx);
-    admin_ui(ui, ctx, node);
 }
 
-fn field(ui: &mut Ui, name: &str, text: &mut String) {
-    let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, name));
+/// The width of the field of the key.
+const KEY_WIDTH: f32 = 80.0;
+/// The room of the word before the field of the value.
+const VALUE_WORD_WIDTH: f32 = 52.0;
+
+/// A field with its name before it; a click on the name leads into the field.
+fn field(ui: &mut Ui, name: &str, text: &mut String, width: f32) {
+    let label = ui.weak(name);
+    ui.add(TextEdit::singleline(text).desired_width(width)).labelled_by(label.id);
 }
 
 /// Shows how the latest operation by hand ended.
@@ -62,7 +69,8 @@ fn answer_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     }
 }
 
-fn admin_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
+/// What an operator asks of the cluster itself.
+pub(super) fn admin_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
     rows::section(ui, "Operate the cluster");
     let leader = ctx.state.leader().unwrap_or(node);
     let ask = |node, admin| ctx.command(Command::Submit { node, request: Request::Admin(admin) });

@@ -1,6 +1,7 @@
 //! Where things are on the tape. Pure: no painting, no input.
 
 use cluster_core::{
+    ids::Seq,
     time::Timestamp,
     trace::{Broken, MarkKind, Span, Timeline},
 };
@@ -60,26 +61,44 @@ pub(crate) struct Lanes {
     pub(crate) ticks: Rect,
 }
 
-const NAMES_WIDTH: f32 = 56.0;
+/// The room of the names of the rows, left of where time begins.
+pub(crate) const NAMES_WIDTH: f32 = 56.0;
 
-/// Lays the rows out; the lane of faults is low while nothing is broken.
-pub(crate) fn layout_lanes(place: Rect, timeline: &Timeline) -> Lanes {
+/// Lays the rows out; the lane of faults is as high as the faults need, the rest is for the lag.
+pub(crate) fn layout_lanes(place: Rect, bars: &[FaultBar]) -> Lanes {
     let left = place.left() + NAMES_WIDTH;
     let row = |top: f32, height: f32| Rect::from_min_max(pos2(left, top), pos2(place.right(), top + height));
     let gap = 0.5 * SPACE;
-    let bands = row(place.top(), 2.5 * SPACE);
-    let marks = row(bands.bottom() + gap, 1.75 * SPACE);
-    let ticks = row(place.bottom() - 2.0 * SPACE, 2.0 * SPACE);
-    let faults_height = if timeline.spans.is_empty() { 1.5 * SPACE } else { FAULT_ROWS as f32 * FAULT_ROW };
-    let faults = row(marks.bottom() + gap, faults_height);
+    let bands = row(place.top(), 2.25 * SPACE);
+    let marks = row(bands.bottom() + gap, 1.5 * SPACE);
+    let ticks = row(place.bottom() - 1.75 * SPACE, 1.75 * SPACE);
+    let rows = bars.iter().map(|bar| bar.row + 1).max().unwrap_or(1);
+    let faults = row(marks.bottom() + gap, rows as f32 * FAULT_ROW);
     let lag = Rect::from_min_max(pos2(left, faults.bottom() + gap), pos2(place.right(), ticks.top() - gap));
     Lanes { left, bands, marks, faults, lag, ticks }
+}
+
+/// Moves labels apart that stand at these heights (the greater is lower), the highest first. Those that find no room
+/// above `bottom` are left out.
+pub(crate) fn layout_labels(wanted: &[f32], (top, bottom): (f32, f32), height: f32) -> Vec<Option<f32>> {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by(|a, b| wanted[*a].total_cmp(&wanted[*b]));
+    let mut places = vec![None; wanted.len()];
+    let mut free = top + height;
+    for label in order {
+        let at = wanted[label].max(free);
+        if at <= bottom {
+            places[label] = Some(at);
+            free = at + height;
+        }
+    }
+    places
 }
 
 /// How many faults can stand above each other; more share the last row.
 pub(crate) const FAULT_ROWS: usize = 3;
 /// The height of one.
-pub(crate) const FAULT_ROW: f32 = 15.0;
+pub(crate) const FAULT_ROW: f32 = 14.0;
 
 /// A bar in the lane of faults: what broke together and was healed together.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +107,8 @@ pub(crate) struct FaultBar {
     pub(crate) until: Option<Timestamp>,
     pub(crate) row: usize,
     pub(crate) first: Broken,
+    /// The event by which the first began.
+    pub(crate) seq: Seq,
     pub(crate) count: usize,
 }
 
@@ -116,7 +137,7 @@ pub(crate) fn layout_faults(spans: &[Span], axis: &Axis) -> Vec<FaultBar> {
         }
         let row = row_ends.iter().position(|end| *end <= span.from).unwrap_or(FAULT_ROWS - 1);
         row_ends[row] = row_ends[row].max(span.until.unwrap_or(Timestamp(u64::MAX)));
-        bars.push(FaultBar { from: span.from, until: span.until, row, first: span.what, count: 1 });
+        bars.push(FaultBar { from: span.from, until: span.until, row, first: span.what, seq: span.seq, count: 1 });
     }
     bars
 }
@@ -180,10 +201,7 @@ pub(crate) fn layout_series(
 
 #[cfg(test)]
 mod tests {
-    use cluster_core::{
-        ids::{NodeId, Seq},
-        trace::Mark,
-    };
+    use cluster_core::{ids::NodeId, trace::Mark};
 
     use super::*;
 
@@ -209,6 +227,13 @@ mod tests {
     fn faults_that_overlap_stand_above_each_other_and_later_ones_move_up_again() {
         let bars = layout_faults(&[span(1, 10.0, Some(30.0)), span(2, 20.0, Some(40.0)), span(3, 50.0, None)], &AXIS);
         assert_eq!(bars.iter().map(|bar| bar.row).collect::<Vec<_>>(), [0, 1, 0]);
+    }
+
+    #[test]
+    fn labels_of_lag_stand_apart_and_those_without_room_are_left_out() {
+        assert_eq!(layout_labels(&[30.0, 32.0], (0.0, 50.0), 10.0), [Some(30.0), Some(40.0)]);
+        assert_eq!(layout_labels(&[32.0, 5.0], (0.0, 50.0), 10.0), [Some(32.0), Some(10.0)]);
+        assert_eq!(layout_labels(&[48.0, 49.0], (0.0, 50.0), 10.0), [Some(48.0), None]);
     }
 
     #[test]

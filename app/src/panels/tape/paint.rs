@@ -3,7 +3,7 @@
 use cluster_core::{ids::NodeId, trace::MarkKind};
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 
-use super::geometry::{self, Axis, FAULT_ROW, Lanes};
+use super::geometry::{self, Axis, FAULT_ROW, FaultBar, Lanes};
 use crate::{
     ctx::ViewCtx,
     format,
@@ -11,13 +11,20 @@ use crate::{
 };
 
 /// Paints the tape; `end` is the last moment of the run, in seconds.
-pub(crate) fn paint_tape(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis, end: f64) {
+pub(crate) fn paint_tape(
+    painter: &Painter,
+    ctx: &ViewCtx<'_>,
+    lanes: &Lanes,
+    axis: &Axis,
+    bars: &[(FaultBar, String)],
+    end: f64,
+) {
     paint_names(painter, ctx, lanes);
     paint_ticks(painter, ctx, lanes, axis);
     let inside = Rect::from_min_max(lanes.bands.min, lanes.ticks.max);
     let clipped = painter.with_clip_rect(inside.intersect(painter.clip_rect()));
     paint_bands(&clipped, ctx, lanes, axis, end);
-    paint_faults(&clipped, ctx, lanes, axis, end);
+    paint_faults(&clipped, ctx, lanes, axis, bars, end);
     paint_lag(&clipped, ctx, lanes, axis);
     paint_marks(&clipped, ctx, lanes, axis);
     paint_cursor(&clipped, ctx, lanes, axis);
@@ -81,8 +88,15 @@ fn paint_bands(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis,
     }
 }
 
-fn paint_faults(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis, end: f64) {
-    for bar in geometry::layout_faults(&ctx.store.timeline().spans, axis) {
+fn paint_faults(
+    painter: &Painter,
+    ctx: &ViewCtx<'_>,
+    lanes: &Lanes,
+    axis: &Axis,
+    bars: &[(FaultBar, String)],
+    end: f64,
+) {
+    for (bar, words) in bars {
         let top = lanes.faults.top() + bar.row as f32 * FAULT_ROW;
         let until = bar.until.map_or(end, |until| until.as_secs_f64());
         let (left, right) = (axis.x(bar.from), axis.x_of(until).max(axis.x(bar.from) + 2.0));
@@ -90,9 +104,7 @@ fn paint_faults(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis
         let shade = Rect::from_x_y_ranges(left..=right, place.bottom()..=lanes.lag.bottom());
         painter.rect_filled(shade, 0.0, ctx.theme.fault_shade);
         painter.rect_filled(place, 2.0, theme::mix(ctx.theme.surface, ctx.theme.bad, 0.55));
-        let more = if bar.count > 1 { format!(" +{}", bar.count - 1) } else { String::new() };
-        let text = format!("{}{more}", geometry::broken_words(bar.first));
-        let galley = painter.layout_no_wrap(text, FontId::proportional(SMALL_SIZE - 2.0), ctx.theme.text);
+        let galley = painter.layout_no_wrap(words.clone(), FontId::proportional(SMALL_SIZE - 1.0), ctx.theme.text);
         if galley.size().x + SPACE < place.width() {
             let at = pos2(place.left().max(lanes.left) + 0.5 * SPACE, place.center().y - galley.size().y / 2.0);
             painter.galley(at, galley, ctx.theme.text);
@@ -103,6 +115,7 @@ fn paint_faults(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis
 fn paint_lag(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
     let timeline = ctx.store.timeline();
     let top = timeline.lag.values().flatten().map(|lag| lag.entries).max().unwrap_or(0).max(4);
+    let mut labels = Vec::new();
     for (node, lags) in &timeline.lag {
         let values = lags.iter().map(|lag| lag.entries);
         let points = geometry::layout_series(values, timeline.bucket_nanos.max(1), axis);
@@ -111,14 +124,20 @@ fn paint_lag(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
         painter.add(Shape::line(line, Stroke::new(1.25, ctx.theme.node(*node))));
         let behind = lags.last().is_some_and(|lag| lag.entries > top / 8);
         if let (true, Some((x, value))) = (behind, points.last()) {
-            paint_lag_label(painter, ctx, *node, pos2(*x, y(*value)), *value);
+            labels.push((*node, pos2(*x, y(*value)), *value));
         }
     }
+    paint_lag_labels(painter, ctx, lanes, &labels);
 }
 
-fn paint_lag_label(painter: &Painter, ctx: &ViewCtx<'_>, node: NodeId, at: Pos2, value: u64) {
-    let text = format!("{node} {}", format::count(value));
-    painter.text(at + vec2(-0.5 * SPACE, 0.0), Align2::RIGHT_BOTTOM, text, digits(), ctx.theme.node(node));
+fn paint_lag_labels(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, labels: &[(NodeId, Pos2, u64)]) {
+    let wanted: Vec<f32> = labels.iter().map(|(_, at, _)| at.y).collect();
+    let places = geometry::layout_labels(&wanted, (lanes.lag.top() - 2.0, lanes.lag.bottom()), SMALL_SIZE);
+    for ((node, at, value), place) in labels.iter().zip(places) {
+        let Some(y) = place else { continue };
+        let text = format!("{node} {}", format::count(*value));
+        painter.text(pos2(at.x - SPACE, y), Align2::RIGHT_BOTTOM, text, digits(), ctx.theme.node(*node));
+    }
 }
 
 fn paint_marks(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {

@@ -59,7 +59,7 @@ pub(super) fn paint_client(
     pen.name(egui::pos2(left, row(0.31)), Align2::LEFT_CENTER, 13.0, theme.text, &name);
     let right = egui::pos2(rect.right() - pen.px(10.0), row(0.31));
     let waits = if open == 0 { "idle".to_owned() } else { format!("{open} in flight") };
-    pen.text(right, Align2::RIGHT_CENTER, 11.0, theme.text_weak, &waits);
+    pen.text(right, Align2::RIGHT_CENTER, 11.5, theme.text_weak, &waits);
     paint_tallies(pen, theme, rect, row(0.7), client);
 }
 
@@ -82,7 +82,7 @@ fn paint_tallies(pen: &Pen<'_>, theme: &Theme, rect: Rect, y: f32, client: &Clie
                 pen.text(sign, Align2::CENTER_CENTER, 12.0, color, "?");
             }
         }
-        pen.figures(sign + vec2(pen.px(7.0), 0.0), Align2::LEFT_CENTER, 10.5, color, &short(count));
+        pen.figures(sign + vec2(pen.px(7.0), 0.0), Align2::LEFT_CENTER, 11.0, color, &short(count));
         x += step;
     }
 }

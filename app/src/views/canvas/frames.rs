@@ -1,16 +1,16 @@
 //! Frames under way: one mesh of textured quads, however many there are; and frames that fall where they were dropped.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cluster_core::{
     event::{Family, MessageInfo},
-    fault::LinkId,
-    ids::{Endpoint, MsgId},
-    trace::Flight,
+    fault::{DropReason, LinkId},
+    ids::MsgId,
+    trace::{Dropped, Flight},
 };
 use egui::{
-    Align2, Color32, ColorImage, Mesh, Pos2, Rect, Shape, TextureHandle, TextureId, TextureOptions, Vec2,
-    epaint::Vertex, pos2, vec2,
+    Align2, Color32, ColorImage, Mesh, Pos2, Shape, TextureHandle, TextureId, TextureOptions, Vec2, epaint::Vertex,
+    pos2, vec2,
 };
 
 use super::{
@@ -29,6 +29,8 @@ const COUNTED_ENDS_MAX: usize = 64;
 /// This many waiting frames are drawn one behind the other.
 const QUEUE_SHOWN: u16 = 14;
 const REASONS_MAX: usize = 8;
+/// This many frames fall at one place at most; older ones would pile up.
+const FALLING_MAX: usize = 3;
 
 /// How many frames each direction carries.
 #[derive(Debug, Default)]
@@ -136,7 +138,7 @@ fn flight_color(pen: &Pen<'_>, flight: &Flight, busy: bool) -> Color32 {
 /// Paints the frames that were dropped a moment ago: each turns and falls at the place of its end.
 pub(super) fn paint_drops(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, atlas: TextureId) {
     let mut dots = Dots::new(atlas, ctx.state.drops.len());
-    let mut told: BTreeSet<(Endpoint, Endpoint)> = BTreeSet::new();
+    let mut falling: BTreeMap<LinkId, usize> = BTreeMap::new();
     // The youngest first: its reason is the one that is written.
     for drop in ctx.state.drops.iter().rev() {
         let (Some([from, to]), Some(fall)) = (scene.layout.lane(drop.flight.from, drop.flight.to), fall(drop, ctx.at))
@@ -153,20 +155,47 @@ pub(super) fn paint_drops(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, atlas
             }
             Fall::Falling(share, age) => (share, if ctx.reduced_motion { 0.2 } else { age }),
         };
-        let fading = (1.0 - age).powf(0.8);
-        let at = from + (to - from) * share + vec2(0.0, pen.px(52.0) * age * age);
+        let place = drop_site(drop);
+        let before = falling.get(&place).copied().unwrap_or(0);
+        if scene.layout.cards && before >= FALLING_MAX {
+            continue;
+        }
+        falling.insert(place, before + 1);
+        // All but the youngest make room.
+        let fading = (1.0 - age).powf(if before == 0 { 0.8 } else { 2.5 });
+        let met = from + (to - from) * share;
+        let at = met + vec2(0.0, pen.px(52.0) * age * age);
         let color = super::glyphs::mix(color, pen.theme.bad, 0.65).gamma_multiply(fading);
         dots.dot(at, radius, family_cell(drop.flight.info), color, age * 4.0);
-        let link = (drop.flight.from.min(drop.flight.to), drop.flight.from.max(drop.flight.to));
-        if scene.layout.cards && told.len() < REASONS_MAX && told.insert(link) {
-            // Beside the dot, on the side from which it came: the other may be a node.
-            let (aside, align) =
-                if to.x > from.x { (-radius - 3.0, Align2::RIGHT_CENTER) } else { (radius + 3.0, Align2::LEFT_CENTER) };
-            let color = pen.theme.bad.gamma_multiply(fading);
-            pen.text(at + vec2(aside, 0.0), align, 10.5, color, drop.reason.words());
+        if scene.layout.cards && before == 0 && falling.len() <= REASONS_MAX {
+            paint_reason(pen, scene, drop, met, fading);
         }
     }
     pen.painter.add(Shape::mesh(dots.mesh));
+}
+
+/// Returns where a frame fell: on a link, whatever the direction, or at the node that could not take or send it.
+fn drop_site(drop: &Dropped) -> LinkId {
+    let (from, to) = (drop.flight.from, drop.flight.to);
+    match drop.reason {
+        DropReason::Cut | DropReason::Loss => (from.min(to), from.max(to)),
+        DropReason::SenderDown => (from, from),
+        DropReason::ReceiverDown | DropReason::BufferFull | DropReason::Reset => (to, to),
+    }
+}
+
+/// Writes why a frame fell: beside the place on a link, under a node.
+fn paint_reason(pen: &Pen<'_>, scene: &Scene, drop: &Dropped, met: Pos2, fading: f32) {
+    let color = pen.theme.bad.gamma_multiply(fading);
+    let (one, other) = drop_site(drop);
+    let (at, align) = match scene.layout.center(one) {
+        Some(center) if one == other => {
+            let under = scene.camera.screen(center) + vec2(0.0, pen.px(scene.layout.radius + 13.0));
+            (under, Align2::CENTER_TOP)
+        }
+        Some(_) | None => (met + vec2(pen.px(9.0), pen.px(9.0)), Align2::LEFT_CENTER),
+    };
+    pen.text(at, align, 11.0, color, drop.reason.words());
 }
 
 /// Quads of one texture, collected into one mesh.
@@ -320,15 +349,21 @@ pub(super) fn pick(spots: &[Spot], at: Pos2) -> Option<&Spot> {
     near.min_by(|a, b| a.at.distance(at).total_cmp(&b.at.distance(at)))
 }
 
-/// Writes which shape is which family, in the upper left corner.
-pub(super) fn paint_legend(pen: &Pen<'_>, rect: Rect, atlas: TextureId) {
+/// The width of the legend.
+pub(super) const LEGEND_WIDTH: f32 = 160.0;
+
+/// Writes which shape is which family, quietly, below and right of a corner.
+pub(super) fn paint_legend(pen: &Pen<'_>, corner: Pos2, atlas: TextureId) {
+    const PER_COLUMN: usize = 4;
     let mut dots = Dots::new(atlas, FAMILIES.len());
-    for (row, family) in FAMILIES.into_iter().enumerate() {
-        let at = rect.min + vec2(16.0, 18.0 + row as f32 * 16.0);
-        dots.dot(at, 5.0, (row, 0), pen.theme.family(family), 0.0);
-        let at = at + vec2(12.0, 0.0);
+    for (place, family) in FAMILIES.into_iter().enumerate() {
+        let (column, row) = (place / PER_COLUMN, place % PER_COLUMN);
+        let at = corner + vec2(14.0 + column as f32 * 78.0, 14.0 + row as f32 * 14.5);
+        dots.dot(at, 4.0, (place, 0), pen.theme.family(family).gamma_multiply(0.8), 0.0);
+        let at = at + vec2(9.0, 0.0);
         let font = egui::FontId::proportional(11.0);
-        pen.painter.text(at, Align2::LEFT_CENTER, family_word(family), font, pen.theme.text_weak);
+        let color = pen.theme.text_weak.gamma_multiply(0.85);
+        pen.painter.text(at, Align2::LEFT_CENTER, family_word(family), font, color);
     }
     pen.painter.add(dots.into_shape());
 }

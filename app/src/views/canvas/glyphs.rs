@@ -17,6 +17,8 @@ pub(super) struct Pen<'a> {
     pub(super) theme: &'a Theme,
     /// Points per world unit.
     pub(super) scale: f32,
+    /// Words are never smaller than this, in points, whatever the scale.
+    pub(super) smallest: f32,
 }
 
 /// Words smaller than this on the screen are left out: they would only be dirt.
@@ -35,16 +37,16 @@ impl Pen<'_> {
 
     /// Writes a line; returns where it went.
     pub(super) fn text(&self, at: Pos2, align: Align2, units: f32, color: Color32, text: &str) -> Rect {
-        self.write(at, align, FontId::proportional(self.px(units)), color, text, f32::INFINITY)
+        self.write(at, align, FontId::proportional(self.px(units)), color, text, (f32::INFINITY, 1))
     }
 
     /// Writes a line with figures of equal width.
     pub(super) fn figures(&self, at: Pos2, align: Align2, units: f32, color: Color32, text: &str) -> Rect {
-        self.write(at, align, FontId::monospace(self.px(units)), color, text, f32::INFINITY)
+        self.write(at, align, FontId::monospace(self.px(units)), color, text, (f32::INFINITY, 1))
     }
 
-    /// Writes a line that is cut short with an ellipsis at a width.
-    pub(super) fn text_within(
+    /// Writes one line or two, and cuts what is longer short with an ellipsis.
+    pub(super) fn text_wrapped(
         &self,
         at: Pos2,
         align: Align2,
@@ -53,33 +55,40 @@ impl Pen<'_> {
         text: &str,
         width: f32,
     ) -> Rect {
-        self.write(at, align, FontId::proportional(self.px(units)), color, text, self.px(width))
+        self.write(at, align, FontId::proportional(self.px(units)), color, text, (self.px(width), 2))
     }
 
-    fn write(&self, at: Pos2, align: Align2, font: FontId, color: Color32, text: &str, width: f32) -> Rect {
+    fn write(&self, at: Pos2, align: Align2, font: FontId, color: Color32, text: &str, room: (f32, usize)) -> Rect {
+        let font = FontId::new(font.size.max(self.smallest), font.family);
         if text.is_empty() || font.size < TEXT_MIN {
             return Rect::from_min_size(at, Vec2::ZERO);
         }
         // Sizes in steps, so that zooming does not fill the font texture with every size between.
         let font = FontId::new((font.size * 4.0).round() / 4.0, font.family);
         let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, color));
-        job.wrap = TextWrapping { max_rows: 1, ..TextWrapping::truncate_at_width(width) };
+        let (max_width, max_rows) = room;
+        job.wrap = TextWrapping { max_width, max_rows, ..TextWrapping::default() };
+        if max_rows > 1 {
+            job.halign = align.x();
+        }
         let galley = self.painter.layout_job(job);
         let rect = align.anchor_size(at, galley.size());
         // On whole pixels, or one word would be crisp and the next one smeared.
         let pixels = self.painter.pixels_per_point();
         let rect = rect.translate((rect.min.to_vec2() * pixels).round() / pixels - rect.min.to_vec2());
-        self.painter.galley(rect.min, galley, color);
+        // A galley that is aligned to the right reaches left of its origin.
+        let origin = rect.min - galley.rect.min.to_vec2();
+        self.painter.galley(origin, galley, color);
         rect
     }
 
     /// Writes large words in the heavier of the two faces.
     pub(super) fn name(&self, at: Pos2, align: Align2, units: f32, color: Color32, text: &str) -> Rect {
         let font = FontId::new(self.px(units), FontFamily::Proportional);
-        let rect = self.write(at, align, font.clone(), color, text, f32::INFINITY);
+        let rect = self.write(at, align, font.clone(), color, text, (f32::INFINITY, 1));
         // The bundled face has one weight; a second pass one pixel aside gives the names theirs.
         let aside = vec2(1.0 / self.painter.pixels_per_point(), 0.0);
-        self.write(rect.min + aside, Align2::LEFT_TOP, font, color, text, f32::INFINITY);
+        self.write(rect.min + aside, Align2::LEFT_TOP, font, color, text, (f32::INFINITY, 1));
         rect
     }
 

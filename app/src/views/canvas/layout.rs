@@ -15,12 +15,22 @@ pub(super) const CARDS_MAX: usize = 12;
 /// Up to this many nodes idle links are drawn.
 pub(super) const IDLE_LINKS_MAX: usize = 20;
 /// The width of what is written beside a node.
-pub(super) const BLOCK_WIDTH: f32 = 156.0;
+pub(super) const BLOCK_WIDTH: f32 = 130.0;
 /// From the rim of a node to what is written beside it.
-pub(super) const BLOCK_GAP: f32 = 18.0;
-/// From the center of a node to the top and to the bottom of what is written beside it.
-pub(super) const BLOCK_TOP: f32 = 50.0;
-const BLOCK_BOTTOM: f32 = 40.0;
+pub(super) const BLOCK_GAP: f32 = 16.0;
+/// From the line of the role to the top of a block (room for badges) and to its bottom (two lines of waiting).
+const BLOCK_TOP: f32 = 27.0;
+const BLOCK_BOTTOM: f32 = 70.0;
+/// From the center of a node to the line of the role, by the side on which the block is.
+const ROLE_BESIDE: f32 = -25.0;
+const ROLE_ABOVE: f32 = -136.0;
+const ROLE_BELOW: f32 = 74.0;
+/// How far a block above or below a node reaches toward the middle from the node's center.
+const BLOCK_INNER: f32 = 12.0;
+/// Up to this many nodes, blocks of the outer ones are above and below them: a narrow picture has room there.
+const STACKED_MAX: usize = 5;
+/// The air at the left and right edge of the picture.
+const EDGE: f32 = 6.0;
 /// From the edge of a node to the rim where frames leave and arrive: beyond the arc of its timer.
 pub(super) const RIM: f32 = 11.0;
 /// Half the distance between the two directions of a link.
@@ -31,6 +41,8 @@ const LANE: f32 = 4.0;
 pub(super) enum Side {
     Left,
     Right,
+    Above,
+    Below,
 }
 
 /// A node in its place, in world units around the center of the picture.
@@ -72,7 +84,7 @@ const SCALE_MAX: f32 = 1.7;
 pub(super) fn layout(nodes: &[NodeId], clients: &[ClientId], view: Vec2) -> Layout {
     let view = view.max(vec2(50.0, 50.0));
     let cards = nodes.len() <= CARDS_MAX;
-    let smallest = if cards { vec2(860.0, 520.0) } else { vec2(520.0, 340.0) };
+    let smallest = if cards { vec2(630.0, 540.0) } else { vec2(520.0, 340.0) };
     let mut last = None;
     for growth in 0..80 {
         let wanted = smallest * (1.0 + 0.06 * growth as f32);
@@ -90,18 +102,18 @@ fn place(nodes: &[NodeId], clients: &[ClientId], size: Vec2, scale: f32, cards: 
     let client_size = if clients.len() <= 6 { CLIENT_SIZE } else { SMALL_CLIENT };
     let (client_places, rows_height) = client_places(clients, client_size, size);
     let radius = if cards { CARD_RADIUS } else { DOT_RADIUS };
-    let margin = if cards { radius + BLOCK_GAP + BLOCK_WIDTH + 14.0 } else { 52.0 };
-    let top = if cards { radius + 46.0 } else { 62.0 };
-    let bottom = rows_height + if cards { radius + 22.0 } else { 44.0 };
-    let room = Rect::from_min_max(
-        pos2(margin - size.x / 2.0, top - size.y / 2.0),
-        pos2(size.x / 2.0 - margin, size.y / 2.0 - bottom),
-    );
-    let centers = if cards { circle(nodes.len(), room) } else { rings(nodes.len(), room) };
-    let placed = |(id, center): (&NodeId, Pos2)| {
-        let side = if center.x < room.center().x - 1.0 { Side::Left } else { Side::Right };
-        Placed { id: *id, center, side }
+    let (centers, middle) = if cards {
+        circle(nodes.len(), size, rows_height, radius)
+    } else {
+        let (margin, top, bottom) = (52.0, 62.0, rows_height + 44.0);
+        let room = Rect::from_min_max(
+            pos2(margin - size.x / 2.0, top - size.y / 2.0),
+            pos2(size.x / 2.0 - margin, size.y / 2.0 - bottom),
+        );
+        let beside = |at: Pos2| (at, if at.x < -1.0 { Side::Left } else { Side::Right });
+        (rings(nodes.len(), room).into_iter().map(beside).collect(), room.center())
     };
+    let placed = |(id, (center, side)): (&NodeId, (Pos2, Side))| Placed { id: *id, center, side };
     Layout {
         scale,
         cards,
@@ -109,7 +121,7 @@ fn place(nodes: &[NodeId], clients: &[ClientId], size: Vec2, scale: f32, cards: 
         nodes: nodes.iter().zip(centers).map(placed).collect(),
         clients: client_places,
         client_size,
-        middle: room.center(),
+        middle,
         node_slots: slots(nodes.iter().map(|node| node.0)),
         client_slots: slots(clients.iter().map(|client| client.0)),
     }
@@ -130,20 +142,50 @@ fn client_places(clients: &[ClientId], size: Vec2, world: Vec2) -> (Vec<(ClientI
     (clients.iter().enumerate().map(place).collect(), rows as f32 * pitch.y)
 }
 
+/// Returns places on a circle, on which side of each its block is, and the middle.
+///
 /// Even numbers of nodes leave the top and the bottom of the circle free, odd numbers begin at the top.
-fn circle(count: usize, room: Rect) -> Vec<Pos2> {
-    if count <= 1 {
-        return vec![room.center(); count];
-    }
-    let start = if count.is_multiple_of(2) { -PI / 2.0 - PI / count as f32 } else { -PI / 2.0 };
+fn circle(count: usize, size: Vec2, rows_height: f32, radius: f32) -> (Vec<(Pos2, Side)>, Pos2) {
+    let start = if count.is_multiple_of(2) { -PI / 2.0 - PI / count.max(1) as f32 } else { -PI / 2.0 };
     let angles: Vec<f32> = (0..count).map(|i| start + TAU * i as f32 / count as f32).collect();
+    let sides: Vec<Side> = angles.iter().map(|angle| side(*angle, count)).collect();
+    let above = sides.first().or(sides.last()) == Some(&Side::Above);
+    let top = if above { BLOCK_TOP - ROLE_ABOVE } else { radius + 46.0 };
+    let below = sides.contains(&Side::Below);
+    let bottom = rows_height + if below { ROLE_BELOW + BLOCK_BOTTOM } else { radius + 24.0 };
+    let (top, bottom) = (top - size.y / 2.0, size.y / 2.0 - bottom);
+    let middle = pos2(0.0, (top + bottom) / 2.0);
+    if count <= 1 {
+        return (vec![(middle, Side::Right); count], middle);
+    }
+    let wide = angles.iter().zip(&sides).filter(|(angle, _)| angle.cos().abs() > 0.05).map(|(angle, side)| {
+        let beside = match side {
+            Side::Left | Side::Right => radius + BLOCK_GAP + BLOCK_WIDTH,
+            Side::Above | Side::Below => BLOCK_WIDTH - BLOCK_INNER,
+        };
+        (size.x / 2.0 - EDGE - beside) / angle.cos().abs()
+    });
+    let wide = wide.fold(f32::INFINITY, f32::min).max(1.0);
     let (low, high) = angles.iter().map(|a| a.sin()).fold((1.0f32, -1.0f32), |(l, h), s| (l.min(s), h.max(s)));
-    let widest = angles.iter().map(|a| a.cos().abs()).fold(0.0, f32::max);
-    let tall = if high - low > 0.1 { room.height().max(1.0) / (high - low) } else { room.height() / 2.0 };
-    let wide = (room.width().max(1.0) / 2.0 / widest).min(tall * 1.6);
-    let tall = tall.min(wide * 1.1);
-    let middle = room.center().y - tall * (low + high) / 2.0;
-    angles.iter().map(|a| pos2(room.center().x + wide * a.cos(), middle + tall * a.sin())).collect()
+    let height = (bottom - top).max(1.0);
+    let tall = if high - low > 0.1 { height / (high - low) } else { height / 2.0 };
+    let wide = wide.min(tall * 1.6);
+    let tall = tall.min(wide * 1.5);
+    let center = middle.y - tall * (low + high) / 2.0;
+    let places = angles.iter().map(|a| pos2(wide * a.cos(), center + tall * a.sin()));
+    (places.zip(sides).collect(), middle)
+}
+
+/// Returns on which side of a node its block is: outward, where no link passes.
+fn side(angle: f32, count: usize) -> Side {
+    let (sin, cos) = angle.sin_cos();
+    if count <= STACKED_MAX && sin.abs() < 0.75 && count > 1 {
+        if sin < 0.05 { Side::Above } else { Side::Below }
+    } else if cos < -0.01 {
+        Side::Left
+    } else {
+        Side::Right
+    }
 }
 
 /// Rings from the outside in, each as full as the others.
@@ -243,12 +285,25 @@ impl Layout {
 
     /// Returns the rectangle beside a node in which its log and numbers are.
     pub(super) fn block(&self, node: &Placed) -> Rect {
-        let gap = self.radius + BLOCK_GAP;
-        let (top, bottom) = (node.center.y - BLOCK_TOP, node.center.y + BLOCK_BOTTOM);
-        match node.side {
-            Side::Right => Rect::from_x_y_ranges(node.center.x + gap..=node.center.x + gap + BLOCK_WIDTH, top..=bottom),
-            Side::Left => Rect::from_x_y_ranges(node.center.x - gap - BLOCK_WIDTH..=node.center.x - gap, top..=bottom),
-        }
+        let role = self.role_line(node);
+        let (gap, x) = (self.radius + BLOCK_GAP, node.center.x);
+        let outer = if x < 0.0 { x + BLOCK_INNER - BLOCK_WIDTH } else { x - BLOCK_INNER };
+        let left = match node.side {
+            Side::Right => x + gap,
+            Side::Left => x - gap - BLOCK_WIDTH,
+            Side::Above | Side::Below => outer,
+        };
+        Rect::from_x_y_ranges(left..=left + BLOCK_WIDTH, role - BLOCK_TOP..=role + BLOCK_BOTTOM)
+    }
+
+    /// Returns the height at which the role of a node is written.
+    pub(super) fn role_line(&self, node: &Placed) -> f32 {
+        let below_center = match node.side {
+            Side::Left | Side::Right => ROLE_BESIDE,
+            Side::Above => ROLE_ABOVE,
+            Side::Below => ROLE_BELOW,
+        };
+        node.center.y + below_center
     }
 
     /// Returns the rectangle around a node with its arc and crown.

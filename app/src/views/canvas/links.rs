@@ -183,7 +183,7 @@ fn paint_words(pen: &Pen<'_>, [from, to]: [Pos2; 2], along: Vec2, look: &Look) {
     // Off the middle, so that the words of both directions do not meet.
     let at = from + (to - from) * 0.42 + outward * pen.px(16.0);
     let color = pen.theme.warn;
-    let rect = pen.pill(at, Align2::CENTER_CENTER, 10.5, color, &words.join(", "));
+    let rect = pen.pill(at, Align2::CENTER_CENTER, 11.0, color, &words.join(", "));
     if look.rules.delay.is_some() {
         pen.hourglass(rect.left_center() - vec2(pen.px(9.0), 0.0), 13.0, color);
     }

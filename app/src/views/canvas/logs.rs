@@ -15,9 +15,9 @@ use super::{
 };
 
 /// How many positions a strip shows.
-pub(super) const CELLS: u64 = 20;
+pub(super) const CELLS: u64 = 16;
 const PITCH: f32 = BLOCK_WIDTH / CELLS as f32;
-const HEIGHT: f32 = 14.0;
+const HEIGHT: f32 = 15.0;
 
 /// The positions that all strips show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn the_window_shows_the_end_of_the_longest_log() {
         let window = Window::of(&BTreeMap::from([(NodeId(1), node(&[1; 90], 0)), (NodeId(2), node(&[1; 3], 0))]));
-        assert_eq!(window, Window { first: 71, longest: 90 });
+        assert_eq!(window, Window { first: 75, longest: 90 });
     }
 
     #[test]

@@ -35,12 +35,16 @@ use super::View;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
+    theme,
 };
 
 /// Beyond this many nodes, none is a widget of its own.
 const NODE_WIDGETS_MAX: usize = 1000;
 /// Up to this many nodes each direction of each link is a widget of its own.
 const LINK_WIDGETS_MAX: usize = layout::CARDS_MAX;
+
+/// Up to this many nodes, every word in the picture can be read.
+const READABLE_MAX: usize = 7;
 
 /// Shows the cluster. It keeps how it is looked at, and nothing of the cluster.
 pub struct CanvasView {
@@ -124,7 +128,10 @@ impl CanvasView {
     fn paint(&mut self, ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, links: &[LinkId], spots: &[Spot], rect: Rect) {
         let painter = ui.painter_at(rect);
         painter.rect_filled(rect, 0.0, ctx.theme.background);
-        let pen = Pen { painter: &painter, theme: ctx.theme, scale: scene.camera.scale };
+        // Few nodes have room for words that can be read; who zooms out wants the whole, not the words.
+        let few = scene.layout.nodes.len() <= READABLE_MAX;
+        let smallest = if few { theme::CANVAS_TEXT_MIN * self.zoom.min(1.0) } else { 0.0 };
+        let pen = Pen { painter: &painter, theme: ctx.theme, scale: scene.camera.scale, smallest };
         let atlas = self.atlas.get_or_insert_with(|| frames::atlas(ui.ctx())).id();
         links::paint_links(&pen, ctx, scene, links, &Traffic::of(ctx, scene));
         // Below the nodes, so that names and logs stay readable whatever passes.
@@ -141,10 +148,16 @@ impl CanvasView {
             }
         }
         frames::paint_drops(&pen, ctx, scene, atlas);
-        frames::paint_legend(&pen, rect, atlas);
+        frames::paint_legend(&pen, legend_corner(scene, rect), atlas);
         paint_counts(&pen, ctx, rect);
         self.paint_lasso(ui, ctx);
     }
+}
+
+/// Returns where the legend is: where no node has its numbers. Two and four nodes leave the top free, and need the corners.
+fn legend_corner(scene: &Scene, rect: Rect) -> Pos2 {
+    let count = scene.layout.nodes.len();
+    if matches!(count, 2 | 4) { rect.center_top() - egui::vec2(frames::LEGEND_WIDTH / 2.0, 0.0) } else { rect.min }
 }
 
 /// Writes how many frames there are: above some number nobody can count dots.

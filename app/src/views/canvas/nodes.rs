@@ -129,7 +129,7 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
     let radius = scene.layout.radius;
     let tint = pen.theme.epoch(state.view.epoch.0);
     if ctx.selection.has_node(placed.id) {
-        pen.painter.circle_stroke(center, pen.px(radius + RIM + 3.0), Stroke::new(2.0, pen.theme.accent));
+        pen.painter.circle_stroke(center, pen.px(radius + RIM + 2.0), Stroke::new(2.0, pen.theme.accent));
     }
     paint_body(pen, center, radius, tint, state);
     paint_arc(pen, ctx.at, center, radius, tint, state);
@@ -274,20 +274,21 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     let theme = pen.theme;
     let block = scene.camera.screen_rect(scene.layout.block(placed));
     let (near, align) = match placed.side {
-        Side::Right => (block.left(), Align2::LEFT_CENTER),
+        Side::Right | Side::Above | Side::Below => (block.left(), Align2::LEFT_CENTER),
         Side::Left => (block.right(), Align2::RIGHT_CENTER),
     };
-    let middle = scene.camera.screen(placed.center).y;
-    let at = |dy: f32| egui::pos2(near, middle + pen.px(dy));
+    let role = scene.camera.screen(egui::pos2(0.0, scene.layout.role_line(placed))).y;
+    let at = |dy: f32| egui::pos2(near, role + pen.px(dy));
     let (word, color) = status_word(theme, state);
-    pen.name(at(-25.0), align, 14.0, color, word);
-    paint_badges(pen, scene, placed, at(-43.0), align);
-    paint_hash(pen, scene, placed, state, middle - pen.px(25.0), block);
-    logs::paint_strip(pen, ctx.at, &scene.window, state, egui::pos2(block.left(), middle - pen.px(13.0)));
+    pen.name(at(0.0), align, 13.5, color, word);
+    paint_badges(pen, scene, placed, at(-18.0), align);
+    paint_hash(pen, scene, placed, state, role, block);
+    logs::paint_strip(pen, ctx.at, &scene.window, state, egui::pos2(block.left(), role + pen.px(11.5)));
     let (commit, applied) = (state.view.commit_index, state.view.applied_index);
-    pen.text(at(11.5), align, 11.5, theme.text_weak, &format!("committed {commit}, applied {applied}"));
+    pen.text(at(36.0), align, 11.5, theme.text_weak, &format!("commit {commit}, applied {applied}"));
     let waits = if state.status == NodeStatus::Up { state.view.waiting_for.as_ref() } else { "" };
-    pen.text_within(at(26.5), align, 10.5, theme.text_weak, waits, BLOCK_WIDTH);
+    let top = Align2([align.x(), egui::Align::Min]);
+    pen.text_wrapped(at(43.5), top, 11.0, theme.text_weak, waits, BLOCK_WIDTH);
 }
 
 fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {
@@ -310,25 +311,26 @@ fn paint_badges(pen: &Pen<'_>, scene: &Scene, placed: &Placed, at: Pos2, align: 
     for (_, word, color) in badges.into_iter().filter(|badge| badge.0) {
         let rect = pen.pill(at, align, 11.0, color, word);
         let step = rect.width() + pen.px(4.0);
-        at.x += if placed.side == Side::Right { step } else { -step };
+        at.x += if placed.side == Side::Left { -step } else { step };
     }
 }
 
 /// The picture of the state's hash, at the far end of the line of the role.
 fn paint_hash(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState, y: f32, block: egui::Rect) {
-    if !state.status.is_running() || pen.px(11.0) < 5.0 {
+    // Nothing has a hash, but no picture that anyone could compare.
+    if !state.status.is_running() || state.view.keys == 0 || pen.px(11.0) < 5.0 {
         return;
     }
     let color = if scene.truth.diverged.contains(&placed.id) { pen.theme.bad } else { pen.theme.text_weak };
     let size = 11.0;
     let hex = format!("{:04x}", state.view.state_hash >> 48);
     let icon = match placed.side {
-        Side::Right => {
-            let text = pen.figures(egui::pos2(block.right(), y), Align2::RIGHT_CENTER, 10.5, color, &hex);
+        Side::Right | Side::Above | Side::Below => {
+            let text = pen.figures(egui::pos2(block.right(), y), Align2::RIGHT_CENTER, 11.0, color, &hex);
             egui::pos2(text.left() - pen.px(size + 4.0), y - pen.px(size / 2.0))
         }
         Side::Left => {
-            let text = pen.figures(egui::pos2(block.left(), y), Align2::LEFT_CENTER, 10.5, color, &hex);
+            let text = pen.figures(egui::pos2(block.left(), y), Align2::LEFT_CENTER, 11.0, color, &hex);
             egui::pos2(text.right() + pen.px(4.0), y - pen.px(size / 2.0))
         }
     };
