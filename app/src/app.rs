@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use cluster_core::{
     event::EventKind,
+    ids::Seq,
     trace::{Ledger, TraceStore},
 };
 
@@ -12,7 +13,7 @@ use crate::{
     ctx::ViewCtx,
     keys,
     layout::Looks,
-    panels::{Chrome, Tape, Toasts, hint_ui, top_bar_ui},
+    panels::{Chrome, Lost, Tape, Toasts, hint_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
     source::Source,
@@ -43,6 +44,9 @@ impl App {
         let store = source.store();
         let playback = Playback::new(source.commandable(), &store);
         let theme = if settings.dark { Theme::dark() } else { Theme::light() };
+        let mut ledger = Ledger::default();
+        store.each(Seq(0)..store.len(), &mut |event| ledger.apply(event, store.latest()));
+        let chrome = Chrome { lost: Lost::of(&mut ledger), ..Chrome::default() };
         Self {
             source,
             store,
@@ -50,11 +54,11 @@ impl App {
             selection: Selection::Nothing,
             settings,
             theme,
-            chrome: Chrome::default(),
+            chrome,
             toasts: Toasts::default(),
             looks: Looks::default(),
             tape: Tape::default(),
-            ledger: Ledger::default(),
+            ledger,
         }
     }
 
@@ -86,7 +90,7 @@ impl App {
             // The state after the batch, not after each event: only who leads is read of it, and that settles here.
             let (ledger, latest) = (&mut self.ledger, self.store.latest());
             self.store.each(before..self.store.len(), &mut |event| ledger.apply(event, latest));
-            self.chrome.lost = Some(ledger.lost_so_far() as u64);
+            self.chrome.lost = Lost::of(ledger);
         }
         self.playback.advance(&self.store, real, arrived, grows);
         self.settings.scale = ctx.zoom_factor();

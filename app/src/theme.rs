@@ -7,6 +7,8 @@ use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle,
 
 /// The space that separates; everything is a multiple of a half of it.
 pub const SPACE: f32 = 8.0;
+/// The height of a list in a menu, before it scrolls.
+pub const LIST_HEIGHT: f32 = 280.0;
 /// The radius of corners.
 pub const RADIUS: u8 = 6;
 /// The margin inside panes.

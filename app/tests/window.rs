@@ -56,7 +56,7 @@ fn recorded() -> TraceStore {
 }
 
 fn sent(commands: &Sent) -> Vec<Command> {
-    commands.lock().unwrap().clone()
+    commands.lock().expect("no test panics while it holds the list").clone()
 }
 
 fn select(harness: &mut Harness<'static, App>, selection: Selection) {

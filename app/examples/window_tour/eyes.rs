@@ -13,22 +13,22 @@ use egui_inspection::protocol::{Request, Response, read_handshake, read_message,
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A connection to the window under test.
-pub struct Eyes(TcpStream);
+pub(crate) struct Eyes(TcpStream);
 
 /// Something painted that has a label.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Its label (of plain text: the text).
-    pub label: String,
+    pub(crate) label: String,
     /// Its middle, in points.
-    pub at: (f64, f64),
+    pub(crate) at: (f64, f64),
     /// Its size, in points.
-    pub size: (f64, f64),
+    pub(crate) size: (f64, f64),
 }
 
 impl Eyes {
     /// Connects to a window that is starting.
-    pub fn open() -> Result<Self> {
+    pub(crate) fn open() -> Result<Self> {
         let began = Instant::now();
         loop {
             match TcpStream::connect("127.0.0.1:5719") {
@@ -43,7 +43,7 @@ impl Eyes {
     }
 
     /// Returns everything that has a label.
-    pub fn look(&mut self) -> Result<Vec<Seen>> {
+    pub(crate) fn look(&mut self) -> Result<Vec<Seen>> {
         let Response::Tree { accesskit: Some(tree), .. } = self.ask(&Request::GetTree)? else {
             return Ok(Vec::new());
         };
@@ -57,7 +57,7 @@ impl Eyes {
     }
 
     /// Waits until something is seen whose label satisfies `wanted`.
-    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<Seen> {
+    pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<Seen> {
         let began = Instant::now();
         loop {
             let seen = self.look()?;
@@ -73,7 +73,7 @@ impl Eyes {
     }
 
     /// Writes what the window shows to a PNG file.
-    pub fn photograph(&mut self, out: &Path) -> Result<()> {
+    pub(crate) fn photograph(&mut self, out: &Path) -> Result<()> {
         match self.ask(&Request::GetScreenshot { pixels_per_point: None })? {
             Response::Screenshot(png) => std::fs::write(out, png.bytes).context("cannot write the picture"),
             other => bail!("no picture, but {other:?}"),

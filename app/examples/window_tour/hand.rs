@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 const A_FRAME: Duration = Duration::from_millis(80);
 
 /// Clicks with a button: 1 is left, 3 is right.
-pub fn click((x, y): (f64, f64), button: u8) -> Result<()> {
+pub(crate) fn click((x, y): (f64, f64), button: u8) -> Result<()> {
     go((x, y))?;
     xdotool(&["click", &button.to_string()])?;
     pause();
@@ -16,7 +16,7 @@ pub fn click((x, y): (f64, f64), button: u8) -> Result<()> {
 }
 
 /// Drags along a path.
-pub fn drag(path: &[(f64, f64)]) -> Result<()> {
+pub(crate) fn drag(path: &[(f64, f64)]) -> Result<()> {
     let Some((first, rest)) = path.split_first() else { return Ok(()) };
     go(*first)?;
     xdotool(&["mousedown", "1"])?;
@@ -34,28 +34,28 @@ pub fn drag(path: &[(f64, f64)]) -> Result<()> {
 }
 
 /// Types text where the focus is.
-pub fn write(text: &str) -> Result<()> {
+pub(crate) fn write(text: &str) -> Result<()> {
     xdotool(&["type", "--delay", "30", text])?;
     pause();
     Ok(())
 }
 
 /// Presses a key, such as `Escape` or `ctrl+a`.
-pub fn press(key: &str) -> Result<()> {
+pub(crate) fn press(key: &str) -> Result<()> {
     xdotool(&["key", key])?;
     pause();
     Ok(())
 }
 
 /// Puts the mouse somewhere.
-pub fn go((x, y): (f64, f64)) -> Result<()> {
+pub(crate) fn go((x, y): (f64, f64)) -> Result<()> {
     xdotool(&["mousemove", &format!("{x:.0}"), &format!("{y:.0}")])?;
     pause();
     Ok(())
 }
 
 /// Gives the window the keyboard; without a window manager nobody else does.
-pub fn focus() -> Result<()> {
+pub(crate) fn focus() -> Result<()> {
     let found = Command::new("xdotool").args(["search", "--onlyvisible", "--name", "Faultline"]).output()?;
     let id = String::from_utf8_lossy(&found.stdout).lines().last().unwrap_or_default().to_owned();
     ensure!(!id.is_empty(), "xdotool finds no window named Faultline");

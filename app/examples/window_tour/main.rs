@@ -39,11 +39,11 @@ fn main() -> Result<()> {
 }
 
 /// What the mouse did, for the recording to confirm.
-pub struct Told {
+pub(crate) struct Told {
     /// The leader that was crashed and restarted.
-    pub crashed: u16,
+    pub(crate) crashed: u16,
     /// The leader that was cut off with a follower.
-    pub cut_off: u16,
+    pub(crate) cut_off: u16,
 }
 
 struct Window {

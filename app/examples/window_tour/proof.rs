@@ -14,7 +14,7 @@ use cluster_core::{
 use crate::Told;
 
 /// Checks that everything that was done had the effect it should have, in order.
-pub fn check(recording: &Path, told: &Told) -> Result<()> {
+pub(crate) fn check(recording: &Path, told: &Told) -> Result<()> {
     let store = TraceStore::open(recording).context("the recording of the tour does not open")?;
     let events = store.events(Seq(0)..store.len());
     let (crashed, cut_off) = (NodeId(told.crashed), NodeId(told.cut_off));

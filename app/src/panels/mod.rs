@@ -3,6 +3,7 @@
 mod hint;
 mod inspector;
 mod inventory;
+mod promises;
 mod tape;
 mod toasts;
 mod top_bar;
@@ -10,6 +11,7 @@ mod top_bar;
 pub use hint::hint_ui;
 pub use inspector::Inspector;
 pub use inventory::Inventory;
+pub use promises::Lost;
 pub use tape::Tape;
 pub use toasts::Toasts;
 pub use top_bar::{Chrome, RATES, top_bar_ui};

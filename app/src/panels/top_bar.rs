@@ -1,6 +1,6 @@
 //! The line at the top: run controls, the cluster in a few words, what clients were promised, and the looks.
 
-use cluster_core::{command::Command, event::Outcome, fault::Heal, registry};
+use cluster_core::{command::Command, fault::Heal, registry};
 use egui::{Align, Button, Layout, RichText, Ui};
 
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     ctx::ViewCtx,
     format,
     keys::{self, hint},
+    panels::promises::{Lost, promises_ui},
     theme::{SCALES, SPACE},
 };
 
@@ -23,13 +24,13 @@ pub struct Chrome {
     pub rate: f64,
     /// How many events wait that the window has not taken over yet.
     pub behind: u64,
-    /// Acknowledged writes that are gone, if somebody counts them.
-    pub lost: Option<u64>,
+    /// Acknowledged writes that are gone.
+    pub lost: Lost,
 }
 
 impl Default for Chrome {
     fn default() -> Self {
-        Self { help_open: false, rate: 1.0, behind: 0, lost: None }
+        Self { help_open: false, rate: 1.0, behind: 0, lost: Lost::default() }
     }
 }
 
@@ -44,7 +45,8 @@ pub fn top_bar_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
             looks_ui(ui, ctx, chrome);
             ui.add_space(SPACE);
             heal_ui(ui, ctx);
-            promises_ui(ui, ctx, chrome);
+            behind_ui(ui, ctx, chrome);
+            promises_ui(ui, ctx, &chrome.lost);
         });
     });
 }
@@ -110,21 +112,11 @@ fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     ui.weak(RichText::new(format!("seed {}", spec.seed)).small());
 }
 
-fn promises_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome) {
-    let acknowledged: u64 = ctx.state.clients.values().map(|client| client.ok).sum();
-    let failing = ctx.state.clients.values().any(|client| matches!(client.last, Some((_, _, Outcome::NoAnswer))));
+fn behind_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome) {
     if chrome.behind > 0 {
         ui.colored_label(ctx.theme.warn, format!("{} behind", format::count(chrome.behind)))
             .on_hover_text("Events that the window has not shown yet");
     }
-    if let Some(lost) = chrome.lost {
-        let color = if lost == 0 { ctx.theme.text_weak } else { ctx.theme.bad };
-        ui.colored_label(color, format!("lost {}", format::count(lost)))
-            .on_hover_text(format!("Acknowledged and lost: {}", format::count(lost)));
-    }
-    let color = if failing { ctx.theme.warn } else { ctx.theme.text_weak };
-    ui.colored_label(color, format!("acknowledged {}", format::count(acknowledged)))
-        .on_hover_text("Operations that clients were told succeeded");
 }
 
 fn heal_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {

@@ -33,20 +33,20 @@ mod bytes_of {
 
 /// Collects events in order.
 #[derive(Default)]
-pub struct Run {
+pub(crate) struct Run {
     events: Vec<TraceEvent>,
 }
 
 impl Run {
     /// Adds an event and returns its number.
-    pub fn at(&mut self, secs: f64, cause: Option<Seq>, kind: EventKind) -> Seq {
+    pub(crate) fn at(&mut self, secs: f64, cause: Option<Seq>, kind: EventKind) -> Seq {
         let seq = Seq(self.events.len() as u64);
         self.events.push(TraceEvent { seq, at: Timestamp::from_secs_f64(secs), cause, kind });
         seq
     }
 
     /// Returns the run as a store.
-    pub fn store(self, nodes: u16) -> TraceStore {
+    pub(crate) fn store(self, nodes: u16) -> TraceStore {
         let mut store = TraceStore::new(ClusterSpec { nodes: (1..=nodes).map(NodeId).collect(), ..Default::default() });
         store.append(self.events);
         store
@@ -54,7 +54,7 @@ impl Run {
 }
 
 /// A run of half a minute: n1 leads, clients write, n3 crashes at 8 s and is back at 14 s, n2 is cut off from 17 to 23 s.
-pub fn half_a_minute(nodes: u16) -> TraceStore {
+pub(crate) fn half_a_minute(nodes: u16) -> TraceStore {
     let mut run = Run::default();
     for node in (1..=nodes).map(NodeId) {
         run.at(0.0, None, EventKind::NodeStarted { node, incarnation: 0, port: 0 });
@@ -128,7 +128,7 @@ fn operation(run: &mut Run, tenth: u64, secs: f64, nodes: u16) {
 }
 
 /// One view, what it is shown, and what it asked for.
-pub struct Stage {
+pub(crate) struct Stage {
     /// The view.
     pub view: Box<dyn View>,
     /// The run.
@@ -149,7 +149,7 @@ pub struct Stage {
 
 impl Stage {
     /// Shows a view at the end of a run.
-    pub fn new(id: &str, store: TraceStore, theme: Theme) -> Self {
+    pub(crate) fn new(id: &str, store: TraceStore, theme: Theme) -> Self {
         let row = VIEWS.iter().find(|row| row.id == id).unwrap_or_else(|| panic!("no view {id}"));
         let (state, at, next) = (store.latest().clone(), store.end(), store.len());
         let cursor = Cursor { live: true, next, at, ..Cursor::default() };
@@ -158,7 +158,7 @@ impl Stage {
     }
 
     /// Moves the cursor.
-    pub fn seek(&mut self, secs: f64) {
+    pub(crate) fn seek(&mut self, secs: f64) {
         let at = Timestamp::from_secs_f64(secs);
         let next = self.store.seq_at(at);
         self.state = self.store.state_at(next);
@@ -166,7 +166,7 @@ impl Stage {
     }
 
     /// Lays the view out and carries out what can be without an app.
-    pub fn ui(&mut self, ui: &mut egui::Ui) {
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui) {
         let mut ctx = ViewCtx::new(&self.store, &self.state, self.cursor, &self.selection, &self.theme, &self.actions);
         ctx.commandable = self.commandable;
         self.view.ui(ui, &ctx);
@@ -176,7 +176,7 @@ impl Stage {
     }
 
     /// Returns whether the view asked for this.
-    pub fn asked(&self, action: &Action) -> bool {
+    pub(crate) fn asked(&self, action: &Action) -> bool {
         self.actions.borrow().contains(action)
     }
 }

@@ -14,10 +14,10 @@ use cluster_core::{
     trace::{Summary, TraceStore},
 };
 
-pub const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Returns a cluster of that protocol without clients, at the fast profile.
-pub fn cluster(protocol: &str, nodes: u16, seed: u64) -> ClusterSpec {
+pub(crate) fn cluster(protocol: &str, nodes: u16, seed: u64) -> ClusterSpec {
     ClusterSpec {
         protocol: protocol.to_owned(),
         nodes: (1..=nodes).map(NodeId).collect(),
@@ -29,18 +29,18 @@ pub fn cluster(protocol: &str, nodes: u16, seed: u64) -> ClusterSpec {
 }
 
 /// Returns a client that writes and reads at a rate.
-pub fn client(id: u16, rate_hz: f64) -> ClientSpec {
+pub(crate) fn client(id: u16, rate_hz: f64) -> ClientSpec {
     ClientSpec { id: ClientId(id), load: Load::Open { rate_hz }, ..ClientSpec::default() }
 }
 
 /// Sets a knob.
-pub fn with_knob(mut spec: ClusterSpec, knob: &str, value: &str) -> ClusterSpec {
+pub(crate) fn with_knob(mut spec: ClusterSpec, knob: &str, value: &str) -> ClusterSpec {
     spec.knobs.insert(knob.to_owned(), value.to_owned());
     spec
 }
 
 /// Starts a cluster and waits for its first leader.
-pub fn led(spec: &ClusterSpec) -> (Sim, NodeId) {
+pub(crate) fn led(spec: &ClusterSpec) -> (Sim, NodeId) {
     let mut sim = Sim::start(spec).expect("the spec is sound");
     let found = sim.run_until(30 * SECOND, |trace| trace.latest().leader().is_some());
     assert!(found, "no leader within 30 s at seed {}", spec.seed);
@@ -49,28 +49,28 @@ pub fn led(spec: &ClusterSpec) -> (Sim, NodeId) {
 }
 
 /// Breaks one thing.
-pub fn inject(sim: &mut Sim, fault: Fault) {
+pub(crate) fn inject(sim: &mut Sim, fault: Fault) {
     sim.command(Command::Inject(vec![fault]));
 }
 
 /// Writes by hand at a node.
-pub fn put(sim: &mut Sim, node: NodeId, key: &str, value: &str) {
+pub(crate) fn put(sim: &mut Sim, node: NodeId, key: &str, value: &str) {
     let request = Request::Put { key: key.into(), value: value.into() };
     sim.command(Command::Submit { node, request });
 }
 
 /// Reads by hand at a node.
-pub fn get(sim: &mut Sim, node: NodeId, key: &str) {
+pub(crate) fn get(sim: &mut Sim, node: NodeId, key: &str) {
     sim.command(Command::Submit { node, request: Request::Get { key: key.into() } });
 }
 
 /// Returns every event of a trace.
-pub fn events(trace: &TraceStore) -> Vec<TraceEvent> {
+pub(crate) fn events(trace: &TraceStore) -> Vec<TraceEvent> {
     trace.events(Seq(0)..trace.len())
 }
 
 /// Returns the outcomes of the operations by hand, in the order in which they were asked; `None` while open.
-pub fn outcomes(trace: &TraceStore) -> Vec<Option<Outcome>> {
+pub(crate) fn outcomes(trace: &TraceStore) -> Vec<Option<Outcome>> {
     let mut asked = BTreeMap::new();
     for event in events(trace) {
         match event.kind {
@@ -85,7 +85,7 @@ pub fn outcomes(trace: &TraceStore) -> Vec<Option<Outcome>> {
 }
 
 /// Returns the milestones of a trace with their nodes.
-pub fn milestones(trace: &TraceStore) -> Vec<(NodeId, Milestone)> {
+pub(crate) fn milestones(trace: &TraceStore) -> Vec<(NodeId, Milestone)> {
     let milestone = |event: TraceEvent| match event.kind {
         EventKind::Milestone { node, milestone } => Some((node, milestone)),
         _ => None, // nothing else is a milestone
@@ -94,11 +94,11 @@ pub fn milestones(trace: &TraceStore) -> Vec<(NodeId, Milestone)> {
 }
 
 /// Returns nodes as ends of links.
-pub fn ends(nodes: &[NodeId]) -> Vec<Endpoint> {
+pub(crate) fn ends(nodes: &[NodeId]) -> Vec<Endpoint> {
     nodes.iter().copied().map(Endpoint::from).collect()
 }
 
 /// Returns the run in numbers.
-pub fn summary(sim: &Sim) -> Summary {
-    Summary::of(sim.trace().spec(), &events(sim.trace()))
+pub(crate) fn summary(sim: &Sim) -> Summary {
+    Summary::of(sim.trace())
 }

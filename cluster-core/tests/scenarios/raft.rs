@@ -25,6 +25,13 @@ fn five_nodes_elect_one_leader_and_agree_on_what_clients_wrote() {
     assert!(hashes.iter().all(|hash| *hash == hashes[0] && *hash != 0), "{hashes:?}");
 }
 
+/// With timeouts as narrow as those of five nodes, votes split for ever.
+#[test]
+fn a_hundred_nodes_elect_a_leader() {
+    let (sim, _) = led(&cluster("raft", 100, 11));
+    assert!(sim.now().since_start() < 5 * SECOND, "elected only at {}", sim.now());
+}
+
 #[test]
 fn a_crashed_leader_is_replaced_in_a_later_term_and_what_it_acknowledged_is_still_there() {
     let (mut sim, leader) = led(&cluster("raft", 3, 2));

@@ -17,6 +17,12 @@ pub(super) fn election_ticks(config: &NodeConfig) -> usize {
     usize::try_from(ticks).unwrap_or(usize::MAX).max(HEARTBEAT_TICKS + 1)
 }
 
+/// Returns by how many ticks election timeouts spread. Up to ten voters: as long as the shortest timeout (dissertation §3.4).
+/// With more, wider: else a dozen of a hundred nodes ask for votes within one round trip, and split them for ever.
+pub(super) fn election_spread_ticks(config: &NodeConfig) -> usize {
+    election_ticks(config) * (config.members.len() / 10).max(1)
+}
+
 fn tick_of(config: &NodeConfig) -> Duration {
     config.profile.heartbeat() / HEARTBEAT_TICKS as u32
 }
@@ -28,6 +34,7 @@ pub(super) struct Clock {
     next: Timestamp,
     seed: u64,
     election: u64,
+    spread: u64,
     /// The election timeout of a term, computed once: (term, ticks).
     drawn: Option<(u64, usize)>,
     shown: Option<Running>,
@@ -49,6 +56,7 @@ impl Clock {
             next: Timestamp::ZERO,
             seed: config.seed,
             election: election_ticks(config) as u64,
+            spread: election_spread_ticks(config) as u64,
             drawn: None,
             shown: None,
             timer: None,
@@ -90,7 +98,7 @@ impl Clock {
             Some((term, ticks)) if term == engine.term => ticks,
             _ => {
                 let luck = mix(self.seed ^ mix(engine.id << 20 ^ engine.term << 32));
-                let ticks = (self.election + luck % self.election) as usize;
+                let ticks = (self.election + luck % self.spread) as usize;
                 self.drawn = Some((engine.term, ticks));
                 ticks
             }

@@ -287,6 +287,7 @@ fn engine_config(config: &NodeConfig, applied: u64) -> raft::Config {
     raft::Config {
         id: config.me.0.into(),
         election_tick: clock::election_ticks(config),
+        max_election_tick: clock::election_ticks(config) + clock::election_spread_ticks(config),
         heartbeat_tick: clock::HEARTBEAT_TICKS,
         applied,
         max_size_per_msg: 1 << 20,
