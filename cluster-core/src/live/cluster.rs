@@ -4,13 +4,16 @@ use std::{
     collections::BTreeMap,
     io,
     net::{Ipv4Addr, TcpListener},
+    panic::resume_unwind,
     path::PathBuf,
+    sync::mpsc,
     thread::{self, JoinHandle},
 };
 
 use tokio::{
+    runtime::{Builder, LocalOptions},
     sync::mpsc::{Sender, channel, unbounded_channel},
-    task::LocalSet,
+    task::spawn_local,
 };
 
 use super::{
@@ -42,15 +45,31 @@ impl LiveCluster {
     ) -> io::Result<Self> {
         // If the system gives less, small clusters still run, and a connection too many is reported as such.
         drop(rlimit::increase_nofile_limit(FILES_WANTED));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (asks, asked) = channel(ASKS_MAX);
+        let (made, heard) = mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("faultline-session".to_owned()).spawn(move || {
+            let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(made.send(Err(error))),
+            };
+            // Whoever starts this waits for it.
+            drop(made.send(Ok(())));
             let wire = Wire::new(base_port.map(|base| ports(&spec, base)).unwrap_or_default());
             let (news, disks) = unbounded_channel();
             let backend = LiveBackend::new(wire.clone(), folder, spec.fsync, news);
             let world = World::new(&spec, backend, recorder).expect("the spec was checked before");
-            LocalSet::new().block_on(&runtime, async { Driver::new(world, wire, asked, disks).run().await });
+            let cluster = async {
+                // A task of its own: a reader that wakes it costs no system call, unlike one that wakes this block.
+                let driver = spawn_local(async { Driver::new(world, wire, asked, disks).run().await });
+                if let Err(broken) = driver.await
+                    && broken.is_panic()
+                {
+                    resume_unwind(broken.into_panic());
+                }
+            };
+            runtime.block_on(cluster);
         })?;
+        heard.recv().unwrap_or_else(|_| Err(io::Error::other("its thread ended at once")))?;
         Ok(Self { asks, thread })
     }
 

@@ -105,7 +105,7 @@ fn a_damaged_recording_shows_what_precedes_the_damage() {
     fs::write(&path, &bytes).unwrap();
     let store = TraceStore::open(&path).unwrap();
     assert!(store.damage().unwrap().starts_with("block 1 at byte"));
-    assert_same(&store, &events[..4096], "damaged");
+    assert_same(&store, &events[..2048], "damaged");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{event::TraceEvent, ids::Seq, time::Timestamp};
 /// The length of a block's header.
 pub(super) const BLOCK_HEADER: usize = 48;
 /// A writer closes a block at this many events; a reader takes up to sixteen times as many.
-pub(crate) const EVENTS_MAX: u32 = 4096;
+pub(crate) const EVENTS_MAX: u32 = 2048;
 /// A writer closes a block at this many bytes before compression.
 pub(super) const RAW_TARGET: usize = 256 << 10;
 /// A reader never unpacks more at once, whatever a block claims.

@@ -40,7 +40,7 @@ fn events(range: std::ops::Range<u64>) -> Vec<TraceEvent> {
         .collect()
 }
 
-/// A recording of 10,000 events, that is, of three blocks.
+/// A recording of 10,000 events, that is, of five blocks.
 fn recorded(path: &Path) -> Vec<TraceEvent> {
     let events = events(0..10_000);
     let mut writer = RecordingWriter::create(path, &ClusterSpec::default(), 1_700_000_000_000).unwrap();
@@ -61,7 +61,7 @@ fn a_recording_gives_back_what_was_written() {
     let mut recording = Recording::open(&path).unwrap();
     assert_eq!(recording.spec(), &ClusterSpec::default());
     assert_eq!(recording.created_unix_ms(), 1_700_000_000_000);
-    assert_eq!((recording.blocks().len(), recording.torn_bytes(), recording.end()), (3, 0, Seq(10_000)));
+    assert_eq!((recording.blocks().len(), recording.torn_bytes(), recording.end()), (5, 0, Seq(10_000)));
     assert!(recording.damage().is_none());
     assert_eq!(all(&mut recording), events);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays behind");
@@ -144,9 +144,9 @@ fn a_damaged_block_in_the_middle_is_named_and_what_precedes_it_is_kept() {
     bytes[middle.offset as usize + 200] ^= 4;
     fs::write(&path, &bytes).unwrap();
     let mut recording = Recording::open(&path).unwrap();
-    assert_eq!(recording.read(0).unwrap(), events[..4096]);
+    assert_eq!(recording.read(0).unwrap(), events[..2048]);
     let message = recording.read(1).unwrap_err().to_string();
-    let place = format!("block 1 at byte {} is damaged (its checksum is wrong); the 4096 events before", middle.offset);
+    let place = format!("block 1 at byte {} is damaged (its checksum is wrong); the 2048 events before", middle.offset);
     assert!(message.starts_with(&place), "{message}");
     // Bits of the header.
     let mut bytes = whole;
@@ -155,7 +155,7 @@ fn a_damaged_block_in_the_middle_is_named_and_what_precedes_it_is_kept() {
     let mut recording = Recording::open(&path).unwrap();
     let damage = recording.damage().unwrap().to_string();
     assert!(damage.contains(&format!("block 1 at byte {}", middle.offset)), "{damage}");
-    assert_eq!(all(&mut recording), events[..4096]);
+    assert_eq!(all(&mut recording), events[..2048]);
 }
 
 #[test]
