@@ -56,14 +56,18 @@ impl Eyes {
         Ok(seen.collect())
     }
 
-    /// Waits until something is seen whose label satisfies `wanted`.
+    /// Waits until something is seen whose label satisfies `wanted`, and stands still: a panel that has just appeared
+    /// may still be making room.
     pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<Seen> {
         let began = Instant::now();
+        let mut last = None;
         loop {
             let seen = self.look()?;
-            if let Some(found) = seen.iter().find(|seen| wanted(&seen.label)) {
+            let found = seen.iter().find(|seen| wanted(&seen.label));
+            if let Some(found) = found.filter(|found| last == Some(found.at)) {
                 return Ok(found.clone());
             }
+            last = found.map(|found| found.at);
             if began.elapsed() > DEADLINE {
                 let labels: Vec<_> = seen.into_iter().map(|seen| seen.label).collect();
                 bail!("did not see {what}; saw {labels:?}");

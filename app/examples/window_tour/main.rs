@@ -11,6 +11,7 @@ mod proof;
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Instant,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -53,6 +54,7 @@ struct Window {
 
 impl Window {
     fn open(program: &Path, recording: &Path, home: &Path) -> Result<Self> {
+        let began = Instant::now();
         let child = Command::new(program)
             .args(["--knob", "check_quorum=off", "--record"])
             .arg(recording)
@@ -62,7 +64,9 @@ impl Window {
             .stdin(Stdio::null())
             .spawn()
             .context("cannot start the window")?;
-        let eyes = Eyes::open()?;
+        let mut eyes = Eyes::open()?;
+        eyes.wait_for("a living cluster", |label| label.starts_with("node n5, "))?;
+        println!("window tour: five living nodes on the screen {} ms after the start", began.elapsed().as_millis());
         Ok(Self { child, eyes })
     }
 
