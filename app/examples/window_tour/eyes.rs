@@ -18,7 +18,7 @@ pub(crate) struct Eyes(TcpStream);
 /// Something painted that has a label.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// Its label (of plain text: the text).
+    /// Its label (of plain text: the text; of a field with a label beside it: `field` and that).
     pub(crate) label: String,
     /// Its middle, in points.
     pub(crate) at: (f64, f64),
@@ -47,8 +47,15 @@ impl Eyes {
         let Response::Tree { accesskit: Some(tree), .. } = self.ask(&Request::GetTree)? else {
             return Ok(Vec::new());
         };
+        let text_of = |id| {
+            let (_, node) = tree.nodes.iter().find(|(other, _)| *other == id)?;
+            node.label().or_else(|| node.value())
+        };
         let seen = tree.nodes.iter().filter_map(|(_, node)| {
-            let label = node.label().or_else(|| node.value())?.to_owned();
+            let label = match node.labelled_by().first() {
+                Some(by) => format!("field {}", text_of(*by)?),
+                None => node.label().or_else(|| node.value())?.to_owned(),
+            };
             let bounds = node.bounds()?;
             let at = ((bounds.x0 + bounds.x1) / 2.0, (bounds.y0 + bounds.y1) / 2.0);
             Some(Seen { label, at, size: (bounds.width(), bounds.height()) })

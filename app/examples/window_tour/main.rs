@@ -139,10 +139,10 @@ impl Tour<'_> {
         hand::press("Escape")?;
         let place = find_node(eyes, node)?;
         hand::click(place.at, 1)?;
-        let value = eyes.wait_for("the field of the value", |label| label == "value")?;
+        let value = eyes.wait_for("the field of the value", |label| label == "field value")?;
         hand::click(value.at, 1)?;
         hand::press("ctrl+a")?;
-        hand::write("minority")?;
+        hand::write("lost?")?;
         let put = eyes.wait_for("the button to put", |label| label == "Put")?;
         hand::click(put.at, 1)?;
         // The keyboard belongs to the window again, not to the field.

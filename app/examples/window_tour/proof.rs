@@ -8,6 +8,7 @@ use cluster_core::{
     event::{EventKind, Milestone, Outcome, TraceEvent},
     fault::{Fault, Heal},
     ids::{ClientId, NodeId, Seq},
+    request::Request,
     trace::TraceStore,
 };
 
@@ -33,10 +34,10 @@ pub(crate) fn check(recording: &Path, told: &Told) -> Result<()> {
     let last = |node: NodeId| state.nodes.get(&node).map_or(0, |node| node.log.last().0);
     ensure!(last(crashed) + 3 > last(cut_off), "{crashed} did not catch up: {} of {}", last(crashed), last(cut_off));
 
-    let asked = walk.to(
-        "the write by hand",
-        |kind| matches!(kind, EventKind::OpInvoked { client: ClientId(0), request, .. } if request.is_write()),
-    )?;
+    let asked = walk.to("the write by hand", |kind| {
+        matches!(kind, EventKind::OpInvoked { client: ClientId(0), request: Request::Put { value, .. }, .. }
+            if *value == "lost?".into())
+    })?;
     let EventKind::OpInvoked { op, .. } = &asked.kind else { unreachable!("just matched") };
     let acknowledged = events.iter().any(|event| {
         matches!(&event.kind, EventKind::OpReturned { op: other, outcome: Outcome::Written { .. }, .. } if other == op)
