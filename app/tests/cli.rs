@@ -2,7 +2,8 @@
 
 use std::{
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 /// Runs the program without a display.
@@ -155,4 +156,33 @@ fn a_run_is_recorded_summed_up_charted_and_pictured() {
     let output = faultline(&shot);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(std::fs::read(&picture).is_ok_and(|png| png.starts_with(b"\x89PNG")));
+}
+
+/// What a program recorded must not be lost when it is killed with the signal that nobody can catch.
+#[test]
+fn the_recording_of_a_killed_program_opens_live() {
+    const ENOUGH_BYTES: u64 = 10_000;
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let recording = folder.path().join("killed.faultline");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_faultline"))
+        .args(["run", "--quiet", "--profile", "fast", "--for", "1h", "--record"])
+        .arg(&recording)
+        .arg("--data-dir")
+        .arg(folder.path().join("nodes"))
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while std::fs::metadata(&recording).map_or(0, |file| file.len()) < ENOUGH_BYTES {
+        assert!(Instant::now() < deadline, "nothing was recorded within a minute");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    run.kill().expect("the program runs");
+    run.wait().expect("the program ran");
+
+    let output = faultline(&["play", &recording.display().to_string(), "--json"]);
+    let state: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the state is JSON");
+    assert!(output.status.success());
+    assert!(state["events"].as_u64() > Some(100), "{state}");
+    assert!(state["leader"].is_string(), "{state}");
 }
