@@ -17,6 +17,8 @@ pub mod live;
 pub mod offscreen;
 pub mod panels;
 pub mod playback;
+#[cfg(all(feature = "live", not(target_arch = "wasm32")))]
+pub mod recordings;
 pub mod settings;
 pub mod source;
 pub mod testing;

@@ -62,7 +62,7 @@ pub struct WindowArgs {
     /// The cluster.
     #[command(flatten)]
     pub cluster: ClusterArgs,
-    /// Record the run to this file.
+    /// Record the run to this file [default: a file in the user's data folder; the newest ten runs are kept].
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// Keep the nodes' data in this folder instead of a temporary one.

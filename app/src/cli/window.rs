@@ -7,6 +7,7 @@ use cluster_core::session::SessionOptions;
 use super::{Failure, WindowArgs, play};
 use crate::{
     live::Live,
+    recordings,
     source::{Recording, Source},
     window::{MakeSource, WindowOptions, run_window},
 };
@@ -17,6 +18,13 @@ pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
     check_display()?;
     let (record, data_dir, base_port) = (args.record.clone(), args.data_dir.clone(), args.base_port);
     let make: MakeSource = Box::new(move |wake| {
+        let record = record.or_else(|| match recordings::next() {
+            Ok(file) => Some(file),
+            Err(error) => {
+                log::warn!("this run is not recorded: {error}");
+                None
+            }
+        });
         let options = SessionOptions { record, data_dir, base_port, wake: Some(wake), ..SessionOptions::default() };
         Ok(Box::new(Live::start(spec, options)?) as Box<dyn Source>)
     });

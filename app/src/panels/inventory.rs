@@ -28,6 +28,9 @@ pub struct Inventory {
     baselines: BTreeMap<Seq, BTreeMap<LinkId, LinkState>>,
 }
 
+/// How many parts of a cluster are named.
+const PARTS_NAMED: usize = 4;
+
 /// What broke by one command, or by itself.
 #[derive(Clone, Debug, PartialEq)]
 struct Group {
@@ -48,6 +51,7 @@ impl View for Inventory {
             return;
         }
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            parts_ui(ui, ctx);
             for group in &groups {
                 ui.push_id(group.cause, |ui| self.group_ui(ui, ctx, group));
                 ui.add_space(0.75 * SPACE);
@@ -57,6 +61,19 @@ impl View for Inventory {
                 ctx.command(Command::Heal(Heal::All));
             }
         });
+    }
+}
+
+/// Says into which parts the running nodes have fallen, if they have.
+fn parts_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let parts = ctx.state.parts();
+    if parts.len() > 1 {
+        let names = |part: &Vec<NodeId>| part.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
+        let named: Vec<String> = parts.iter().take(PARTS_NAMED).map(names).collect();
+        let more = if parts.len() > PARTS_NAMED { " | …" } else { "" };
+        let about = "Running nodes that can still reach each other, if need be by way of others";
+        ui.label(format!("In {} parts  {}{more}", parts.len(), named.join(" | "))).on_hover_text(about);
+        ui.add_space(0.75 * SPACE);
     }
 }
 

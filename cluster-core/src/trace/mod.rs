@@ -11,6 +11,7 @@ mod ledger;
 mod line;
 mod log;
 mod narrate;
+mod parts;
 mod recorder;
 mod state;
 mod store;
