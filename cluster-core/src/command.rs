@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fault::{Fault, Heal},
+    fault::{Fault, Heal, LinkId, LinkRules},
     ids::{ClientId, NodeId},
     request::Request,
     spec::ClientSpec,
@@ -43,6 +43,13 @@ pub enum Command {
     Step,
     /// Cluster time runs at this share of real time, [`crate::time::RATE_MIN`] to [`crate::time::RATE_MAX`].
     SetRate(f64),
+    /// Gives directions exactly these rules and lets nodes run, all at one instant: what was undone, or copied.
+    Restore {
+        /// The directions, with their rules from here on.
+        links: Vec<(LinkId, LinkRules)>,
+        /// The nodes: who is down starts with the disk it has, who is frozen goes on.
+        nodes: Vec<NodeId>,
+    },
 }
 
 /// Who asked.
@@ -55,4 +62,6 @@ pub enum Author {
     Script,
     /// A lab's preset.
     Lab,
+    /// Random faults.
+    Nemesis,
 }

@@ -5,7 +5,11 @@
 mod inject;
 mod link;
 mod links;
+mod shapes;
+mod sketch;
 
 pub use inject::{DELAY_SLIDER_MAX, FAULTS, Fault, FaultKind, FaultRow, FaultTarget, Heal};
 pub use link::{Delay, DropReason, LinkCounters, LinkRules, Loss, RuleError, Verdict};
 pub use links::{LinkId, Links};
+pub use shapes::{Chosen, SHAPES, Shape, ShapeError, ShapeRow};
+pub use sketch::Sketch;

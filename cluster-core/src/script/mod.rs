@@ -21,7 +21,7 @@ mod verb;
 
 pub use error::{ScriptError, Unresolved, did_you_mean};
 pub use parse::parse_duration;
-pub use verb::{HealWhat, LinkFault, Links, Selector, Timed, VERBS, Verb, VerbRow, verbs};
+pub use verb::{HealWhat, LinkFault, Links, Selector, Timed, VERBS, Verb, VerbRow, shape_words, verbs};
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     command::Command,
-    fault::{Fault, FaultKind, Heal, LinkId},
+    fault::{Fault, FaultKind, Heal, LinkId, Shape, ShapeError},
     ids::{Endpoint, NodeId},
     request::{Admin, Request},
     trace::{ClusterState, NodeStatus},
@@ -53,6 +53,7 @@ impl<R: Rng> Resolver<'_, R> {
                 let links = self.links(links)?;
                 vec![Command::Inject(links.into_iter().map(|link| link_fault(*fault, link)).collect())]
             }
+            Verb::Shape(shape, chosen) => vec![Command::Inject(self.shape(*shape, *chosen)?)],
             Verb::Heal(what) => self.heal(what)?,
             Verb::Restart(None) => vec![Command::RestartAll],
             Verb::Restart(Some(nodes)) => self.nodes(nodes)?.into_iter().map(Command::Restart).collect(),
@@ -78,6 +79,13 @@ impl<R: Rng> Resolver<'_, R> {
             Verb::Resume => vec![Command::Resume],
             Verb::Rate(rate) => vec![Command::SetRate(*rate)],
         })
+    }
+
+    fn shape(&mut self, shape: Shape, chosen: Option<Selector>) -> Resolved<Vec<Fault>> {
+        let chosen = chosen.map(|node| self.node(node)).transpose()?;
+        let nodes: Vec<NodeId> = self.state.nodes.keys().copied().collect();
+        let faults = shape.faults(&nodes, self.state.leader(), chosen);
+        faults.map_err(|error| Reason { problem: error.to_string(), may_pass: error == ShapeError::NoLeader })
     }
 
     fn heal(&mut self, what: &HealWhat) -> Resolved<Vec<Command>> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    fault::{Delay, FAULTS, FaultKind, Loss},
+    fault::{Delay, FAULTS, FaultKind, Loss, SHAPES, Shape},
     ids::{ClientId, NodeId},
     request::{Key, Value},
 };
@@ -32,6 +32,8 @@ pub enum Verb {
     Partition(Vec<Vec<Selector>>),
     /// Breaks links.
     Link(LinkFault, Links),
+    /// Cuts links into a shape; the node takes the place that the shape has for one.
+    Shape(Shape, Option<Selector>),
     /// Mends.
     Heal(HealWhat),
     /// Starts nodes that are down; `None` means all.
@@ -136,6 +138,7 @@ pub struct VerbRow {
 
 /// The verbs that are no faults (those are in [`FAULTS`]).
 pub const VERBS: &[VerbRow] = &[
+    row("shape", "shape bridge | shape hub n3 | shape minority", "Cuts links into a shape; the words are listed below."),
     row("heal", "heal | heal links | heal link n1->n2 | heal around n3", "Mends everything, or a part."),
     row("restart", "restart n1,n2 | restart all", "Starts nodes that are down, with the disks they have."),
     row("unfreeze", "unfreeze n1", "Lets frozen nodes go on."),
@@ -155,6 +158,11 @@ pub const VERBS: &[VerbRow] = &[
 
 const fn row(verb: &'static str, usage: &'static str, about: &'static str) -> VerbRow {
     VerbRow { verb, usage, about }
+}
+
+/// Returns the shapes that `shape` can cut, as they are written.
+pub fn shape_words() -> impl Iterator<Item = VerbRow> {
+    SHAPES.iter().map(|shape| row(shape.word, shape.title, shape.about))
 }
 
 /// Returns every verb that a script can use, faults first.

@@ -83,6 +83,7 @@ fn author_word(by: Author) -> &'static str {
         Author::User => "you",
         Author::Script => "script",
         Author::Lab => "lab",
+        Author::Nemesis => "nemesis",
     }
 }
 
@@ -104,6 +105,11 @@ fn command_line(command: &Command) -> String {
         Command::Resume => "resume".to_owned(),
         Command::Step => "step".to_owned(),
         Command::SetRate(rate) => format!("run at {rate}×"),
+        Command::Restore { links, nodes } => {
+            let links = links.iter().map(|(link, rules)| format!("{} {}", link_words(link), rules_words(rules)));
+            let nodes = nodes.iter().map(|node| format!("{node} runs"));
+            format!("restore {}", links.chain(nodes).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

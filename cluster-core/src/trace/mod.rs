@@ -20,6 +20,7 @@ mod summary;
 mod synthetic;
 mod thin;
 mod timeline;
+mod undo;
 
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
@@ -36,3 +37,4 @@ pub use state::{
 pub use store::TraceStore;
 pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};
 pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
+pub use undo::{CannotUndo, undo};

@@ -124,6 +124,7 @@ fn command_sentence(by: Author, command: &Command) -> String {
         Author::User => "You",
         Author::Script => "The script",
         Author::Lab => "The lab",
+        Author::Nemesis => "The nemesis",
     };
     let what = match command {
         Command::Inject(faults) => match &faults[..] {
@@ -145,8 +146,22 @@ fn command_sentence(by: Author, command: &Command) -> String {
         Command::Resume => "let the cluster go on".to_owned(),
         Command::Step => "let one thing happen".to_owned(),
         Command::SetRate(rate) => format!("set cluster time to {rate}× real time"),
+        Command::Restore { links, nodes } => restore_phrase(links, nodes),
     };
     format!("{who} {what}")
+}
+
+fn restore_phrase(links: &[(LinkId, LinkRules)], nodes: &[NodeId]) -> String {
+    let healthy = links.iter().all(|(_, rules)| rules.is_healthy());
+    let links = match links {
+        [] => None,
+        [(link, _)] if healthy => Some(format!("healed {}", arrow(*link))),
+        [(link, rules)] => Some(format!("set the rules of {} to {}", arrow(*link), super::rules_words(rules))),
+        [..] if healthy => Some(format!("healed {} directions of links", links.len())),
+        [..] => Some(format!("set the rules of {} directions of links", links.len())),
+    };
+    let nodes = (!nodes.is_empty()).then(|| format!("let {} run again", list(nodes)));
+    [links, nodes].into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 fn fault_phrase(fault: &Fault) -> String {

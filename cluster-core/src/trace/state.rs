@@ -403,7 +403,8 @@ pub fn is_fault_command(command: &Command) -> bool {
         | Command::Restart(_)
         | Command::RestartAll
         | Command::Unfreeze(_)
-        | Command::AddNode(_) => true,
+        | Command::AddNode(_)
+        | Command::Restore { .. } => true,
         Command::Submit { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)

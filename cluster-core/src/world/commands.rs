@@ -53,6 +53,7 @@ impl<B: Backend> World<B> {
             Command::Step => self.ask_clock(ClockRequest::Step),
             Command::SetRate(rate) if rate > 0.0 => self.ask_clock(ClockRequest::Rate(rate)),
             Command::SetRate(rate) => Err(format!("cluster time cannot run at {rate}; pause it instead")),
+            Command::Restore { links, nodes } => self.restore(now, seq, &links, &nodes),
         }
     }
 
@@ -150,6 +151,33 @@ impl<B: Backend> World<B> {
                 if let Some(node) = end.node().filter(|node| self.is_frozen(*node)) {
                     self.unfreeze(now, node, Some(seq));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn restore(
+        &mut self,
+        now: Timestamp,
+        seq: Seq,
+        links: &[(LinkId, LinkRules)],
+        nodes: &[NodeId],
+    ) -> Result<(), String> {
+        links.iter().try_for_each(|(link, rules)| self.check_link(*link, *rules))?;
+        nodes.iter().try_for_each(|node| self.known(*node))?;
+        let others = |(link, rules): &&(LinkId, LinkRules)| self.links.rules(*link) != *rules;
+        let waits = |node: &&NodeId| !self.is_running(**node) || self.is_frozen(**node);
+        if !links.iter().any(|it| others(&it)) && !nodes.iter().any(|node| waits(&node)) {
+            return Err("it changed nothing: that is how things were already".to_owned());
+        }
+        for (link, rules) in links {
+            self.set_link(now, seq, *link, &mut |old| *old = *rules);
+        }
+        for node in nodes {
+            if self.is_frozen(*node) {
+                self.unfreeze(now, *node, Some(seq));
+            } else if !self.is_running(*node) {
+                self.boot(now, *node, Some(seq));
             }
         }
         Ok(())
