@@ -33,11 +33,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sim", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
     ("live", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
     ("script", &["ids", "name", "time", "request", "fault", "spec", "command", "event", "trace"]),
+    // Random faults are commands that follow from the trace: it sees what a script sees.
+    ("nemesis", &["ids", "time", "fault", "command", "event", "trace"]),
     (
         "session",
         &["ids", "time", "spec", "command", "event", "trace", "world", "live", "sim", "registry", "fault", "request"],
     ),
-    ("headless", &["ids", "time", "request", "spec", "command", "event", "trace", "script", "session"]),
+    (
+        "headless",
+        &["ids", "time", "request", "fault", "spec", "command", "event", "trace", "script", "nemesis", "session"],
+    ),
 ];
 
 /// Rooms in which a word would break a promise.
