@@ -13,6 +13,7 @@ pub mod ids;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod name;
+pub mod nemesis;
 pub mod protocol;
 pub mod registry;
 pub mod request;

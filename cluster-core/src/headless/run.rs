@@ -7,8 +7,8 @@ use std::{
 
 use super::{Director, Due, Phase, Plan};
 use crate::{
-    command::Author,
     event::TraceEvent,
+    fault::FaultKind,
     script::{Timed, Unresolved},
     session::{Next, Session},
     spec::ClusterSpec,
@@ -27,6 +27,8 @@ pub trait Watch {
     fn on_tick(&mut self, state: &ClusterState, phase: Phase);
     /// A line of the script was carried out.
     fn on_line(&mut self, line: &Timed, at: Timestamp);
+    /// The run begins, and these kinds of faults may strike at random in it.
+    fn on_nemesis(&mut self, _kinds: &[FaultKind]) {}
 }
 
 /// How a run went.
@@ -60,6 +62,9 @@ pub fn run(
     stop: &AtomicBool,
 ) -> Result<Finished, HeadlessError> {
     let mut director = Director::new(spec, plan);
+    if let Some(nemesis) = director.nemesis() {
+        watch.on_nemesis(nemesis.kinds());
+    }
     let began = Instant::now();
     let mut last_event = Duration::ZERO;
     let mut cut_short = false;
@@ -81,12 +86,12 @@ pub fn run(
         }
         // Between two events time goes on, too.
         let now = director.state().at + real.saturating_sub(last_event).mul_f64(director.state().rate);
-        while let Some(Due { line, commands }) = director.next(now, real)? {
+        while let Some(Due { by, line, commands }) = director.next(now, real)? {
             if let Some(line) = line {
                 watch.on_line(&line, now);
             }
             for command in commands {
-                session.send(Author::Script, command);
+                session.send(by, command);
             }
         }
     }

@@ -138,7 +138,11 @@ pub struct VerbRow {
 
 /// The verbs that are no faults (those are in [`FAULTS`]).
 pub const VERBS: &[VerbRow] = &[
-    row("shape", "shape bridge | shape hub n3 | shape minority", "Cuts links into a shape; the words are listed below."),
+    row(
+        "shape",
+        "shape bridge | shape hub n3 | shape minority",
+        "Cuts links into a shape; the words are listed below.",
+    ),
     row("heal", "heal | heal links | heal link n1->n2 | heal around n3", "Mends everything, or a part."),
     row("restart", "restart n1,n2 | restart all", "Starts nodes that are down, with the disks they have."),
     row("unfreeze", "unfreeze n1", "Lets frozen nodes go on."),
