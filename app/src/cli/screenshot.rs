@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use cluster_core::{
     event::TraceEvent,
     headless::{self, Phase, Plan},
-    script::{Script, Timed, did_you_mean},
+    script::{Timed, did_you_mean},
     session::{Session, SessionOptions},
     spec::ClusterSpec,
     time::Timestamp,
@@ -107,7 +107,7 @@ fn check_out(out: &Path) -> Result<(), Failure> {
 fn short_run(spec: &ClusterSpec) -> Result<TraceStore, Failure> {
     let session = Session::live(spec.clone(), SessionOptions::default()).map_err(failure_of)?;
     let mut keeper = Keeper(TraceStore::new(spec.clone()));
-    let plan = Plan { run_for: RUN_FOR, script: Script::default() };
+    let plan = Plan { run_for: RUN_FOR, ..Plan::default() };
     let outcome = headless::run(&session, spec, plan, &mut keeper, &stop::flag());
     session.finish().map_err(failure_of)?;
     outcome.map_err(Failure::run)?;

@@ -101,6 +101,7 @@ impl Inventory {
             Some(Author::User) => "by you",
             Some(Author::Script) => "by the script",
             Some(Author::Lab) => "by the lab",
+            Some(Author::Nemesis) => "by the nemesis",
             None => "by itself",
         };
         let since = format::duration(ctx.at.since(group.since));

@@ -113,7 +113,8 @@ fn command_line(command: &Command) -> String {
     }
 }
 
-fn fault_words(fault: &Fault) -> String {
+/// Returns what a fault does, in the words of the table of events.
+pub fn fault_words(fault: &Fault) -> String {
     match fault {
         Fault::Crash(node) => format!("crash {node}"),
         Fault::PowerLoss(node) => format!("power loss of {node}"),

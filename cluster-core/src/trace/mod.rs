@@ -26,7 +26,7 @@ pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;
 pub use ledger::{Acknowledged, Ledger};
-pub use line::{line, rules_words};
+pub use line::{fault_words, line, rules_words};
 pub use log::LogTail;
 pub use narrate::sentence;
 pub use recorder::{Recorder, Sink};
