@@ -9,6 +9,8 @@ use cluster_core::{
     time::Timestamp,
 };
 
+use crate::tools::ToolAction;
+
 /// What the user meant.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
@@ -36,6 +38,8 @@ pub enum Action {
     SetScale(f32),
     /// Show every motion as its end state.
     ToggleReducedMotion,
+    /// Use a tool.
+    Tool(ToolAction),
 }
 
 /// What is selected.

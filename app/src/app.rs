@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use cluster_core::{
     event::EventKind,
     ids::Seq,
+    nemesis::Nemesis,
     trace::{Ledger, TraceStore},
 };
 
@@ -18,6 +19,7 @@ use crate::{
     settings::Settings,
     source::Source,
     theme::{self, Theme},
+    tools::Tools,
 };
 
 /// How many batches are taken over in one frame, at most: the picture comes before completeness.
@@ -33,6 +35,10 @@ pub struct App {
     pub(crate) theme: Theme,
     pub(crate) chrome: Chrome,
     pub(crate) toasts: Toasts,
+    pub(crate) tools: Tools,
+    pub(crate) nemesis: Option<Nemesis>,
+    /// How many random faults were started so far.
+    pub(crate) nemeses: u32,
     looks: Looks,
     tape: Tape,
     ledger: Ledger,
@@ -56,6 +62,9 @@ impl App {
             theme,
             chrome,
             toasts: Toasts::default(),
+            tools: Tools::default(),
+            nemesis: None,
+            nemeses: 0,
             looks: Looks::default(),
             tape: Tape::default(),
             ledger,
@@ -92,6 +101,7 @@ impl App {
             self.store.each(before..self.store.len(), &mut |event| ledger.apply(event, latest));
             self.chrome.lost = Lost::of(ledger);
         }
+        self.drive_nemesis();
         self.playback.advance(&self.store, real, arrived, grows);
         self.settings.scale = ctx.zoom_factor();
         self.ask_for_frames(ctx, arrived);
@@ -106,6 +116,7 @@ impl App {
         ctx.commandable = self.source.commandable();
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
+        ctx.tools = &self.tools;
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 
@@ -124,6 +135,8 @@ impl App {
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         self.toasts.ui(ui.ctx(), place, &self.theme);
 
+        // Whoever has that menu has opened it.
+        self.tools.menu = None;
         let context = ui.ctx().clone();
         actions.into_inner().into_iter().for_each(|action| self.carry_out(action, &context));
     }
@@ -148,6 +161,11 @@ impl App {
         &self.selection
     }
 
+    /// Returns the tools in the user's hand.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
     /// Returns what is to be remembered.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -162,6 +180,9 @@ impl App {
         if self.playback.moves() {
             ctx.request_repaint_after(theme::FRAME);
         } else if arrived {
+            ctx.request_repaint_after(theme::GLANCE);
+        }
+        if self.nemesis.is_some() {
             ctx.request_repaint_after(theme::GLANCE);
         }
     }

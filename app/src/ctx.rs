@@ -1,6 +1,6 @@
 //! Everything a view may read, and the one thing it may do.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::LazyLock};
 
 use cluster_core::{
     command::Command,
@@ -12,7 +12,10 @@ use crate::{
     action::{Action, Selection},
     playback::Cursor,
     theme::Theme,
+    tools::Tools,
 };
+
+static EMPTY_HAND: LazyLock<Tools> = LazyLock::new(Tools::default);
 
 /// What a view may read during one frame.
 pub struct ViewCtx<'a> {
@@ -34,6 +37,8 @@ pub struct ViewCtx<'a> {
     pub reduced_motion: bool,
     /// The folder of the nodes' data, if there is one.
     pub data_dir: Option<&'a str>,
+    /// The tools in the user's hand.
+    pub tools: &'a Tools,
     actions: &'a RefCell<Vec<Action>>,
 }
 
@@ -49,7 +54,8 @@ impl<'a> ViewCtx<'a> {
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
         let data_dir = None;
-        Self { store, state, cursor, at, selection, theme, commandable, reduced_motion, data_dir, actions }
+        let tools: &Tools = &EMPTY_HAND;
+        Self { store, state, cursor, at, selection, theme, commandable, reduced_motion, data_dir, tools, actions }
     }
 
     /// Says what the user meant; carried out after the frame.

@@ -18,26 +18,27 @@ use super::{Failure, cluster};
 #[derive(Args, Clone, Debug)]
 pub struct NemesisArgs {
     /// Strike at random, by this profile (see `faultline verbs`); everything follows from --seed.
-    #[arg(long = "nemesis", value_name = "PROFILE", value_parser = profile)]
+    #[arg(id = "nemesis", long = "nemesis", value_name = "PROFILE", value_parser = profile)]
     pub profile: Option<Profile>,
     /// How often it strikes on average, in cluster time: `1/2s` is one fault in two seconds.
-    #[arg(long = "nemesis-rate", value_name = "N/TIME", default_value = "1/2s", value_parser = gap, requires = "profile")]
+    #[arg(id = "nemesis-rate", long = "nemesis-rate", value_name = "N/TIME", default_value = "1/2s", value_parser = gap, requires = "nemesis")]
     pub gap: Duration,
     /// The kinds of faults it may use, such as `crash,cut` [default: those of the profile]; swarm draws a part of them.
-    #[arg(long = "nemesis-kinds", value_name = "KINDS", value_delimiter = ',', value_parser = kind, requires = "profile")]
+    #[arg(id = "nemesis-kinds", long = "nemesis-kinds", value_name = "KINDS", value_delimiter = ',', value_parser = kind, requires = "nemesis")]
     pub kinds: Vec<FaultKind>,
     /// Whether more than half of the nodes always stay up [default: yes for swarm, no for the other profiles].
     #[arg(
+        id = "nemesis-keep-majority",
         long = "nemesis-keep-majority",
         value_name = "YES|NO",
         num_args = 0..=1,
         default_missing_value = "yes",
         value_parser = clap::builder::BoolishValueParser::new(),
-        requires = "profile"
+        requires = "nemesis"
     )]
     pub keep_majority: Option<bool>,
     /// How long before the end of the run it gives up and everything is healed.
-    #[arg(long = "nemesis-quiet", value_name = "DURATION", default_value = "5s", value_parser = cluster::duration, requires = "profile")]
+    #[arg(id = "nemesis-quiet", long = "nemesis-quiet", value_name = "DURATION", default_value = "5s", value_parser = cluster::duration, requires = "nemesis")]
     pub quiet: Duration,
 }
 
@@ -143,6 +144,11 @@ mod tests {
         for wrong in ["2s", "0/1s", "-1/1s", "1/0s", "often", "nan/1s", "inf/1s", ""] {
             assert!(gap(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_flag_has_two_meanings() {
+        <super::super::Cli as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]

@@ -12,6 +12,7 @@ use cluster_core::{
 };
 use egui::{RichText, Ui};
 
+use super::staged::staged_ui;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
@@ -45,6 +46,7 @@ impl View for Inventory {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         let groups = groups(ctx.store, ctx.state);
         self.keep_baselines(ctx.store, &groups);
+        staged_ui(ui, ctx);
         if groups.is_empty() {
             ui.add_space(SPACE);
             ui.weak("Nothing is broken");

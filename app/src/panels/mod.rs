@@ -4,6 +4,7 @@ mod hint;
 mod inspector;
 mod inventory;
 mod promises;
+mod staged;
 mod tape;
 mod toasts;
 mod top_bar;

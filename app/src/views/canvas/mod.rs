@@ -3,16 +3,20 @@
 mod clients;
 mod frames;
 mod glyphs;
+mod knife;
 mod layout;
 mod links;
 mod logs;
 mod menu;
 mod nodes;
 mod pointer;
+mod staged;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tool_tests;
 
 use std::rc::Rc;
 
@@ -27,6 +31,7 @@ use egui::{
 use self::{
     frames::{Spot, Traffic},
     glyphs::Pen,
+    knife::Knife,
     layout::{Camera, IDLE_LINKS_MAX, Layout},
     logs::Window,
     nodes::Truth,
@@ -51,6 +56,7 @@ pub struct CanvasView {
     zoom: f32,
     pan: Vec2,
     lasso: Vec<Pos2>,
+    knife: Knife,
     menu_link: Option<LinkId>,
     atlas: Option<TextureHandle>,
     placed: Option<Placement>,
@@ -74,7 +80,15 @@ struct Scene {
 
 impl Default for CanvasView {
     fn default() -> Self {
-        Self { zoom: 1.0, pan: Vec2::ZERO, lasso: Vec::new(), menu_link: None, atlas: None, placed: None }
+        Self {
+            zoom: 1.0,
+            pan: Vec2::ZERO,
+            lasso: Vec::new(),
+            knife: Knife::default(),
+            menu_link: None,
+            atlas: None,
+            placed: None,
+        }
     }
 }
 
@@ -87,10 +101,12 @@ impl View for CanvasView {
         let scene = self.scene(ctx, rect);
         let links = links::shown(ctx, &scene);
         let spots = frames::spots(ctx, &scene);
+        self.knife.on_pointer(ui, ctx, &scene, &links, &ground);
         self.on_lasso(ui, ctx, &scene, &ground);
         self.on_ground(ctx, &scene, &links, &spots, &ground);
         let focused = interact(ui, ctx, &scene, &links, &spots);
         self.paint(ui, ctx, &scene, &links, &spots, rect);
+        knife::tool_banner_ui(ui, ctx, rect);
         if let Some(focused) = focused {
             ui.painter_at(rect).rect_stroke(
                 focused.expand(3.0),
@@ -147,6 +163,8 @@ impl CanvasView {
                 clients::paint_client(&pen, ctx, scene, *place, client, open.get(&place.0).copied().unwrap_or(0));
             }
         }
+        staged::paint_staged(&pen, ctx, scene);
+        self.knife.paint(&pen, ctx, scene);
         frames::paint_drops(&pen, ctx, scene, atlas);
         frames::paint_legend(&pen, legend_corner(scene, rect), atlas);
         paint_counts(&pen, ctx, rect);
@@ -231,7 +249,8 @@ fn client_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, client: ClientId, place:
     if response.clicked() {
         ctx.act(Action::Select(Selection::Client(client)));
     }
-    response.context_menu(|ui| menu::client_menu_ui(ui, ctx, client));
+    menu::open_by_key(ctx, &response, selected);
+    menu::context_menu(&response, |ui| menu::client_menu_ui(ui, ctx, client));
     response
 }
 
@@ -244,9 +263,10 @@ fn link_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, link: LinkId) -> Option<Re
     let selected = *ctx.selection == Selection::Link(link);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &rules)));
     if response.clicked() {
-        ctx.act(Action::Select(Selection::Link(link)));
+        pointer::on_link(ctx, link);
     }
-    response.context_menu(|ui| menu::link_menu_ui(ui, ctx, link));
+    menu::open_by_key(ctx, &response, *ctx.selection == Selection::Link(link));
+    menu::context_menu(&response, |ui| menu::link_menu_ui(ui, ctx, link));
     Some(response.on_hover_ui_at_pointer(|ui| pointer::link_tooltip_ui(ui, ctx, link)))
 }
 
