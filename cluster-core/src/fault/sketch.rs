@@ -10,17 +10,36 @@ use crate::ids::{Endpoint, NodeId};
 pub struct Sketch {
     /// The nodes.
     pub nodes: BTreeSet<NodeId>,
-    /// The directions of links, each with the rules that a healthy one would get.
+    /// The directions of links, each with the rules that it would get.
     pub links: BTreeMap<LinkId, LinkRules>,
     endpoints: Vec<Endpoint>,
+    /// The rules as they are, of those that are not healthy.
+    actual: BTreeMap<LinkId, LinkRules>,
 }
 
 impl Sketch {
-    /// Sketches faults on a network of these endpoints.
+    /// Sketches faults on a healthy network of these endpoints.
     pub fn of<'a>(faults: impl IntoIterator<Item = &'a Fault>, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
-        let mut sketch = Self { endpoints: endpoints.into_iter().collect(), ..Self::default() };
+        Self::on(faults, endpoints, [])
+    }
+
+    /// Sketches faults on a network of these endpoints, in which some directions have rules already.
+    pub fn on<'a>(
+        faults: impl IntoIterator<Item = &'a Fault>,
+        endpoints: impl IntoIterator<Item = Endpoint>,
+        actual: impl IntoIterator<Item = (LinkId, LinkRules)>,
+    ) -> Self {
+        let (endpoints, actual) = (endpoints.into_iter().collect(), actual.into_iter().collect());
+        let mut sketch = Self { endpoints, actual, ..Self::default() };
         faults.into_iter().for_each(|fault| fault.apply(&mut sketch));
         sketch
+    }
+
+    /// Returns whether anything would be different.
+    pub fn changes_something(&self) -> bool {
+        let differs =
+            |(link, rules): (&LinkId, &LinkRules)| self.actual.get(link).copied().unwrap_or_default() != *rules;
+        !self.nodes.is_empty() || self.links.iter().any(differs)
     }
 }
 
@@ -30,7 +49,8 @@ impl FaultTarget for Sketch {
     }
 
     fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
-        change(self.links.entry(link).or_default());
+        let actual = self.actual.get(&link).copied().unwrap_or_default();
+        change(self.links.entry(link).or_insert(actual));
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {
@@ -64,6 +84,17 @@ mod tests {
         let rules = LinkRules { cut: true, delay: Some(delay), loss: Some(Loss { probability: 0.3 }) };
         assert_eq!(Sketch::of(&rules.as_faults(link), []).links, BTreeMap::from([(link, rules)]));
         assert_eq!(LinkRules::default().as_faults(link), []);
+    }
+
+    #[test]
+    fn what_is_so_already_changes_nothing() {
+        let link: LinkId = (NodeId(1).into(), NodeId(2).into());
+        let cut = LinkRules { cut: true, ..LinkRules::default() };
+        assert!(!Sketch::on(&[Fault::Cut(link)], [], [(link, cut)]).changes_something());
+        assert!(Sketch::of(&[Fault::Cut(link)], []).changes_something());
+        let lossy = Fault::Loss(link, Loss { probability: 0.1 });
+        let sketch = Sketch::on(&[lossy], [], [(link, cut)]);
+        assert!(sketch.changes_something() && sketch.links[&link].cut);
     }
 
     #[test]

@@ -99,7 +99,9 @@ impl Nemesis {
         let field = Field::of(state, &struck, &self.wiped, self.spec.keep_majority);
         let first = self.rng.random_range(0..self.kinds.len().max(1));
         for kind in self.kinds.iter().cycle().skip(first).take(self.kinds.len()) {
-            let faults = draw(*kind, &field, &mut self.rng);
+            let mut faults = draw(*kind, &field, &mut self.rng);
+            // What is so already would be refused.
+            faults.retain(|fault| sketch([fault], state).changes_something());
             if !faults.is_empty() {
                 return faults;
             }
@@ -113,8 +115,7 @@ impl Nemesis {
             // Only an erased disk is remembered for the rest of the run.
             _ => None,
         }));
-        let endpoints = state.nodes.keys().map(|node| Endpoint::from(*node));
-        let sketch = Sketch::of(faults, endpoints);
+        let sketch = sketch(faults, state);
         for ailment in &mut self.ailments {
             ailment.nodes.retain(|node| !sketch.nodes.contains(node));
             ailment.links.retain(|link| !sketch.links.contains_key(link));
@@ -155,6 +156,11 @@ impl Ailment {
     fn is_seen(&self, state: &ClusterState) -> bool {
         self.nodes.iter().any(|node| is_struck(state, *node)) || self.links.iter().any(|link| is_broken(state, *link))
     }
+}
+
+fn sketch<'a>(faults: impl IntoIterator<Item = &'a Fault>, state: &ClusterState) -> Sketch {
+    let endpoints = state.nodes.keys().map(|node| Endpoint::from(*node));
+    Sketch::on(faults, endpoints, state.links.iter().map(|(link, state)| (*link, state.rules)))
 }
 
 fn is_struck(state: &ClusterState, node: NodeId) -> bool {

@@ -78,6 +78,16 @@ fn every_profile_has_its_row_and_some_kinds() {
 }
 
 #[test]
+fn nothing_is_asked_for_that_would_be_refused() {
+    for seed in 1..=8 {
+        let (sim, _) = run(&cluster(seed), often(NemesisSpec::of(Profile::Everything)));
+        let refused: Vec<_> =
+            events(&sim).into_iter().filter(|event| matches!(event.kind, EventKind::CommandRefused { .. })).collect();
+        assert!(refused.is_empty(), "seed {seed}: {refused:?}");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_commands() {
     let once = || commands(&run(&cluster(7), often(NemesisSpec::of(Profile::Everything))).0);
     let first = once();
