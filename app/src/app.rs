@@ -14,12 +14,12 @@ use crate::{
     ctx::ViewCtx,
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, top_bar_ui},
+    panels::{Chrome, Lost, Tape, Toasts, hint_ui, tool_banner_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
     source::Source,
     theme::{self, Theme},
-    tools::Tools,
+    tools::{Tool, Tools},
 };
 
 /// How many batches are taken over in one frame, at most: the picture comes before completeness.
@@ -129,9 +129,10 @@ impl App {
         let layout = &mut self.settings.layout;
         middle.show(ui, |ui| layout.ui(ui, &mut self.looks, &ctx));
         let place = layout.rect("canvas").unwrap_or_else(|| ui.max_rect());
-        if !self.settings.hint_seen && ctx.commandable {
+        if !self.settings.hint_seen && ctx.commandable && self.tools.tool == Tool::Pointer {
             self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
         }
+        tool_banner_ui(ui.ctx(), &ctx, place);
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         self.toasts.ui(ui.ctx(), place, &self.theme);
 

@@ -97,6 +97,16 @@ fn a_discarded_stage_strikes_nothing() {
 }
 
 #[test]
+fn the_tool_in_the_hand_is_told_and_put_away() {
+    let (mut harness, _) = live();
+    press(&mut harness, &[Key::X]);
+    assert_eq!(harness.state().tools().tool, Tool::Knife);
+    harness.get_by_label("drag across links; Alt cuts one way");
+    click(&mut harness, "Put the tool away");
+    assert_eq!(harness.state().tools().tool, Tool::Pointer);
+}
+
+#[test]
 fn undo_restores_what_the_last_command_broke() {
     let (mut harness, commands) = live();
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);

@@ -7,6 +7,7 @@ mod promises;
 mod staged;
 mod tape;
 mod toasts;
+mod tool_banner;
 mod top_bar;
 
 pub use hint::hint_ui;
@@ -15,6 +16,7 @@ pub use inventory::Inventory;
 pub use promises::Lost;
 pub use tape::Tape;
 pub use toasts::Toasts;
+pub use tool_banner::tool_banner_ui;
 pub use top_bar::{Chrome, RATES, top_bar_ui};
 
 use crate::views::ViewRow;

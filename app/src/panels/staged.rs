@@ -20,7 +20,7 @@ pub(super) fn staged_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
         ui.colored_label(ctx.theme.accent, RichText::new(format!("Staged {}", staged.len())).strong());
         ui.weak(RichText::new(if ctx.tools.staging { "faults wait here" } else { "the stage is off" }).small());
     });
-    egui::ScrollArea::vertical().id_salt("staged").max_height(18.0 * SPACE).show(ui, |ui| {
+    egui::ScrollArea::vertical().id_salt("staged").max_height(18.0 * SPACE).auto_shrink([false, true]).show(ui, |ui| {
         for (at, fault) in staged.iter().enumerate() {
             let words = fault_words(fault);
             ui.horizontal(|ui| {

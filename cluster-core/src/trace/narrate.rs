@@ -8,6 +8,9 @@ use crate::{
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
 };
 
+/// Up to this many cuts of one command are named.
+const CUTS_NAMED: usize = 3;
+
 /// Returns what an event means, as a sentence without a period; `None` for the unremarkable. `before` is the state
 /// before the event, `epoch_word` the protocol's word for its epochs, such as `term`.
 pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> Option<String> {
@@ -129,7 +132,7 @@ fn command_sentence(by: Author, command: &Command) -> String {
     let what = match command {
         Command::Inject(faults) => match &faults[..] {
             [] => "broke nothing".to_owned(),
-            faults => faults.iter().map(fault_phrase).collect::<Vec<_>>().join(" and "),
+            faults => faults_phrase(faults),
         },
         Command::Heal(Heal::All) => "healed everything".to_owned(),
         Command::Heal(Heal::Links) => "healed all links".to_owned(),
@@ -149,6 +152,17 @@ fn command_sentence(by: Author, command: &Command) -> String {
         Command::Restore { links, nodes } => restore_phrase(links, nodes),
     };
     format!("{who} {what}")
+}
+
+/// Names each fault; many cuts are counted, because a list of them is not read.
+fn faults_phrase(faults: &[Fault]) -> String {
+    let (cuts, others): (Vec<&Fault>, Vec<&Fault>) = faults.iter().partition(|fault| matches!(fault, Fault::Cut(_)));
+    let named = if cuts.len() > CUTS_NAMED { &others } else { &faults.iter().collect() };
+    let mut phrases: Vec<String> = named.iter().map(|fault| fault_phrase(fault)).collect();
+    if cuts.len() > CUTS_NAMED {
+        phrases.push(format!("cut {} directions of links", cuts.len()));
+    }
+    phrases.join(" and ")
 }
 
 fn restore_phrase(links: &[(LinkId, LinkRules)], nodes: &[NodeId]) -> String {
@@ -326,6 +340,14 @@ mod tests {
         let ends = |ids: &[u16]| ids.iter().map(|n| Endpoint::from(NodeId(*n))).collect::<Vec<_>>();
         let link = (NodeId(1).into(), NodeId(2).into());
         assert_eq!(command(Author::User, Command::Inject(vec![Fault::Cut(link)])), "You cut n1→n2");
+        let mut many = vec![Fault::Cut(link); 4];
+        many.push(Fault::Crash(NodeId(3)));
+        assert_eq!(
+            command(Author::Nemesis, Command::Inject(many)),
+            "The nemesis crashed n3 and cut 4 directions of links"
+        );
+        let back = Command::Restore { links: vec![(link, LinkRules::default())], nodes: vec![NodeId(3)] };
+        assert_eq!(command(Author::User, back), "You healed n1→n2 and let n3 run again");
         assert_eq!(
             command(Author::Script, Command::Inject(vec![Fault::Partition(vec![ends(&[1, 2]), ends(&[3])])])),
             "The script partitioned the cluster into n1, n2 | n3"

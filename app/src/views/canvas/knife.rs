@@ -7,10 +7,7 @@ use cluster_core::{
 use egui::{Align2, CursorIcon, FontId, Key, PointerButton, Pos2, Response, Shape, Stroke, Ui, vec2};
 
 use super::{Scene, glyphs::Pen};
-use crate::{
-    ctx::ViewCtx,
-    tools::{Tool, ToolAction},
-};
+use crate::{ctx::ViewCtx, tools::Tool};
 
 /// A stroke that is being drawn, and what it would cut.
 #[derive(Default)]
@@ -156,32 +153,6 @@ pub(super) fn crossing([a, b]: [Pos2; 2], [c, d]: [Pos2; 2]) -> Option<(f32, Pos
     let (share, of_other) = (cross(between, other) / turn, cross(between, along) / turn);
     let within = (0.0..=1.0).contains(&share) && (0.0..=1.0).contains(&of_other);
     within.then(|| (share, a + along * share))
-}
-
-/// Says at the top of the picture what the tool in the hand does, and lets go of it.
-pub(super) fn tool_banner_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, rect: egui::Rect) {
-    let words = match (ctx.tools.tool, &ctx.tools.copied) {
-        (Tool::Pointer, _) => return,
-        (Tool::Knife, _) => "Knife: drag across links. Alt cuts one way, Esc puts it away".to_owned(),
-        (Tool::Paste, None) => "No rules were copied. Esc puts this away".to_owned(),
-        (Tool::Paste, Some(((from, to), rules))) => format!(
-            "Click links or nodes to give them the rules of {from}→{to}: {}. Esc ends",
-            cluster_core::trace::rules_words(rules)
-        ),
-    };
-    let place = egui::Rect::from_min_size(rect.min, vec2(rect.width(), 0.0));
-    let area = egui::Area::new(ui.scope_id().with("tool banner")).order(egui::Order::Middle).constrain_to(rect);
-    area.fixed_pos(place.center_top() + vec2(0.0, 10.0)).pivot(Align2::CENTER_TOP).show(ui.ctx(), |ui| {
-        egui::Frame::popup(ui.style()).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.colored_label(ctx.theme.accent, words);
-                let done = ui.button(egui::RichText::new("Done").small());
-                if done.clicked() {
-                    ctx.act(crate::action::Action::Tool(ToolAction::Take(Tool::Pointer)));
-                }
-            });
-        });
-    });
 }
 
 #[cfg(test)]

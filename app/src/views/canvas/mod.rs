@@ -106,7 +106,6 @@ impl View for CanvasView {
         self.on_ground(ctx, &scene, &links, &spots, &ground);
         let focused = interact(ui, ctx, &scene, &links, &spots);
         self.paint(ui, ctx, &scene, &links, &spots, rect);
-        knife::tool_banner_ui(ui, ctx, rect);
         if let Some(focused) = focused {
             ui.painter_at(rect).rect_stroke(
                 focused.expand(3.0),
