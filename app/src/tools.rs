@@ -61,7 +61,7 @@ pub enum ToolAction {
 }
 
 /// The tools in the user's hand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Tools {
     /// What the pointer does.
     pub tool: Tool,
@@ -79,21 +79,6 @@ pub struct Tools {
     pub striking: bool,
     /// The kinds that they use: those of the profile, or what the seed drew of them.
     pub kinds: Vec<FaultKind>,
-}
-
-impl Default for Tools {
-    fn default() -> Self {
-        Self {
-            tool: Tool::default(),
-            staging: false,
-            staged: Vec::new(),
-            copied: None,
-            menu: None,
-            nemesis: NemesisSpec::default(),
-            striking: false,
-            kinds: Vec::new(),
-        }
-    }
 }
 
 impl Tools {

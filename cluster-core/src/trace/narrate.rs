@@ -8,8 +8,8 @@ use crate::{
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
 };
 
-/// Up to this many cuts of one command are named.
-const CUTS_NAMED: usize = 3;
+/// Up to this many faults of one kind in one command are named.
+const ALIKE_NAMED: usize = 3;
 
 /// Returns what an event means, as a sentence without a period; `None` for the unremarkable. `before` is the state
 /// before the event, `epoch_word` the protocol's word for its epochs, such as `term`.
@@ -154,13 +154,18 @@ fn command_sentence(by: Author, command: &Command) -> String {
     format!("{who} {what}")
 }
 
-/// Names each fault; many cuts are counted, because a list of them is not read.
+/// Names each fault; of many alike only the first, because a list of them is not read.
 fn faults_phrase(faults: &[Fault]) -> String {
-    let (cuts, others): (Vec<&Fault>, Vec<&Fault>) = faults.iter().partition(|fault| matches!(fault, Fault::Cut(_)));
-    let named = if cuts.len() > CUTS_NAMED { &others } else { &faults.iter().collect() };
-    let mut phrases: Vec<String> = named.iter().map(|fault| fault_phrase(fault)).collect();
-    if cuts.len() > CUTS_NAMED {
-        phrases.push(format!("cut {} directions of links", cuts.len()));
+    let mut phrases = Vec::new();
+    let mut left: Vec<&Fault> = faults.iter().collect();
+    while let Some(first) = left.first().copied() {
+        let (alike, others): (Vec<&Fault>, Vec<&Fault>) = left.iter().partition(|fault| fault.kind() == first.kind());
+        if alike.len() > ALIKE_NAMED {
+            phrases.push(format!("{}, and {} more alike", fault_phrase(first), alike.len() - 1));
+        } else {
+            phrases.extend(alike.into_iter().map(fault_phrase));
+        }
+        left = others;
     }
     phrases.join(" and ")
 }
@@ -341,10 +346,10 @@ mod tests {
         let link = (NodeId(1).into(), NodeId(2).into());
         assert_eq!(command(Author::User, Command::Inject(vec![Fault::Cut(link)])), "You cut n1→n2");
         let mut many = vec![Fault::Cut(link); 4];
-        many.push(Fault::Crash(NodeId(3)));
+        many.insert(0, Fault::Crash(NodeId(3)));
         assert_eq!(
             command(Author::Nemesis, Command::Inject(many)),
-            "The nemesis crashed n3 and cut 4 directions of links"
+            "The nemesis crashed n3 and cut n1→n2, and 3 more alike"
         );
         let back = Command::Restore { links: vec![(link, LinkRules::default())], nodes: vec![NodeId(3)] };
         assert_eq!(command(Author::User, back), "You healed n1→n2 and let n3 run again");
