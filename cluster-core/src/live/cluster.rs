@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::{
+    alarm::Alarm,
     backend::LiveBackend,
     driver::{Ask, Driver},
     wire::Wire,
@@ -47,6 +48,7 @@ impl LiveCluster {
         drop(rlimit::increase_nofile_limit(FILES_WANTED));
         let (asks, asked) = channel(ASKS_MAX);
         let (made, heard) = mpsc::sync_channel(1);
+        let alarm = Alarm::start()?;
         let thread = thread::Builder::new().name("faultline-session".to_owned()).spawn(move || {
             let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => runtime,
@@ -60,7 +62,7 @@ impl LiveCluster {
             let world = World::new(&spec, backend, recorder).expect("the spec was checked before");
             let cluster = async {
                 // A task of its own: a reader that wakes it costs no system call, unlike one that wakes this block.
-                let driver = spawn_local(async { Driver::new(world, wire, asked, disks).run().await });
+                let driver = spawn_local(async { Driver::new(world, wire, asked, disks, alarm).run().await });
                 if let Err(broken) = driver.await
                     && broken.is_panic()
                 {

@@ -2,19 +2,16 @@
 
 use std::{
     collections::VecDeque,
-    future::{Future, poll_fn},
-    pin::Pin,
+    future::poll_fn,
     rc::Rc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::mpsc::{Receiver, UnboundedReceiver},
-    time::{Sleep, sleep_until},
-};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 
 use super::{
+    alarm::Alarm,
     backend::LiveBackend,
     disk_thread::DiskNews,
     wire::{News, Wire},
@@ -59,7 +56,7 @@ pub(super) struct Driver {
     /// Steps that were asked for and not made yet, and since when the first of them waits.
     steps: u32,
     step_since: Instant,
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     alarm_at: Option<Instant>,
     handed_on: Instant,
 }
@@ -70,6 +67,7 @@ impl Driver {
         wire: Rc<Wire>,
         asks: Receiver<Ask>,
         disks: UnboundedReceiver<DiskNews>,
+        alarm: Alarm,
     ) -> Self {
         let began = Instant::now();
         Self {
@@ -84,7 +82,7 @@ impl Driver {
             mail: VecDeque::new(),
             steps: 0,
             step_since: began,
-            alarm: Box::pin(sleep_until(began.into())),
+            alarm,
             alarm_at: None,
             handed_on: began,
         }
@@ -271,16 +269,19 @@ impl Driver {
     /// Returns whether it is time for something.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(wanted) = self.next_alarm() else { return false };
-        // An alarm that is set too early does no harm, and setting one anew is dear.
-        if self.alarm_at.is_none_or(|set| set > wanted) {
-            self.alarm_at = Some(wanted);
-            self.alarm.as_mut().reset(wanted.into());
-        }
-        let rang = self.alarm.as_mut().poll(cx).is_ready();
-        if rang {
+        let now = Instant::now();
+        if self.alarm_at.is_some_and(|set| set <= now) {
             self.alarm_at = None;
         }
-        rang
+        if wanted <= now {
+            return true;
+        }
+        // An alarm that rings too early does no harm, and setting one anew is dear.
+        if self.alarm_at.is_none_or(|set| set > wanted) {
+            self.alarm_at = Some(wanted);
+            self.alarm.set(wanted, cx.waker());
+        }
+        false
     }
 
     fn next_alarm(&self) -> Option<Instant> {

@@ -3,6 +3,7 @@
 //! One thread runs the cluster, as the simulator does; what waits is the system's business. So a live node costs what
 //! its sockets cost, and nothing is locked.
 
+mod alarm;
 mod backend;
 mod cluster;
 mod conn;
