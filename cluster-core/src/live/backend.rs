@@ -1,6 +1,6 @@
 //! What makes a cluster real: sockets, and disks that take their time.
 
-use std::{collections::BTreeMap, path::PathBuf, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -63,6 +63,17 @@ impl LiveBackend {
 
     fn rest(&mut self, node: NodeId, disk: FileDisk, incarnation: u32) {
         self.disks.insert(node, NodeDisk { state: State::Resting(disk), incarnation, jobs: Vec::new() });
+    }
+
+    /// Hands what a node asked for to its disk. If that fails, the node is told of by the disk's news; returns whether it
+    /// went well.
+    fn do_jobs(&mut self, node: NodeId) -> bool {
+        let Some(disk) = self.disks.get_mut(&node) else { return true };
+        let Err(why) = disk.do_jobs() else { return true };
+        let incarnation = disk.incarnation;
+        // The driver listens for as long as there is a backend.
+        drop(self.news.send(DiskNews { node, incarnation, outcome: Err(why) }));
+        false
     }
 
     fn ask(&mut self, node: NodeId, job: Job) {
@@ -157,21 +168,17 @@ impl Backend for LiveBackend {
     }
 
     fn sync(&mut self, node: NodeId, _incarnation: u32, sync: SyncId) -> Syncing {
-        if !self.fsync {
-            return Syncing::DoneAfter(Duration::ZERO);
+        if self.fsync {
+            self.ask(node, Job::Sync(sync));
+            return Syncing::UnderWay;
         }
-        self.ask(node, Job::Sync(sync));
-        Syncing::UnderWay
+        // The system has what was written before anybody hears that it is durable.
+        if self.do_jobs(node) { Syncing::Done } else { Syncing::UnderWay }
     }
 
     fn flush(&mut self) {
-        for node in self.asked.drain(..) {
-            let Some(disk) = self.disks.get_mut(&node) else { continue };
-            if let Err(why) = disk.do_jobs() {
-                let incarnation = disk.incarnation;
-                // The driver listens for as long as there is a backend.
-                drop(self.news.send(DiskNews { node, incarnation, outcome: Err(why) }));
-            }
+        while let Some(node) = self.asked.pop() {
+            self.do_jobs(node);
         }
         // After the disks: whoever reads a frame may rely on what its sender wrote before.
         self.wire.flush();

@@ -79,6 +79,8 @@ pub enum Handed {
 pub enum Syncing {
     /// The backend will say when it is done.
     UnderWay,
+    /// It is done: nothing has to be waited for.
+    Done,
     /// It is done after this much cluster time.
     DoneAfter(std::time::Duration),
 }

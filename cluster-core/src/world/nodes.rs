@@ -241,6 +241,10 @@ impl<B: Backend> World<B> {
             return;
         };
         self.step(now, node, cause, Input::Idle);
+        if self.touched.contains(&node) {
+            // What it asked for was done at once, and it has something to do again: its view is not settled yet.
+            return;
+        }
         let mut outputs = std::mem::take(&mut self.outputs);
         if let Some(process) = self.process_mut(node) {
             process.node.flush_view(&mut outputs);
@@ -277,15 +281,16 @@ impl<B: Backend> World<B> {
     /// Carries a node's outputs out, in order.
     fn carry(&mut self, now: Timestamp, node: NodeId, outputs: &mut Vec<Output>) {
         let incarnation = self.incarnation(node).unwrap_or_default();
+        let mut done = None;
         for output in outputs.drain(..) {
             match output {
                 Output::Arm { token, at } => self.queue.push(at, Due::Timer { node, incarnation, token }),
                 Output::Write(op) => self.backend.write(node, op),
-                Output::Sync(sync) => {
-                    if let Syncing::DoneAfter(after) = self.backend.sync(node, incarnation, sync) {
-                        self.queue.push(now + after, Due::Synced { node, incarnation, sync });
-                    }
-                }
+                Output::Sync(sync) => match self.backend.sync(node, incarnation, sync) {
+                    Syncing::Done => done = Some(sync),
+                    Syncing::DoneAfter(after) => self.queue.push(now + after, Due::Synced { node, incarnation, sync }),
+                    Syncing::UnderWay => {}
+                },
                 Output::Send { to, info, payload } => {
                     let cause = self.visible_cause(now, node);
                     self.send(now, cause, (node.into(), to.into()), info, payload, None);
@@ -303,6 +308,10 @@ impl<B: Backend> World<B> {
                     self.record(now, cause, event);
                 }
             }
+        }
+        // Syncs are done in order: the last one stands for those before it.
+        if let Some(sync) = done {
+            self.input(now, node, incarnation, Cause::Synced, Input::Synced(sync));
         }
     }
 
