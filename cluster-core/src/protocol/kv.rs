@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::done::Done;
 use crate::{
     ids::{LogIndex, OpId},
     request::{Key, Request, Value},
@@ -19,7 +20,7 @@ pub struct KvMap {
     entries: BTreeMap<Key, Value>,
     /// The sum of the hashes of all pairs: equal maps have equal sums, whatever their history.
     hash: u64,
-    done: BTreeMap<OpId, LogIndex>,
+    done: Done,
     order: VecDeque<OpId>,
 }
 

@@ -57,7 +57,18 @@ impl Record {
     }
 
     fn to_bytes(&self) -> Bytes {
-        postcard::to_allocvec(self).expect("a record in memory always encodes").into()
+        let room = Vec::with_capacity(self.bytes_about());
+        postcard::to_extend(self, room).expect("a record in memory always encodes").into()
+    }
+
+    /// Returns about how long it is when encoded: a buffer that has to grow is copied each time.
+    fn bytes_about(&self) -> usize {
+        match self {
+            Self::Base { .. } => 32,
+            Self::Step { entries, .. } => {
+                entries.iter().map(|entry| entry.data.len() + entry.context.len() + 32).sum::<usize>() + 32
+            }
+        }
     }
 }
 
