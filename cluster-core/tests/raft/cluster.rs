@@ -135,6 +135,13 @@ impl Cluster {
         self.work.retain(|work| !matches!(work, Work::Synced { node, .. } if *node == id));
     }
 
+    /// The connection between two nodes is reset, and both see it.
+    pub(crate) fn reset(&mut self, a: NodeId, b: NodeId) {
+        self.input(a, Input::PeerLost(b));
+        self.input(b, Input::PeerLost(a));
+        self.settle();
+    }
+
     pub(crate) fn submit(&mut self, to: NodeId, request: Request) -> OpId {
         self.ops += 1;
         let op = OpId(self.ops);
