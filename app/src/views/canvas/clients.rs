@@ -77,6 +77,17 @@ pub(super) fn paint_client(
     paint_tallies(pen, theme, rect, row(0.7), client);
 }
 
+/// Paints the connections of clients from outside: what they carry is no frame of ours, but whose door it is can be seen.
+pub(super) fn paint_visits(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene) {
+    for (client, state) in &ctx.state.clients {
+        let Some(visitor) = &state.visitor else { continue };
+        if let Some(lane) = scene.layout.lane((*client).into(), visitor.node.into()) {
+            let ends = lane.map(|end| scene.camera.screen(end));
+            pen.painter.line_segment(ends, pen.stroke(1.0, pen.theme.line));
+        }
+    }
+}
+
 /// Ok, refused and unanswered: a sign, a number, a color.
 fn paint_tallies(pen: &Pen<'_>, theme: &Theme, rect: Rect, y: f32, client: &ClientState) {
     let tallies = [(client.ok, theme.good), (client.failed, theme.warn), (client.unanswered, theme.bad)];
