@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use cluster_core::{
     command::Command,
+    event::{EventKind, TraceEvent},
     fault::{Fault, Heal},
     ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
+    name::Name,
     time::Timestamp,
     trace::TraceStore,
 };
@@ -110,6 +112,35 @@ fn the_node_inspector_shows_what_the_node_knows() {
     for text in ["Committed", "Listens on", "127.0.0.1:40003", "What it knows of the others"] {
         harness.get_by_label(text);
     }
+}
+
+#[test]
+fn a_client_from_outside_is_in_the_picture_and_its_door_in_the_inspector() {
+    let (spec, mut events) = testing::plausible_run();
+    let (node, speaks, client) = (NodeId(3), Name::new("redis"), ClientId::FIRST_VISITOR);
+    let door = EventKind::DoorOpened { node, speaks, port: 7103 };
+    let came = EventKind::VisitorCame { client, node, speaks, name: "shop".to_owned() };
+    for kind in [door, came] {
+        let last = events.last().expect("a run has events");
+        events.push(TraceEvent { seq: last.seq.next(), at: last.at, cause: None, kind });
+    }
+    let source = testing::Scripted::new(spec, events);
+    let mut harness = window(Box::new(source), Settings::default());
+    harness.get_by_label_contains("redis client c10000, 0 in flight");
+    select(&mut harness, Selection::node(node));
+    harness.get_by_label("redis-cli -c -p 7103");
+    harness.get_by_label("Copy").click();
+    harness.run_steps(1);
+    let copied = harness
+        .output()
+        .platform_output
+        .commands
+        .iter()
+        .any(|command| matches!(command, egui::OutputCommand::CopyText(text) if text == "redis-cli -c -p 7103"));
+    assert!(copied, "nothing was copied");
+    select(&mut harness, Selection::Client(client));
+    harness.get_by_label("redis client from outside");
+    harness.get_by_label("shop");
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub trait Node: Send {
     fn step(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) -> Result<Stepped, NodePanic>;
     /// Appends the [`EventKind::ViewChanged`] since the last call, if the view changed.
     fn flush_view(&mut self, out: &mut Vec<Output>);
+    /// Returns what the node shows of itself, as of the last [`Node::flush_view`].
+    fn view(&self) -> &NodeView;
 }
 
 /// What kind of step it was, for the trace.
@@ -238,6 +240,10 @@ impl<P: Protocol> Node for NodeHost<P> {
             }
             out.push(Output::Note(EventKind::ViewChanged { node: self.me, changes }));
         }
+    }
+
+    fn view(&self) -> &NodeView {
+        &self.shown
     }
 }
 

@@ -16,6 +16,7 @@ pub mod name;
 pub mod protocol;
 pub mod registry;
 pub mod request;
+pub mod resp;
 pub mod script;
 #[cfg(feature = "live")]
 pub mod session;

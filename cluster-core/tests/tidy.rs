@@ -12,6 +12,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("name", &[]),
     ("time", &[]),
     ("request", &["ids", "name"]),
+    // The Redis protocol, without sockets.
+    ("resp", &["ids", "name", "request", "event"]),
     ("fault", &["ids", "time"]),
     ("spec", &["ids", "time", "fault"]),
     ("command", &["ids", "time", "fault", "request", "spec"]),
@@ -31,7 +33,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("sim", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
-    ("live", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
+    // `resp`: its front doors let clients of the Redis protocol in.
+    ("live", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world", "resp"]),
     ("script", &["ids", "name", "time", "request", "fault", "spec", "command", "event", "trace"]),
     (
         "session",
@@ -49,6 +52,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("world", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
     ("sim", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
     ("trace", &["tokio", "std::net", "thread::", "HashMap", "HashSet"]),
+    ("resp", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
     ("workload", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "HashMap", "HashSet"]),
 ];
 

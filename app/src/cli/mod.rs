@@ -71,6 +71,12 @@ pub struct WindowArgs {
     /// Give n1 this port, n2 the next one, and so on; free ports if absent.
     #[arg(long, value_name = "PORT")]
     pub base_port: Option<u16>,
+    /// Let clients of the Redis protocol in: at n1 on this port, at n2 on the next one, and so on [default: free ports].
+    #[arg(long, value_name = "PORT")]
+    pub redis_port: Option<u16>,
+    /// Give numbers for dashboards, in the OpenMetrics format, at http://127.0.0.1:PORT/metrics.
+    #[arg(long, value_name = "PORT")]
+    pub metrics_port: Option<u16>,
 }
 
 /// The flags of `run`.
@@ -100,6 +106,12 @@ pub struct RunArgs {
     /// Give n1 this port, n2 the next one, and so on; free ports if absent.
     #[arg(long, value_name = "PORT")]
     pub base_port: Option<u16>,
+    /// Let clients of the Redis protocol in: at n1 on this port, at n2 on the next one, and so on [default: free ports].
+    #[arg(long, value_name = "PORT")]
+    pub redis_port: Option<u16>,
+    /// Give numbers for dashboards, in the OpenMetrics format, at http://127.0.0.1:PORT/metrics.
+    #[arg(long, value_name = "PORT")]
+    pub metrics_port: Option<u16>,
     /// Files of timed verbs such as `at 5s crash @leader` (see `faultline verbs`); `-` reads standard input.
     #[arg(value_name = "FAULT SCRIPT")]
     pub scripts: Vec<PathBuf>,

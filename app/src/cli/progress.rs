@@ -71,7 +71,7 @@ impl Progress {
 
     fn line(&mut self, state: &ClusterState, phase: Phase) {
         let (mut ok, mut failed, mut unanswered) = (0, 0, 0);
-        for client in state.clients.values() {
+        for client in state.clients.values().chain([&state.departed]) {
             ok += client.ok;
             failed += client.failed;
             unanswered += client.unanswered;

@@ -38,6 +38,7 @@ struct NodeJson {
     failure: Option<String>,
     incarnation: u32,
     port: u16,
+    redis_port: u16,
     role: &'static str,
     role_name: &'static str,
     epoch: u64,
@@ -205,6 +206,7 @@ impl NodeJson {
             failure,
             incarnation: state.incarnation,
             port: state.port,
+            redis_port: state.door,
             role: role(view.role),
             role_name: view.role_name.as_str(),
             epoch: view.epoch.0,
@@ -261,6 +263,7 @@ fn links(state: &ClusterState) -> Vec<LinkJson> {
 fn clients(state: &ClusterState) -> BTreeMap<String, ClientJson> {
     let clients = state.clients.iter().map(|(client, state)| {
         let load = match state.spec.as_ref().map(|spec| spec.load) {
+            None if state.visitor.is_some() => "from outside",
             None => "by hand",
             Some(Load::Closed { .. }) => "closed",
             Some(Load::Open { .. }) => "open",

@@ -82,6 +82,9 @@ pub fn kind_words(kind: &EventKind) -> (KindFamily, &'static str) {
         EventKind::LogSpliced { .. } => (KindFamily::State, "log changed"),
         EventKind::ViewChanged { .. } => (KindFamily::State, "state changed"),
         EventKind::ClientChanged { .. } => (KindFamily::Operations, "client changed"),
+        EventKind::DoorOpened { .. } => (KindFamily::Nodes, "door opened"),
+        EventKind::VisitorCame { .. } => (KindFamily::Operations, "visitor came"),
+        EventKind::VisitorLeft { .. } => (KindFamily::Operations, "visitor left"),
         EventKind::OpInvoked { .. } => (KindFamily::Operations, "operation began"),
         EventKind::OpReturned { .. } => (KindFamily::Operations, "operation ended"),
         EventKind::TimerFired { .. } => (KindFamily::Timers, "timer"),
@@ -104,6 +107,7 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
         | EventKind::DiskWiped { node }
         | EventKind::NodeFailed { node, .. }
         | EventKind::FrameRejected { node, .. }
+        | EventKind::DoorOpened { node, .. }
         | EventKind::TimerFired { node, .. }
         | EventKind::DiskSynced { node }
         | EventKind::Milestone { node, .. }
@@ -117,7 +121,10 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
             Some(EventKind::FrameSent { from, to, .. }) => (Some(from), Some(to)),
             _ => (None, None), // The cause is no sending: the recording does not know where.
         },
-        EventKind::ClientChanged { client, .. } | EventKind::OpInvoked { client, .. } => (Some((*client).into()), None),
+        EventKind::VisitorCame { client, node, .. } => (Some((*client).into()), Some((*node).into())),
+        EventKind::ClientChanged { client, .. }
+        | EventKind::VisitorLeft { client }
+        | EventKind::OpInvoked { client, .. } => (Some((*client).into()), None),
         EventKind::OpReturned { node, .. } => (node.map(Endpoint::from), None),
     }
 }

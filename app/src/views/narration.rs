@@ -106,6 +106,9 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::LogSpliced { .. }
         | EventKind::ViewChanged { .. }
         | EventKind::ClientChanged { .. }
+        | EventKind::DoorOpened { .. }
+        | EventKind::VisitorCame { .. }
+        | EventKind::VisitorLeft { .. }
         | EventKind::OpInvoked { .. }
         | EventKind::OpReturned { .. } => Icon::News,
     }

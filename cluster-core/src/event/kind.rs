@@ -9,7 +9,7 @@ use crate::{
     fault::{DropReason, LinkRules},
     ids::{ClientId, Endpoint, LogIndex, MsgId, NodeId, OpId},
     name::Name,
-    request::{Refusal, Request, Value},
+    request::{Answer, Refusal, Request, Value},
     time::Timestamp,
 };
 
@@ -206,6 +206,32 @@ pub enum EventKind {
         /// Cluster seconds per real second.
         rate: f64,
     },
+
+    /// A node listens for clients from outside.
+    DoorOpened {
+        /// Which.
+        node: NodeId,
+        /// What they speak, such as `redis`.
+        speaks: Name,
+        /// The loopback port.
+        port: u16,
+    },
+    /// A client from outside came in, or has another name from here on.
+    VisitorCame {
+        /// Who.
+        client: ClientId,
+        /// By the door of which node.
+        node: NodeId,
+        /// What it speaks.
+        speaks: Name,
+        /// What it calls itself; may be empty.
+        name: String,
+    },
+    /// A client from outside is gone: its connection ended.
+    VisitorLeft {
+        /// Who.
+        client: ClientId,
+    },
 }
 
 /// How an operation ended for its client.
@@ -229,12 +255,22 @@ pub enum Outcome {
     Failed(Refusal),
     /// Nobody knows: it may have taken effect, or may yet.
     NoAnswer,
+    /// Answered; what was found may be that the operation does not fit.
+    Answered {
+        /// What was found.
+        answer: Answer,
+        /// The last log position that a read saw, or the one where a write stands.
+        at: LogIndex,
+    },
 }
 
 impl Outcome {
     /// Returns whether the client was told that it succeeded.
     pub fn is_ok(&self) -> bool {
-        matches!(self, Self::Value { .. } | Self::Written { .. } | Self::Done)
+        match self {
+            Self::Value { .. } | Self::Written { .. } | Self::Done | Self::Answered { .. } => true,
+            Self::Failed(_) | Self::NoAnswer => false,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     disk_thread::{DiskNews, DiskThread, Job},
+    door::Doors,
     file_disk::FileDisk,
     wire::Wire,
 };
@@ -19,6 +20,7 @@ use crate::{
 /// Sockets on loopback and files in folders.
 pub(super) struct LiveBackend {
     wire: Rc<Wire>,
+    doors: Rc<Doors>,
     disks: BTreeMap<NodeId, NodeDisk>,
     /// Nodes whose disks were asked for something in this burst.
     asked: Vec<NodeId>,
@@ -45,8 +47,14 @@ enum State {
 
 impl LiveBackend {
     /// Makes the backend; data folders are made below `folder`.
-    pub(super) fn new(wire: Rc<Wire>, folder: PathBuf, fsync: bool, news: UnboundedSender<DiskNews>) -> Self {
-        Self { wire, disks: BTreeMap::new(), asked: Vec::new(), fsync, folder, news }
+    pub(super) fn new(
+        wire: Rc<Wire>,
+        doors: Rc<Doors>,
+        folder: PathBuf,
+        fsync: bool,
+        news: UnboundedSender<DiskNews>,
+    ) -> Self {
+        Self { wire, doors, disks: BTreeMap::new(), asked: Vec::new(), fsync, folder, news }
     }
 
     /// Returns whether that process of the node is the one that runs.
@@ -102,11 +110,21 @@ impl Backend for LiveBackend {
                 return Err(NodeFailure::Listen(format!("{error}; free the port, then restart {node}")));
             }
         };
+        let door = match self.doors.open(node) {
+            Ok(door) => door,
+            Err(error) => {
+                self.wire.close_node(node, Down::Crash);
+                self.rest(node, disk, incarnation);
+                let what = "the port for Redis clients";
+                return Err(NodeFailure::Listen(format!("{what}: {error}; free it, then restart {node}")));
+            }
+        };
         let state = if self.fsync {
             match DiskThread::start(disk, node, incarnation, self.news.clone()) {
                 Ok(thread) => State::Threaded(thread),
                 Err(error) => {
                     self.wire.close_node(node, Down::Crash);
+                    self.doors.close(node, Down::Crash);
                     return Err(NodeFailure::Disk(format!("no thread for it: {error}; run fewer nodes")));
                 }
             }
@@ -114,7 +132,7 @@ impl Backend for LiveBackend {
             State::Direct(disk)
         };
         self.disks.insert(node, NodeDisk { state, incarnation, jobs: Vec::new() });
-        Ok(Booted { port, disk: recovered })
+        Ok(Booted { port, door, disk: recovered })
     }
 
     fn down(&mut self, node: NodeId, how: Down) -> u32 {
@@ -123,6 +141,7 @@ impl Backend for LiveBackend {
             self.flush();
         }
         self.wire.close_node(node, how);
+        self.doors.close(node, how);
         let Some(mut slot) = self.disks.remove(&node) else { return 0 };
         let abandoned = std::mem::take(&mut slot.jobs);
         let disk = match slot.state {
@@ -157,6 +176,7 @@ impl Backend for LiveBackend {
 
     fn freeze(&mut self, node: NodeId, frozen: bool) {
         self.wire.freeze(node, frozen);
+        self.doors.freeze(node, frozen);
     }
 
     fn transmit(&mut self, frame: Frame) -> Handed {

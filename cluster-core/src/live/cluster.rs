@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     alarm::Alarm,
     backend::LiveBackend,
+    door::{DoorPorts, Doors},
     driver::{Ask, Driver},
     wire::Wire,
 };
@@ -42,6 +43,7 @@ impl LiveCluster {
         spec: ClusterSpec,
         folder: PathBuf,
         base_port: Option<u16>,
+        doors: DoorPorts,
         recorder: Recorder,
     ) -> io::Result<Self> {
         // If the system gives less, small clusters still run, and a connection too many is reported as such.
@@ -57,12 +59,17 @@ impl LiveCluster {
             // Whoever starts this waits for it.
             drop(made.send(Ok(())));
             let wire = Wire::new(base_port.map(|base| ports(&spec, base)).unwrap_or_default());
+            let doors = match doors {
+                DoorPorts::Closed => Doors::new(false, BTreeMap::new()),
+                DoorPorts::Free => Doors::new(true, BTreeMap::new()),
+                DoorPorts::From(base) => Doors::new(true, ports(&spec, base)),
+            };
             let (news, disks) = unbounded_channel();
-            let backend = LiveBackend::new(wire.clone(), folder, spec.fsync, news);
+            let backend = LiveBackend::new(wire.clone(), doors.clone(), folder, spec.fsync, news);
             let world = World::new(&spec, backend, recorder).expect("the spec was checked before");
             let cluster = async {
                 // A task of its own: a reader that wakes it costs no system call, unlike one that wakes this block.
-                let driver = spawn_local(async { Driver::new(world, wire, asked, disks, alarm).run().await });
+                let driver = spawn_local(async { Driver::new(world, wire, doors, asked, disks, alarm).run().await });
                 if let Err(broken) = driver.await
                     && broken.is_panic()
                 {

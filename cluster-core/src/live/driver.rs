@@ -14,6 +14,7 @@ use super::{
     alarm::Alarm,
     backend::LiveBackend,
     disk_thread::DiskNews,
+    door::Doors,
     wire::{News, Wire},
 };
 use crate::{
@@ -43,6 +44,7 @@ const STEP_PATIENCE: Duration = Duration::from_millis(50);
 pub(super) struct Driver {
     world: World<LiveBackend>,
     wire: Rc<Wire>,
+    doors: Rc<Doors>,
     asks: Receiver<Ask>,
     /// What was asked and not answered yet.
     asked: VecDeque<Ask>,
@@ -65,6 +67,7 @@ impl Driver {
     pub(super) fn new(
         world: World<LiveBackend>,
         wire: Rc<Wire>,
+        doors: Rc<Doors>,
         asks: Receiver<Ask>,
         disks: UnboundedReceiver<DiskNews>,
         alarm: Alarm,
@@ -73,6 +76,7 @@ impl Driver {
         Self {
             world,
             wire,
+            doors,
             asks,
             asked: VecDeque::new(),
             disks,
@@ -166,6 +170,7 @@ impl Driver {
             self.world.arrived(now, frame);
         }
         self.mail = mail;
+        self.doors.serve(&mut self.world, now, usize::MAX);
         for _ in 0..ROUNDS_MAX {
             self.world.run_due(now);
             self.world.end_burst(now);
@@ -173,6 +178,7 @@ impl Driver {
                 break;
             }
         }
+        self.doors.answer(&mut self.world, now);
     }
 
     fn take_synced(&mut self, now: Timestamp) {
@@ -193,11 +199,12 @@ impl Driver {
     }
 
     fn take_news(&mut self) {
+        let now = self.now();
+        self.doors.tell_rejected(&mut self.world, now);
         let news = self.wire.take_news();
         if news.is_empty() {
             return;
         }
-        let now = self.now();
         for news in news {
             match news {
                 News::Opened(from, to) => self.world.connection_opened(now, from, to),
@@ -221,6 +228,8 @@ impl Driver {
             } else if let Some(frame) = self.wire.take_frame() {
                 self.world.arrived(now, frame);
                 self.world.end_burst(now);
+            } else if self.doors.serve(&mut self.world, now, 1) > 0 {
+                self.world.end_burst(now);
             } else if self.wire.something_under_way() && self.step_since.elapsed() < STEP_PATIENCE {
                 return;
             } else if let Some(at) = self.world.next_due() {
@@ -235,6 +244,8 @@ impl Driver {
                 self.step_since = Instant::now();
             }
         }
+        let now = self.now();
+        self.doors.answer(&mut self.world, now);
     }
 
     /// Hands recorded events on: at once if the last time is long enough ago, otherwise soon.
@@ -263,6 +274,7 @@ impl Driver {
         let running = !self.clock.paused();
         ready |= (running || self.steps > 0) && !self.synced.is_empty();
         ready |= self.wire.poll(cx, running || self.steps > 0);
+        ready |= self.doors.poll(cx, running || self.steps > 0);
         if ready || self.poll_alarm(cx) { Poll::Ready(()) } else { Poll::Pending }
     }
 

@@ -8,6 +8,8 @@ mod backend;
 mod cluster;
 mod conn;
 mod disk_thread;
+mod door;
+mod door_conn;
 mod driver;
 mod file_disk;
 mod frame;
@@ -17,4 +19,5 @@ mod tasks;
 mod wire;
 
 pub(crate) use cluster::{LiveCluster, first_taken, ports};
+pub use door::DoorPorts;
 pub(crate) use driver::Ask;

@@ -1,5 +1,7 @@
 //! A live session from its first event to the last thread.
 
+mod doors;
+
 use std::{
     io::{Read, Write},
     net::TcpStream,

@@ -39,7 +39,7 @@ impl SimBackend {
 impl Backend for SimBackend {
     fn boot(&mut self, node: NodeId, _incarnation: u32) -> Result<Booted, NodeFailure> {
         self.up.insert(node);
-        Ok(Booted { port: 0, disk: self.disks.entry(node).or_default().recover() })
+        Ok(Booted { port: 0, door: 0, disk: self.disks.entry(node).or_default().recover() })
     }
 
     fn down(&mut self, node: NodeId, how: Down) -> u32 {

@@ -51,6 +51,14 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::OpReturned { op, outcome, node: None } => format!("{op} {}", outcome_words(outcome)),
         EventKind::ClockChanged { rate: 0.0 } => "time stands still".to_owned(),
         EventKind::ClockChanged { rate } => format!("time runs at {rate}×"),
+        EventKind::DoorOpened { node, speaks, port } => format!("{node} takes {speaks} clients on port {port}"),
+        EventKind::VisitorCame { client, node, speaks, name } if name.is_empty() => {
+            format!("{client} came to {node}, a {speaks} client")
+        }
+        EventKind::VisitorCame { client, node, speaks, name } => {
+            format!("{client} came to {node}, the {speaks} client {name:.32}")
+        }
+        EventKind::VisitorLeft { client } => format!("{client} left"),
     }
 }
 
@@ -205,6 +213,7 @@ fn outcome_words(outcome: &Outcome) -> String {
         Outcome::Done => "done".to_owned(),
         Outcome::Failed(refusal) => format!("refused: {refusal}"),
         Outcome::NoAnswer => "no answer".to_owned(),
+        Outcome::Answered { answer, at } => format!("answered {answer} at {at}"),
     }
 }
 

@@ -58,6 +58,11 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
                 .map(|became| format!("{whose} {} {became}", state.request));
         }
         EventKind::ClockChanged { rate } => clock_sentence(before.rate, *rate),
+        EventKind::VisitorCame { client, node, speaks, name } => match before.clients.get(client) {
+            Some(_) => format!("{client} calls itself {name:.32}"),
+            None => format!("A {speaks} client from outside came to {node}: {client}"),
+        },
+        EventKind::VisitorLeft { client } => format!("{client} left"),
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }
         | EventKind::FrameSent { .. }
@@ -67,6 +72,7 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
         | EventKind::DiskSynced { .. }
         | EventKind::LogSpliced { .. }
         | EventKind::ViewChanged { .. }
+        | EventKind::DoorOpened { .. }
         | EventKind::OpInvoked { .. } => return None,
     })
 }
@@ -194,11 +200,12 @@ fn outcome_sentence(outcome: &Outcome, node: Option<NodeId>, by_hand: bool) -> O
     match outcome {
         Outcome::NoAnswer => Some("got no answer: it may or may not have taken effect".to_owned()),
         Outcome::Failed(refusal) => Some(format!("was refused{by}: {refusal}")),
-        Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done if !by_hand => None,
+        Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } if !by_hand => None,
         Outcome::Value { value: Some(value), .. } => Some(format!("was answered{by}: {value:.24}")),
         Outcome::Value { value: None, .. } => Some(format!("was answered{by}: there is no such key")),
         Outcome::Written { at } => Some(format!("was written{by} as entry {at}")),
         Outcome::Done => Some(format!("was done{by}")),
+        Outcome::Answered { answer, .. } => Some(format!("was answered{by}: {answer}")),
     }
 }
 

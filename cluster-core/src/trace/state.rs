@@ -9,6 +9,7 @@ use crate::{
     event::{EventKind, MessageInfo, NodeFailure, NodeView, Outcome, TraceEvent},
     fault::{DropReason, LinkId, LinkRules},
     ids::{ClientId, Endpoint, MsgId, NodeId, OpId, Seq},
+    name::Name,
     request::Request,
     spec::{ClientSpec, ClusterSpec},
     time::Timestamp,
@@ -33,6 +34,8 @@ pub struct ClusterState {
     pub links: BTreeMap<LinkId, LinkState>,
     /// The clients; client 0 appears with its first operation.
     pub clients: BTreeMap<ClientId, ClientState>,
+    /// What clients that are gone did, all together.
+    pub departed: ClientState,
     /// Frames under way, by number (so also by age).
     pub flights: BTreeMap<MsgId, Flight>,
     /// Frames that were dropped a moment ago, oldest first.
@@ -55,6 +58,8 @@ pub struct NodeState {
     pub incarnation: u32,
     /// Its port on loopback, 0 if it has none.
     pub port: u16,
+    /// Its port for clients from outside, 0 if it has none.
+    pub door: u16,
     /// What it shows of itself; of a node that is down, what it showed last.
     pub view: NodeView,
     /// Its log, as on its disk and in its memory.
@@ -159,8 +164,10 @@ pub struct Dropped {
 /// A client at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClientState {
-    /// What it does; `None` for operations by hand.
+    /// What it does; `None` for operations by hand and for clients from outside.
     pub spec: Option<ClientSpec>,
+    /// Whence it came, if from outside.
+    pub visitor: Option<Visitor>,
     /// Operations that succeeded.
     pub ok: u64,
     /// Operations certainly not done.
@@ -169,6 +176,17 @@ pub struct ClientState {
     pub unanswered: u64,
     /// How the latest operation ended, and when.
     pub last: Option<(Timestamp, OpId, Outcome)>,
+}
+
+/// A client from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Visitor {
+    /// Whose door it came in by.
+    pub node: NodeId,
+    /// What it speaks, such as `redis`.
+    pub speaks: Name,
+    /// What it calls itself; may be empty.
+    pub name: String,
 }
 
 /// An operation under way.
@@ -237,7 +255,7 @@ impl ClusterState {
             EventKind::NodeStarted { node, incarnation, port } => {
                 self.set_status(*node, NodeStatus::Up, event);
                 let state = self.node(*node);
-                (state.incarnation, state.port) = (*incarnation, *port);
+                (state.incarnation, state.port, state.door) = (*incarnation, *port, 0);
                 state.view = NodeView::default();
                 state.log = LogTail::default();
             }
@@ -275,7 +293,13 @@ impl ClusterState {
             EventKind::ClientChanged { client, spec: Some(spec) } => {
                 self.clients.entry(*client).or_default().spec = Some((**spec).clone());
             }
-            EventKind::ClientChanged { client, spec: None } => drop(self.clients.remove(client)),
+            EventKind::ClientChanged { client, spec: None } | EventKind::VisitorLeft { client } => {
+                if let Some(client) = self.clients.remove(client) {
+                    self.departed.ok += client.ok;
+                    self.departed.failed += client.failed;
+                    self.departed.unanswered += client.unanswered;
+                }
+            }
             EventKind::OpInvoked { op, client, request } => {
                 self.clients.entry(*client).or_default();
                 let (client, request) = (*client, request.clone());
@@ -283,6 +307,11 @@ impl ClusterState {
             }
             EventKind::OpReturned { op, outcome, .. } => self.on_returned(*op, outcome),
             EventKind::ClockChanged { rate } => self.rate = *rate,
+            EventKind::DoorOpened { node, port, .. } => self.node(*node).door = *port,
+            EventKind::VisitorCame { client, node, speaks, name } => {
+                let visitor = Visitor { node: *node, speaks: *speaks, name: name.clone() };
+                self.clients.entry(*client).or_default().visitor = Some(visitor);
+            }
         }
     }
 
@@ -381,7 +410,9 @@ impl ClusterState {
         let at = self.at;
         let client = self.clients.entry(state.client).or_default();
         match outcome {
-            Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done => client.ok += 1,
+            Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } => {
+                client.ok += 1
+            }
             Outcome::Failed(_) => client.failed += 1,
             Outcome::NoAnswer => client.unanswered += 1,
         }

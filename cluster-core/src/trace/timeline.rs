@@ -251,7 +251,7 @@ impl Timeline {
             EventKind::OpReturned { op, outcome, .. } => {
                 let invoked = self.fold.open_ops.remove(op);
                 match outcome {
-                    Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done => {
+                    Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } => {
                         service.ok += 1;
                         latencies.add(event.at.0.saturating_sub(invoked.unwrap_or(event.at).0));
                         service.take_percentiles(latencies);

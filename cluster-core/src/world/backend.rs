@@ -35,6 +35,8 @@ pub trait Backend {
 pub struct Booted {
     /// Its port on loopback; 0 if it has none.
     pub port: u16,
+    /// Its port for clients from outside; 0 if it takes none.
+    pub door: u16,
     /// What its disk holds.
     pub disk: Recovered,
 }

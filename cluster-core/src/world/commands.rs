@@ -118,6 +118,9 @@ impl<B: Backend> World<B> {
         match end {
             Endpoint::Node(node) => self.known(node),
             Endpoint::Client(client) if self.clients.contains_key(&client) || client == HAND => Ok(()),
+            Endpoint::Client(client) if client.is_visitor() => Err(format!(
+                "{client} came in from outside, by a connection that is no link of ours; freeze or crash its node"
+            )),
             Endpoint::Client(client) => Err(format!("there is no client {client}")),
         }
     }

@@ -10,16 +10,19 @@ mod commands;
 mod frames;
 mod nodes;
 mod queue;
+mod visitors;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use backend::{Backend, Booted, Down, Frame, Handed, Syncing};
+pub use visitors::Answered;
 
 use self::{
     clients::ClientSlot,
     frames::InFlight,
     nodes::Slot,
     queue::{Due, Queue},
+    visitors::Visitors,
 };
 use crate::{
     command::{Author, Command},
@@ -44,6 +47,7 @@ pub struct World<B: Backend> {
     links: Links,
     nodes: BTreeMap<NodeId, Slot>,
     clients: BTreeMap<ClientId, ClientSlot>,
+    visitors: Visitors,
     queue: Queue,
     /// Frames that a timeless wire delivered at this moment.
     arrived: VecDeque<Frame>,
@@ -81,6 +85,7 @@ impl<B: Backend> World<B> {
             links: Links::new(spec.base_delay(), spec.seed),
             nodes: spec.nodes.iter().map(|node| (*node, Slot::member())).collect(),
             clients: BTreeMap::new(),
+            visitors: Visitors::default(),
             queue: Queue::default(),
             arrived: VecDeque::new(),
             in_flight: BTreeMap::new(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{Backend, Booted, Down, Frame, Syncing, World, queue::Due};
 use crate::{
-    event::{EventKind, NodeFailure},
+    event::{EventKind, NodeFailure, NodeView},
     fault::DropReason,
     host::{Input, Node, NodePanic, Output, Stepped},
     ids::{ClientId, Endpoint, NodeId, OpId, Seq},
@@ -82,7 +82,7 @@ impl<B: Backend> World<B> {
     pub(super) fn boot(&mut self, now: Timestamp, node: NodeId, cause: Option<Seq>) {
         let Some(slot) = self.nodes.get_mut(&node) else { return };
         let (incarnation, member) = (slot.incarnation, slot.member);
-        let Booted { port, disk } = match self.backend.boot(node, incarnation) {
+        let Booted { port, door, disk } = match self.backend.boot(node, incarnation) {
             Ok(booted) => booted,
             Err(failure) => {
                 self.record(now, cause, EventKind::NodeFailed { node, failure });
@@ -97,6 +97,9 @@ impl<B: Backend> World<B> {
             knobs: self.spec.knobs.clone(),
         };
         let started = self.record(now, cause, EventKind::NodeStarted { node, incarnation, port });
+        if door != 0 {
+            self.door_opened(now, started, node, door);
+        }
         let mut outputs = std::mem::take(&mut self.outputs);
         match (self.row.boot)(&config, &disk, now, incarnation, &mut outputs) {
             Ok(booted) => {
@@ -150,6 +153,7 @@ impl<B: Backend> World<B> {
     fn after_death(&mut self, now: Timestamp, node: NodeId, process: Process, how: Down) {
         self.touched.remove(&node);
         self.links.reset(node);
+        self.visitors_lost(now, node);
         for held in process.held {
             if let Held::Frame(frame) = held {
                 self.drop_frame(now, frame.msg, DropReason::ReceiverDown);
@@ -298,7 +302,9 @@ impl<B: Backend> World<B> {
                 Output::Reply { op, response } => {
                     let cause = self.visible_cause(now, node);
                     let asker = self.process_mut(node).and_then(|process| process.askers.remove(&op));
-                    if let Some(client) = asker {
+                    if let Some(client) = asker.filter(|client| client.is_visitor()) {
+                        self.answer_visitor(now, cause, node, client, op, response);
+                    } else if let Some(client) = asker {
                         let (info, payload) = (wire::response_info(&response), wire::encode_response(op, &response));
                         self.send(now, cause, (node.into(), Endpoint::Client(client)), info, payload, None);
                     }
@@ -327,6 +333,11 @@ impl<B: Backend> World<B> {
             process.cause = Cause::Event(Some(seq));
         }
         Some(seq)
+    }
+
+    /// Returns what a running node shows of itself, as of its last burst.
+    pub fn view(&self, node: NodeId) -> Option<&NodeView> {
+        self.process(node).map(|process| process.node.view())
     }
 
     fn process(&self, node: NodeId) -> Option<&Process> {

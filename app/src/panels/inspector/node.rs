@@ -26,6 +26,7 @@ pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut o
         verbs_ui(ui, ctx, node, state);
         ops::ops_ui(ui, ctx, node, form);
     }
+    door_ui(ui, state);
     status_ui(ui, ctx, state);
     log_ui(ui, ctx, state);
     peers_ui(ui, ctx, &state.view);
@@ -139,6 +140,22 @@ fn status_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
         }
         if let Some(dir) = ctx.data_dir {
             grid.row("Data", dir);
+        }
+    });
+}
+
+/// The command by which a client of the user's own comes in.
+fn door_ui(ui: &mut Ui, state: &NodeState) {
+    if state.door == 0 || !state.status.is_running() {
+        return;
+    }
+    rows::section(ui, "Your own client");
+    let command = format!("redis-cli -c -p {}", state.door);
+    ui.horizontal(|ui| {
+        ui.add(egui::Label::new(RichText::new(&command).monospace().small()).selectable(true));
+        let copy = ui.small_button("Copy").on_hover_text("Copy the command, to paste it in a terminal");
+        if copy.clicked() {
+            ui.ctx().copy_text(command);
         }
     });
 }

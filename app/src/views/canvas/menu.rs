@@ -172,6 +172,11 @@ pub(super) fn client_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId) {
     let end = Endpoint::Client(client);
     ui.set_min_width(150.0);
     ui.weak(format!("client {client}"));
+    if client.is_visitor() {
+        // Its connection is no link of ours, and its load is not ours to change.
+        ui.weak("From outside: end it where it runs");
+        return;
+    }
     let cut = Command::Inject(vec![Fault::Partition(vec![vec![end]])]);
     entry_ui(ui, ctx, "Cut around", "It reaches no node.", Ok(cut));
     entry_ui(ui, ctx, "Heal around", "All its links are healthy again.", Ok(Command::Heal(Heal::Around(end))));

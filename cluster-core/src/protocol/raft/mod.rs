@@ -203,9 +203,9 @@ impl Protocol for Raft {
 
     fn on_request(&mut self, op: OpId, request: Request, ctx: &mut Ctx<'_, Self>) {
         match request {
-            Request::Get { key } => self.on_read(op, key, ctx),
-            Request::Put { .. } | Request::Delete { .. } => self.on_write(op, &request, ctx),
             Request::Admin(admin) => self.on_admin(op, admin, ctx),
+            write if write.is_write() => self.on_write(op, &write, ctx),
+            read => self.on_read(op, read, ctx),
         }
         self.settle(ctx);
     }
