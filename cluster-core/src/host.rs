@@ -91,6 +91,8 @@ pub trait Node: Send {
     fn step(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) -> Result<Stepped, NodePanic>;
     /// Appends the [`EventKind::ViewChanged`] since the last call, if the view changed.
     fn flush_view(&mut self, out: &mut Vec<Output>);
+    /// The node's clock was turned: the times that were shown are other times by it, and are shown anew.
+    fn forget_shown_times(&mut self);
 }
 
 /// What kind of step it was, for the trace.
@@ -234,6 +236,10 @@ impl<P: Protocol> Node for NodeHost<P> {
             }
             out.push(Output::Note(EventKind::ViewChanged { node: self.me, changes }));
         }
+    }
+
+    fn forget_shown_times(&mut self) {
+        self.shown.timer = None;
     }
 }
 

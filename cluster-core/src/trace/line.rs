@@ -1,5 +1,6 @@
 //! The one-line text form of every kind of event, for tables, search and text exports.
 
+use super::machine::{ailment_words, counter_words, harm_words, node_fault_words};
 use crate::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, RoleKind, ViewChange},
@@ -51,6 +52,11 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::OpReturned { op, outcome, node: None } => format!("{op} {}", outcome_words(outcome)),
         EventKind::ClockChanged { rate: 0.0 } => "time stands still".to_owned(),
         EventKind::ClockChanged { rate } => format!("time runs at {rate}×"),
+        EventKind::NodeFaultsChanged { node, part, faults } => format!("{node} {}", ailment_words(*part, faults)),
+        EventKind::NodeFaultsCounted { node, counters } => format!("{node} so far: {}", counter_words(counters)),
+        EventKind::DiskHarmed { node, file, record, harm } => {
+            format!("{node} `{file}` record {record} {}", harm_words(*harm))
+        }
     }
 }
 
@@ -93,6 +99,7 @@ fn command_line(command: &Command) -> String {
         Command::Heal(Heal::Links) => "heal all links".to_owned(),
         Command::Heal(Heal::Link(link)) => format!("heal {}", link_words(link)),
         Command::Heal(Heal::Around(end)) => format!("heal around {end}"),
+        Command::Heal(Heal::Ailment(node, part)) => format!("heal the {} of {node}", part.part()),
         Command::Restart(node) => format!("restart {node}"),
         Command::RestartAll => "restart every node".to_owned(),
         Command::Unfreeze(node) => format!("unfreeze {node}"),
@@ -104,6 +111,7 @@ fn command_line(command: &Command) -> String {
         Command::Resume => "resume".to_owned(),
         Command::Step => "step".to_owned(),
         Command::SetRate(rate) => format!("run at {rate}×"),
+        Command::RestartWiped(node) => format!("restart {node} with an empty disk"),
     }
 }
 
@@ -114,6 +122,7 @@ fn fault_words(fault: &Fault) -> String {
         Fault::Stop(node) => format!("stop {node}"),
         Fault::Freeze(node) => format!("freeze {node}"),
         Fault::Wipe(node) => format!("wipe {node}"),
+        Fault::Node(node, fault) => format!("{} of {node}", node_fault_words(*fault)),
         Fault::Cut(link) => format!("cut {}", link_words(link)),
         Fault::Delay(link, delay) => {
             format!("delay {} by {}", link_words(link), humantime::format_duration(delay.mean))

@@ -10,6 +10,7 @@ mod latency;
 mod ledger;
 mod line;
 mod log;
+mod machine;
 mod narrate;
 mod parts;
 mod recorder;
@@ -27,6 +28,7 @@ pub use latency::Latencies;
 pub use ledger::{Acknowledged, Ledger};
 pub use line::{line, rules_words};
 pub use log::LogTail;
+pub use machine::{ailment_words, count_lines, disk_words};
 pub use narrate::sentence;
 pub use recorder::{Recorder, Sink};
 pub use state::{
