@@ -8,9 +8,11 @@ use cluster_core::{
     fault::LinkRules,
     spec::{ClusterSpec, Load},
     time::Timestamp,
-    trace::{Broken, ClusterState, NodeState},
+    trace::{Broken, ClusterState, NodeState, count_lines},
 };
 use serde::Serialize;
+
+use crate::widgets::machine::ailments;
 
 /// The cluster at one moment.
 #[derive(Debug, Serialize)]
@@ -55,6 +57,9 @@ struct NodeJson {
     learners: Vec<String>,
     peers: BTreeMap<String, PeerJson>,
     waiting_for: String,
+    /// What ails its machine, part by part, and what that did so far.
+    ails: Vec<String>,
+    fault_counters: BTreeMap<&'static str, String>,
     extra: BTreeMap<&'static str, String>,
     /// The end of the log, oldest first.
     log_tail: Vec<EntryJson>,
@@ -176,6 +181,7 @@ impl StateJson {
                 .map(|fault| BrokenJson {
                     what: match fault.what {
                         Broken::Node(node) => node.to_string(),
+                        Broken::Machine(node, part) => format!("{node} {}", part.word()),
                         Broken::Link((from, to)) => format!("{from}->{to}"),
                     },
                     since_ms: ms(fault.since),
@@ -223,6 +229,8 @@ impl NodeJson {
             learners: ids(&view.learners),
             peers: peers.collect(),
             waiting_for: view.waiting_for.to_string(),
+            ails: ailments(state),
+            fault_counters: count_lines(&state.counters).into_iter().collect(),
             extra: view.extra.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
             log_tail: tail(state),
         }

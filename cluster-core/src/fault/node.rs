@@ -264,6 +264,49 @@ impl Ailment {
     }
 }
 
+impl FaultKind {
+    /// Returns which part of a machine a fault of this kind strikes, if it strikes one.
+    pub fn part(self) -> Option<Ailment> {
+        match self {
+            Self::Slow => Some(Ailment::Cpu),
+            Self::ClockOffset | Self::ClockJump | Self::ClockDrift => Some(Ailment::Clock),
+            Self::DiskSlow | Self::DiskFull | Self::ReadErrors | Self::BitRot | Self::LyingSync => Some(Ailment::Disk),
+            // Whatever strikes a process, a link or groups; and power is no part.
+            _ => None,
+        }
+    }
+}
+
+impl NodeFaultCounters {
+    /// Returns what was done since `earlier` to one part of the machine.
+    pub fn since(&self, earlier: &Self, part: Ailment) -> Self {
+        let none = Self::default();
+        match part {
+            Ailment::Cpu => Self {
+                waiting: self.waiting,
+                inputs_slowed: self.inputs_slowed.saturating_sub(earlier.inputs_slowed),
+                slowed: self.slowed.saturating_sub(earlier.slowed),
+                ..none
+            },
+            Ailment::Clock => Self {
+                steps_skewed: self.steps_skewed.saturating_sub(earlier.steps_skewed),
+                timers_moved: self.timers_moved.saturating_sub(earlier.timers_moved),
+                ..none
+            },
+            Ailment::Disk => Self {
+                syncs_slowed: self.syncs_slowed.saturating_sub(earlier.syncs_slowed),
+                syncs_lied: self.syncs_lied.saturating_sub(earlier.syncs_lied),
+                writes_refused: self.writes_refused.saturating_sub(earlier.writes_refused),
+                reads_refused: self.reads_refused.saturating_sub(earlier.reads_refused),
+                records_torn: self.records_torn.saturating_sub(earlier.records_torn),
+                records_cut: self.records_cut.saturating_sub(earlier.records_cut),
+                bits_flipped: self.bits_flipped.saturating_sub(earlier.bits_flipped),
+                ..none
+            },
+        }
+    }
+}
+
 impl NodeFaults {
     /// Returns whether that part of the machine is as it should be.
     pub fn is_healthy(&self, part: Ailment) -> bool {

@@ -399,6 +399,9 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
+mod harm_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

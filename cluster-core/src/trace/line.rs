@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        event::{EntryBrief, EntryKind, Family, MessageInfo, NodeFailure},
+        event::{DiskHarm, EntryBrief, EntryKind, Family, MessageInfo, NodeFailure},
         fault::{Delay, DropReason, Loss},
         ids::{ClientId, Endpoint, Epoch, LogIndex, MsgId, OpId},
         name::Name,
@@ -298,6 +298,15 @@ mod tests {
             (
                 EventKind::Milestone { node: N1, milestone: Milestone::VoteGranted { epoch: Epoch(7), to: NodeId(2) } },
                 "n1 votes for n2 in 7",
+            ),
+            (
+                EventKind::DiskHarmed {
+                    node: N1,
+                    file: Name::new("log"),
+                    record: 3,
+                    harm: DiskHarm::CutOff { bytes: 9 },
+                },
+                "n1 `log` record 3 does not match its checksum: 9 B cut off",
             ),
             (EventKind::ClockChanged { rate: 0.0 }, "time stands still"),
             (EventKind::ClockChanged { rate: 0.25 }, "time runs at 0.25×"),

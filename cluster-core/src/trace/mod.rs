@@ -28,7 +28,7 @@ pub use latency::Latencies;
 pub use ledger::{Acknowledged, Ledger};
 pub use line::{line, rules_words};
 pub use log::LogTail;
-pub use machine::{ailment_words, count_lines, disk_words};
+pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use narrate::sentence;
 pub use recorder::{Recorder, Sink};
 pub use state::{

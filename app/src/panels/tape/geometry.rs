@@ -145,7 +145,7 @@ pub(crate) fn layout_faults(spans: &[Span], axis: &Axis) -> Vec<FaultBar> {
 /// Says what is broken, in short.
 pub(crate) fn broken_words(what: Broken) -> String {
     match what {
-        Broken::Node(node) => node.to_string(),
+        Broken::Node(node) | Broken::Machine(node, _) => node.to_string(),
         Broken::Link((from, to)) => format!("{from} → {to}"),
     }
 }
