@@ -8,7 +8,7 @@ use cluster_core::{
     fault::LinkRules,
     spec::{ClusterSpec, Load},
     time::Timestamp,
-    trace::{Broken, ClusterState, NodeState, count_lines},
+    trace::{Broken, ClusterState, NodeState},
 };
 use serde::Serialize;
 
@@ -57,12 +57,28 @@ struct NodeJson {
     learners: Vec<String>,
     peers: BTreeMap<String, PeerJson>,
     waiting_for: String,
-    /// What ails its machine, part by part, and what that did so far.
-    ails: Vec<String>,
-    fault_counters: BTreeMap<&'static str, String>,
+    machine: MachineJson,
     extra: BTreeMap<&'static str, String>,
     /// The end of the log, oldest first.
     log_tail: Vec<EntryJson>,
+}
+
+/// What ails a machine, part by part, and what that did so far.
+#[derive(Debug, Serialize)]
+struct MachineJson {
+    ails: Vec<String>,
+    inputs_waiting: u32,
+    inputs_slowed: u64,
+    slowed_ms: f64,
+    steps_skewed: u64,
+    timers_moved: u64,
+    syncs_slowed: u64,
+    syncs_lied: u64,
+    writes_refused: u64,
+    reads_refused: u64,
+    records_torn: u64,
+    records_cut: u64,
+    bits_flipped: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -192,6 +208,27 @@ impl StateJson {
     }
 }
 
+impl MachineJson {
+    fn new(state: &NodeState) -> Self {
+        let counters = state.counters;
+        Self {
+            ails: ailments(state),
+            inputs_waiting: counters.waiting,
+            inputs_slowed: counters.inputs_slowed,
+            slowed_ms: counters.slowed.as_secs_f64() * 1e3,
+            steps_skewed: counters.steps_skewed,
+            timers_moved: counters.timers_moved,
+            syncs_slowed: counters.syncs_slowed,
+            syncs_lied: counters.syncs_lied,
+            writes_refused: counters.writes_refused,
+            reads_refused: counters.reads_refused,
+            records_torn: counters.records_torn,
+            records_cut: counters.records_cut,
+            bits_flipped: counters.bits_flipped,
+        }
+    }
+}
+
 impl NodeJson {
     fn new(state: &NodeState) -> Self {
         let view = &state.view;
@@ -229,8 +266,7 @@ impl NodeJson {
             learners: ids(&view.learners),
             peers: peers.collect(),
             waiting_for: view.waiting_for.to_string(),
-            ails: ailments(state),
-            fault_counters: count_lines(&state.counters).into_iter().collect(),
+            machine: MachineJson::new(state),
             extra: view.extra.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
             log_tail: tail(state),
         }

@@ -71,20 +71,21 @@ pub fn count_lines(counters: &NodeFaultCounters) -> Vec<(&'static str, String)> 
         bits_flipped,
     } = *counters;
     let numbers = [
-        ("inputs waiting", u64::from(waiting)),
-        ("inputs slowed", inputs_slowed),
-        ("ms of slowness", slowed.as_millis() as u64),
-        ("steps by a wrong clock", steps_skewed),
-        ("timers moved", timers_moved),
-        ("syncs slowed", syncs_slowed),
-        ("syncs lied about", syncs_lied),
-        ("writes refused", writes_refused),
-        ("reads refused", reads_refused),
-        ("records torn", records_torn),
-        ("records cut off", records_cut),
-        ("bits rotted", bits_flipped),
+        ("input waiting", "inputs waiting", u64::from(waiting)),
+        ("input slowed", "inputs slowed", inputs_slowed),
+        ("ms of slowness", "ms of slowness", slowed.as_millis() as u64),
+        ("step by a wrong clock", "steps by a wrong clock", steps_skewed),
+        ("timer moved", "timers moved", timers_moved),
+        ("sync slowed", "syncs slowed", syncs_slowed),
+        ("sync lied about", "syncs lied about", syncs_lied),
+        ("write refused", "writes refused", writes_refused),
+        ("read refused", "reads refused", reads_refused),
+        ("record torn", "records torn", records_torn),
+        ("record cut off", "records cut off", records_cut),
+        ("bit rotted", "bits rotted", bits_flipped),
     ];
-    numbers.into_iter().filter(|(_, number)| *number > 0).map(|(what, number)| (what, number.to_string())).collect()
+    let told = numbers.into_iter().filter(|(.., number)| *number > 0);
+    told.map(|(one, many, number)| (if number == 1 { one } else { many }, number.to_string())).collect()
 }
 
 /// Returns what the faults of a machine did in one line: `12 inputs slowed, 24 ms of slowness`.

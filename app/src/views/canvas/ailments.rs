@@ -16,7 +16,7 @@ use super::{
 use crate::widgets::machine::short_words;
 
 /// How wide a badge leaves room for its picture, in letters.
-const ICON_ROOM: &str = "     ";
+const ICON_ROOM: &str = "       ";
 const BADGE_TEXT: f32 = 11.0;
 /// Where a slow node's snail sits on the ring if no timer runs: at half past four.
 const SNAIL_REST: f32 = 0.375;
@@ -69,7 +69,7 @@ pub(super) fn paint_badges(pen: &Pen<'_>, now: Timestamp, at: Pos2, align: Align
         let color = color_of(pen, part);
         let rect = pen.pill(place, align, BADGE_TEXT, color, &words);
         if rect.width() > 0.0 {
-            let icon = egui::pos2(rect.left() + pen.px(11.0), rect.center().y);
+            let icon = egui::pos2(rect.left() + pen.px(12.0), rect.center().y);
             paint_icon(pen, part, icon, 10.5, state, now);
         }
         place.x += step(rect.width() + pen.px(4.0));
