@@ -142,7 +142,10 @@ fn a_slow_node_is_listed_with_what_its_slowness_did() {
     let shown = |events: Vec<TraceEvent>| {
         let mut store = TraceStore::new(spec.clone());
         store.append(events);
-        window(Box::new(Recording::new(store)), Settings::default())
+        let mut harness = window(Box::new(Recording::new(store)), Settings::default());
+        harness.get_by_label("END").click();
+        harness.run_steps(2);
+        harness
     };
     let harness = shown(events.clone());
     harness.get_by_label("n2 10× slower");
