@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use cluster_core::{
     command::Command,
     event::{EventKind, TraceEvent},
-    fault::{Fault, Heal},
+    fault::{Ailment, Fault, Heal, NodeFaultCounters, NodeFaults, Slowness},
     ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
     name::Name,
     time::Timestamp,
@@ -158,6 +158,32 @@ fn a_fault_in_the_inventory_is_healed_alone() {
     harness.get_by_label("Heal n5 frozen").click();
     harness.run_steps(2);
     assert_eq!(sent(&commands), [Command::Unfreeze(NodeId(5))]);
+}
+
+/// Each part of a machine that ails is a thing of its own, and one that did nothing yet says so.
+#[test]
+fn a_slow_node_is_listed_with_what_its_slowness_did() {
+    let (spec, mut events) = testing::plausible_run();
+    let node = NodeId(2);
+    let last = events.last().expect("a run has events").clone();
+    let faults = NodeFaults { slow: Some(Slowness { factor: 10.0 }), ..NodeFaults::default() };
+    let slowed = EventKind::NodeFaultsChanged { node, part: Ailment::Cpu, faults: Box::new(faults) };
+    events.push(TraceEvent { seq: last.seq.next(), at: last.at, cause: None, kind: slowed });
+    let shown = |events: Vec<TraceEvent>| {
+        let mut store = TraceStore::new(spec.clone());
+        store.append(events);
+        let mut harness = window(Box::new(Recording::new(store)), Settings::default());
+        harness.get_by_label("END").click();
+        harness.run_steps(2);
+        harness
+    };
+    let harness = shown(events.clone());
+    harness.get_by_label("n2 10× slower");
+    harness.get_by_label_contains("did nothing so far");
+    let counters = Box::new(NodeFaultCounters { inputs_slowed: 3, ..NodeFaultCounters::default() });
+    let counted = EventKind::NodeFaultsCounted { node, counters };
+    events.push(TraceEvent { seq: last.seq.next().next(), at: last.at, cause: None, kind: counted });
+    shown(events).get_by_label_contains("3 inputs slowed");
 }
 
 #[test]

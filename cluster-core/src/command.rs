@@ -43,6 +43,8 @@ pub enum Command {
     Step,
     /// Cluster time runs at this share of real time, [`crate::time::RATE_MIN`] to [`crate::time::RATE_MAX`].
     SetRate(f64),
+    /// Erases the disk of a node that is down, and starts it.
+    RestartWiped(NodeId),
 }
 
 /// Who asked.

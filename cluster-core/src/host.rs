@@ -94,6 +94,8 @@ pub trait Node: Send {
     fn flush_view(&mut self, out: &mut Vec<Output>);
     /// Returns what the node shows of itself, as of the last [`Node::flush_view`].
     fn view(&self) -> &NodeView;
+    /// The node's clock was turned: the times that were shown are other times by it, and are shown anew.
+    fn forget_shown_times(&mut self);
 }
 
 /// What kind of step it was, for the trace.
@@ -244,6 +246,10 @@ impl<P: Protocol> Node for NodeHost<P> {
 
     fn view(&self) -> &NodeView {
         &self.shown
+    }
+
+    fn forget_shown_times(&mut self) {
+        self.shown.timer = None;
     }
 }
 

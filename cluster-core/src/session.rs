@@ -317,4 +317,6 @@ fn unix_millis() -> u64 {
 }
 
 #[cfg(test)]
+mod disk_tests;
+#[cfg(test)]
 mod tests;

@@ -12,6 +12,8 @@ use cluster_core::{
 };
 use serde::Serialize;
 
+use crate::widgets::machine::ailments;
+
 /// The cluster at one moment.
 #[derive(Debug, Serialize)]
 pub(super) struct StateJson {
@@ -56,9 +58,28 @@ struct NodeJson {
     learners: Vec<String>,
     peers: BTreeMap<String, PeerJson>,
     waiting_for: String,
+    machine: MachineJson,
     extra: BTreeMap<&'static str, String>,
     /// The end of the log, oldest first.
     log_tail: Vec<EntryJson>,
+}
+
+/// What ails a machine, part by part, and what that did so far.
+#[derive(Debug, Serialize)]
+struct MachineJson {
+    ails: Vec<String>,
+    inputs_waiting: u32,
+    inputs_slowed: u64,
+    slowed_ms: f64,
+    steps_skewed: u64,
+    timers_moved: u64,
+    syncs_slowed: u64,
+    syncs_lied: u64,
+    writes_refused: u64,
+    reads_refused: u64,
+    records_torn: u64,
+    records_cut: u64,
+    bits_flipped: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -177,12 +198,34 @@ impl StateJson {
                 .map(|fault| BrokenJson {
                     what: match fault.what {
                         Broken::Node(node) => node.to_string(),
+                        Broken::Machine(node, part) => format!("{node} {}", part.word()),
                         Broken::Link((from, to)) => format!("{from}->{to}"),
                     },
                     since_ms: ms(fault.since),
                     by: fault.by.map(author),
                 })
                 .collect(),
+        }
+    }
+}
+
+impl MachineJson {
+    fn new(state: &NodeState) -> Self {
+        let counters = state.counters;
+        Self {
+            ails: ailments(state),
+            inputs_waiting: counters.waiting,
+            inputs_slowed: counters.inputs_slowed,
+            slowed_ms: counters.slowed.as_secs_f64() * 1e3,
+            steps_skewed: counters.steps_skewed,
+            timers_moved: counters.timers_moved,
+            syncs_slowed: counters.syncs_slowed,
+            syncs_lied: counters.syncs_lied,
+            writes_refused: counters.writes_refused,
+            reads_refused: counters.reads_refused,
+            records_torn: counters.records_torn,
+            records_cut: counters.records_cut,
+            bits_flipped: counters.bits_flipped,
         }
     }
 }
@@ -225,6 +268,7 @@ impl NodeJson {
             learners: ids(&view.learners),
             peers: peers.collect(),
             waiting_for: view.waiting_for.to_string(),
+            machine: MachineJson::new(state),
             extra: view.extra.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
             log_tail: tail(state),
         }

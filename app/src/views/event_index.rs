@@ -71,6 +71,9 @@ pub fn kind_words(kind: &EventKind) -> (KindFamily, &'static str) {
         EventKind::NodeUnfroze { .. } => (KindFamily::Nodes, "node unfroze"),
         EventKind::DiskWiped { .. } => (KindFamily::Nodes, "disk wiped"),
         EventKind::NodeFailed { .. } => (KindFamily::Nodes, "node failed"),
+        EventKind::NodeFaultsChanged { .. } => (KindFamily::Nodes, "machine changed"),
+        EventKind::NodeFaultsCounted { .. } => (KindFamily::Nodes, "machine counted"),
+        EventKind::DiskHarmed { .. } => (KindFamily::Nodes, "disk harmed"),
         EventKind::LinkChanged { .. } => (KindFamily::Links, "link changed"),
         EventKind::ConnectionOpened { .. } => (KindFamily::Links, "connected"),
         EventKind::ConnectionLost { .. } => (KindFamily::Links, "connection lost"),
@@ -106,6 +109,9 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
         | EventKind::NodeUnfroze { node }
         | EventKind::DiskWiped { node }
         | EventKind::NodeFailed { node, .. }
+        | EventKind::NodeFaultsChanged { node, .. }
+        | EventKind::NodeFaultsCounted { node, .. }
+        | EventKind::DiskHarmed { node, .. }
         | EventKind::FrameRejected { node, .. }
         | EventKind::DoorOpened { node, .. }
         | EventKind::TimerFired { node, .. }

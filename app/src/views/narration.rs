@@ -79,7 +79,11 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::NodeFroze { .. }
         | EventKind::NodeFailed { .. } => Icon::Down,
         EventKind::NodeStarted { .. } | EventKind::NodeUnfroze { .. } => Icon::Up,
-        EventKind::DiskWiped { .. } | EventKind::CommandRefused { .. } | EventKind::FrameRejected { .. } => Icon::Loss,
+        EventKind::DiskWiped { .. }
+        | EventKind::DiskHarmed { .. }
+        | EventKind::CommandRefused { .. }
+        | EventKind::FrameRejected { .. } => Icon::Loss,
+        EventKind::NodeFaultsChanged { .. } => Icon::Deed,
         EventKind::Milestone { milestone, .. } => match milestone {
             Milestone::PreVoteStarted { .. }
             | Milestone::ElectionStarted { .. }
@@ -103,6 +107,7 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::FrameDropped { .. }
         | EventKind::TimerFired { .. }
         | EventKind::DiskSynced { .. }
+        | EventKind::NodeFaultsCounted { .. }
         | EventKind::LogSpliced { .. }
         | EventKind::ViewChanged { .. }
         | EventKind::ClientChanged { .. }

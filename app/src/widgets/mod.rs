@@ -4,6 +4,7 @@ pub mod axis;
 pub mod columns;
 pub mod faults;
 pub mod legend;
+pub mod machine;
 pub mod run_mark;
 pub mod series;
 pub mod time_plot;

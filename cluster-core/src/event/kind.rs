@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{EntryBrief, Milestone, ViewChange};
 use crate::{
     command::{Author, Command},
-    fault::{DropReason, LinkRules},
+    fault::{Ailment, DropReason, LinkRules, NodeFaultCounters, NodeFaults},
     ids::{ClientId, Endpoint, LogIndex, MsgId, NodeId, OpId},
     name::Name,
     request::{Answer, Refusal, Request, Value},
@@ -231,6 +231,57 @@ pub enum EventKind {
     VisitorLeft {
         /// Who.
         client: ClientId,
+    },
+    /// One part of a machine ails in another way, or is as it should be again.
+    NodeFaultsChanged {
+        /// Whose machine.
+        node: NodeId,
+        /// Which part.
+        part: Ailment,
+        /// What ails it from here on.
+        faults: Box<NodeFaults>,
+    },
+    /// What the faults of a machine did so far; told from time to time while it grows.
+    NodeFaultsCounted {
+        /// Whose machine.
+        node: NodeId,
+        /// All of it since the run began.
+        counters: Box<NodeFaultCounters>,
+    },
+    /// A record on a disk is not what was written, or was found not to be.
+    DiskHarmed {
+        /// Whose disk.
+        node: NodeId,
+        /// The file.
+        file: Name,
+        /// The record, from 1.
+        record: u32,
+        /// What became of it.
+        harm: DiskHarm,
+    },
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DiskHarm {
+    /// The power went while it was being written.
+    Torn {
+        /// How many bytes of it are on the disk.
+        kept: u32,
+        /// How many it had.
+        bytes: u32,
+    },
+    /// A booting node found that it does not match its checksum, at the end of the file, and cut it off.
+    CutOff {
+        /// How many bytes.
+        bytes: u32,
+    },
+    /// One of its bits flipped.
+    BitFlipped {
+        /// Where in the file, in bytes.
+        byte: u64,
+        /// Which bit of that byte.
+        bit: u8,
     },
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Delay, LinkId, LinkRules, Loss};
+use super::{Ailment, ClockTurn, Delay, LinkId, LinkRules, Loss, NodeFault, NodeFaults};
 use crate::ids::{Endpoint, NodeId};
 
 /// One thing that the user breaks.
@@ -20,6 +20,8 @@ pub enum Fault {
     Freeze(NodeId),
     /// The disk of a node that is down is erased (a running node crashes first).
     Wipe(NodeId),
+    /// Something about a node's machine: its power, its speed, its clock, its disk.
+    Node(NodeId, NodeFault),
     /// One direction carries nothing.
     Cut(LinkId),
     /// One direction is slow.
@@ -34,14 +36,16 @@ pub enum Fault {
 /// What is to be healed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Heal {
-    /// Everything: all links healthy, frozen nodes go on, nodes that are down start again.
+    /// Everything: all links healthy, frozen nodes go on, machines as they should be, nodes that are down start again.
     All,
     /// All links.
     Links,
     /// One direction.
     Link(LinkId),
-    /// All links of one endpoint, both directions; a frozen node goes on.
+    /// All links of one endpoint, both directions; a frozen node goes on, and its machine is as it should be.
     Around(Endpoint),
+    /// One part of one machine.
+    Ailment(NodeId, Ailment),
 }
 
 /// What a backend must be able to do for faults to act on it.
@@ -50,6 +54,10 @@ pub trait FaultTarget {
     fn strike(&mut self, node: NodeId, kind: FaultKind);
     /// Changes the rules of one direction.
     fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules));
+    /// Changes what ails a machine.
+    fn change_node(&mut self, node: NodeId, change: &mut dyn FnMut(&mut NodeFaults));
+    /// Does something to the clock of a node.
+    fn turn_clock(&mut self, node: NodeId, turn: ClockTurn);
     /// Returns every endpoint on the network.
     fn endpoints(&self) -> Vec<Endpoint>;
 }
@@ -61,6 +69,7 @@ impl Fault {
             Self::Crash(node) | Self::PowerLoss(node) | Self::Stop(node) | Self::Freeze(node) | Self::Wipe(node) => {
                 target.strike(*node, self.kind());
             }
+            Self::Node(node, fault) => fault.apply(*node, target),
             Self::Cut(link) => target.change_link(*link, &mut |rules| rules.cut = true),
             Self::Delay(link, delay) => target.change_link(*link, &mut |rules| rules.delay = Some(*delay)),
             Self::Loss(link, loss) => target.change_link(*link, &mut |rules| rules.loss = Some(*loss)),
@@ -76,6 +85,7 @@ impl Fault {
             Self::Stop(_) => FaultKind::Stop,
             Self::Freeze(_) => FaultKind::Freeze,
             Self::Wipe(_) => FaultKind::Wipe,
+            Self::Node(_, fault) => fault.kind(),
             Self::Cut(_) => FaultKind::Cut,
             Self::Delay(..) => FaultKind::Delay,
             Self::Loss(..) => FaultKind::Loss,
@@ -111,6 +121,26 @@ pub enum FaultKind {
     Freeze,
     /// See [`Fault::Wipe`].
     Wipe,
+    /// See [`NodeFault::TornPowerLoss`].
+    TornPowerLoss,
+    /// See [`NodeFault::Slow`].
+    Slow,
+    /// See [`NodeFault::ClockOffset`].
+    ClockOffset,
+    /// See [`NodeFault::ClockJump`].
+    ClockJump,
+    /// See [`NodeFault::ClockDrift`].
+    ClockDrift,
+    /// See [`NodeFault::DiskSlow`].
+    DiskSlow,
+    /// See [`NodeFault::DiskFull`].
+    DiskFull,
+    /// See [`NodeFault::ReadErrors`].
+    ReadErrors,
+    /// See [`NodeFault::BitRot`].
+    BitRot,
+    /// See [`NodeFault::LyingSync`].
+    LyingSync,
     /// See [`Fault::Cut`].
     Cut,
     /// See [`Fault::Delay`].
@@ -174,6 +204,76 @@ pub const FAULTS: &[FaultRow] = &[
         strikes_node: true,
     },
     FaultRow {
+        kind: FaultKind::TornPowerLoss,
+        verb: "tear",
+        title: "Lose power mid-write",
+        about: "Memory is gone, and so is every write that was not fsynced; the first of them is left half-written, for the next boot to find by its checksum and cut off.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::Slow,
+        verb: "slow",
+        title: "Slow down",
+        about: "Every step takes longer, and what comes meanwhile waits. Memory and disk stay.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::ClockOffset,
+        verb: "clock-offset",
+        title: "Clock wrong by",
+        about: "Its clock is ahead or behind. Timers that run keep their span; what it computes from the time is wrong.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::ClockJump,
+        verb: "clock-jump",
+        title: "Clock jumps by",
+        about: "Its clock is set by hand: timers run out early or late. Memory and disk stay.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::ClockDrift,
+        verb: "clock-drift",
+        title: "Clock drifts by",
+        about: "Its clock and its timers run too fast or too slow. Memory and disk stay; leases do not hold what they promise.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::DiskSlow,
+        verb: "disk-slow",
+        title: "Disk slow",
+        about: "Every sync takes longer. Nothing is lost, but a power loss finds more that was not fsynced.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::DiskFull,
+        verb: "disk-full",
+        title: "Disk full",
+        about: "Its next write fails, and the node ends. What was written stays, and it can start again once there is room.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::ReadErrors,
+        verb: "disk-errors",
+        title: "Disk read errors",
+        about: "A booting node cannot read what its disk holds, and does not start. The files stay as they are.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::BitRot,
+        verb: "bitrot",
+        title: "Rot a bit on disk",
+        about: "One bit of an fsynced record flips. The next boot finds it by its checksum: the last record is cut off, any other ends the node. No heal brings the bit back.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::LyingSync,
+        verb: "sync-lies",
+        title: "Fsync lies",
+        about: "Fsync returns at once and does nothing. A crash loses nothing, but a power loss takes what was acknowledged.",
+        strikes_node: true,
+    },
+    FaultRow {
         kind: FaultKind::Cut,
         verb: "cut",
         title: "Cut",
@@ -221,6 +321,8 @@ mod tests {
         fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
             change(self.0.entry(link).or_default());
         }
+        fn change_node(&mut self, _: NodeId, _: &mut dyn FnMut(&mut NodeFaults)) {}
+        fn turn_clock(&mut self, _: NodeId, _: ClockTurn) {}
         fn endpoints(&self) -> Vec<Endpoint> {
             let clients = [ClientId(1), ClientId(2)].map(Endpoint::from);
             (1..=self.1).map(|n| NodeId(n).into()).chain(clients).collect()

@@ -179,7 +179,8 @@ fn watch_pauses(command: &Command, real: Duration, director: &mut Director) {
         | Command::SetClient(_)
         | Command::RemoveClient(_)
         | Command::Step
-        | Command::SetRate(_) => {}
+        | Command::SetRate(_)
+        | Command::RestartWiped(_) => {}
     }
 }
 

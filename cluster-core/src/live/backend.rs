@@ -1,7 +1,13 @@
 //! What makes a cluster real: sockets, and disks that take their time.
 
-use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
+use crossbeam_channel::bounded;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
@@ -11,7 +17,7 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    disk::{DiskOp, SyncId},
+    disk::{DiskOp, Flipped, Lost, PowerCut, SyncId},
     event::NodeFailure,
     ids::NodeId,
     world::{Backend, Booted, Down, Frame, Handed, Syncing},
@@ -27,6 +33,7 @@ pub(super) struct LiveBackend {
     fsync: bool,
     folder: PathBuf,
     news: UnboundedSender<DiskNews>,
+    began: Instant,
 }
 
 struct NodeDisk {
@@ -54,7 +61,7 @@ impl LiveBackend {
         fsync: bool,
         news: UnboundedSender<DiskNews>,
     ) -> Self {
-        Self { wire, doors, disks: BTreeMap::new(), asked: Vec::new(), fsync, folder, news }
+        Self { wire, doors, disks: BTreeMap::new(), asked: Vec::new(), fsync, folder, news, began: Instant::now() }
     }
 
     /// Returns whether that process of the node is the one that runs.
@@ -135,33 +142,32 @@ impl Backend for LiveBackend {
         Ok(Booted { port, door, disk: recovered })
     }
 
-    fn down(&mut self, node: NodeId, how: Down) -> u32 {
+    fn down(&mut self, node: NodeId, how: Down) -> Lost {
         // A process without fsync writes at once: what it wrote, the system has.
         if how == Down::Stop || !self.fsync {
             self.flush();
         }
         self.wire.close_node(node, how);
         self.doors.close(node, how);
-        let Some(mut slot) = self.disks.remove(&node) else { return 0 };
+        let Some(mut slot) = self.disks.remove(&node) else { return Lost::default() };
         let abandoned = std::mem::take(&mut slot.jobs);
         let disk = match slot.state {
             State::Resting(disk) | State::Direct(disk) => Some(disk),
             State::Threaded(thread) if how == Down::Stop => thread.close(),
             State::Threaded(thread) => thread.kill(),
         };
-        let Some(mut disk) = disk else { return 0 };
+        let Some(mut disk) = disk else { return Lost::default() };
         for job in &abandoned {
-            if let Job::Write(op) = job {
-                disk.abandon(op);
-            }
+            job.abandon(&mut disk);
         }
         let lost = match how {
-            Down::Crash => 0,
-            Down::PowerLoss => disk.lose_power(),
+            Down::Crash => Lost::default(),
+            Down::PowerLoss => disk.lose_power(PowerCut::Clean),
+            Down::TornPowerLoss => disk.lose_power(PowerCut::MidWrite),
             Down::Stop => {
                 // The process ends in any case; what its disk lacks, the next boot finds.
                 drop(disk.sync());
-                0
+                Lost::default()
             }
         };
         self.rest(node, disk, slot.incarnation);
@@ -185,6 +191,23 @@ impl Backend for LiveBackend {
 
     fn write(&mut self, node: NodeId, op: DiskOp) {
         self.ask(node, Job::Write(op));
+    }
+
+    fn write_volatile(&mut self, node: NodeId, op: DiskOp) {
+        self.ask(node, Job::WriteVolatile(op));
+    }
+
+    fn rot(&mut self, node: NodeId, draw: u64) -> Result<Option<Flipped>, String> {
+        let (answer, rotten) = bounded(1);
+        let Some(disk) = self.disks.get_mut(&node) else { return Ok(None) };
+        disk.jobs.push(Job::Rot(draw, answer));
+        disk.do_jobs()?;
+        // A thread whose disk failed has ended, and its answer with it.
+        rotten.recv().unwrap_or_else(|_| Err(format!("the disk of {node} failed; restart {node} first")))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
     }
 
     fn sync(&mut self, node: NodeId, _incarnation: u32, sync: SyncId) -> Syncing {
@@ -215,13 +238,22 @@ impl NodeDisk {
             State::Threaded(thread) => thread.hand(std::mem::take(&mut self.jobs)),
             State::Direct(disk) => {
                 for job in self.jobs.drain(..) {
-                    if let Job::Write(op) = job {
-                        disk.write_unsynced(op)?;
+                    match job {
+                        Job::Write(op) | Job::WriteVolatile(op) => disk.write_unsynced(op)?,
+                        Job::Sync(_) => {}
+                        // Whoever asked waits for it.
+                        Job::Rot(draw, answer) => drop(answer.send(disk.rot(draw))),
                     }
                 }
                 disk.hand_over()?;
             }
-            State::Resting(_) => self.jobs.clear(),
+            State::Resting(disk) => {
+                for job in self.jobs.drain(..) {
+                    if let Job::Rot(draw, answer) = job {
+                        drop(answer.send(disk.rot(draw)));
+                    }
+                }
+            }
         }
         Ok(())
     }

@@ -137,7 +137,7 @@ impl Doors {
         door.tasks.take().iter().for_each(AbortHandle::abort);
         for conn in self.conns_of(node) {
             match how {
-                Down::Crash | Down::PowerLoss => conn.reset(),
+                Down::Crash | Down::PowerLoss | Down::TornPowerLoss => conn.reset(),
                 Down::Stop => drop(conn.flush()),
             }
             self.forget(&conn);

@@ -14,7 +14,6 @@ mod driver;
 mod file_disk;
 mod frame;
 mod hello;
-mod records;
 mod tasks;
 mod wire;
 

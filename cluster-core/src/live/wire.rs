@@ -125,7 +125,7 @@ impl Wire {
             self.conns.borrow().values().filter(|conn| conn.side_of(node).is_some()).map(Rc::clone).collect();
         for conn in ours {
             match how {
-                Down::Crash | Down::PowerLoss => self.close(&conn, DropReason::Reset, Some(node)),
+                Down::Crash | Down::PowerLoss | Down::TornPowerLoss => self.close(&conn, DropReason::Reset, Some(node)),
                 Down::Stop => self.leave(&conn, node),
             }
         }

@@ -13,6 +13,7 @@
 
 mod cursor;
 mod error;
+mod machine;
 mod parse;
 mod resolve;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     cursor::{Cursor, Word},
     error::{ScriptError, did_you_mean},
+    machine,
     verb::{HealWhat, LinkFault, Links, Selector, Timed, Verb, verbs},
 };
 use crate::{
@@ -14,13 +15,13 @@ use crate::{
 };
 
 /// Where a mistake stands in a line, and what it is.
-struct Mistake {
+pub(super) struct Mistake {
     at: usize,
     bytes: usize,
     problem: String,
 }
 
-type Parsed<T> = Result<T, Mistake>;
+pub(super) type Parsed<T> = Result<T, Mistake>;
 
 /// Reads one line; `None` if it is empty or a comment.
 pub(super) fn line(file: &str, number: usize, text: &str) -> Result<Option<Timed>, ScriptError> {
@@ -85,10 +86,17 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
     }
     Ok(match word.text {
         "heal" => Verb::Heal(heal(cursor)?),
-        "restart" => match selectors(cursor)?.as_slice() {
-            [Selector::All] => Verb::Restart(None),
-            nodes => Verb::Restart(Some(nodes.to_vec())),
-        },
+        "restart" => {
+            let nodes = selectors(cursor)?;
+            match (cursor.peek().text, nodes.as_slice()) {
+                ("wiped", _) => {
+                    cursor.word();
+                    Verb::RestartWiped(nodes)
+                }
+                (_, [Selector::All]) => Verb::Restart(None),
+                (_, _) => Verb::Restart(Some(nodes)),
+            }
+        }
         "unfreeze" => Verb::Unfreeze(selectors(cursor)?),
         "put" => Verb::Put(one(cursor)?, text(cursor, "a key")?.into(), text(cursor, "a value")?.into()),
         "get" => Verb::Get(one(cursor)?, text(cursor, "a key")?.into()),
@@ -131,6 +139,16 @@ fn fault(kind: FaultKind, cursor: &mut Cursor<'_>) -> Parsed<Verb> {
             let links = links(cursor)?;
             Verb::Link(LinkFault::Loss(loss(cursor.word())?), links)
         }
+        FaultKind::TornPowerLoss
+        | FaultKind::Slow
+        | FaultKind::ClockOffset
+        | FaultKind::ClockJump
+        | FaultKind::ClockDrift
+        | FaultKind::DiskSlow
+        | FaultKind::DiskFull
+        | FaultKind::ReadErrors
+        | FaultKind::BitRot
+        | FaultKind::LyingSync => machine::fault(kind, cursor)?,
     })
 }
 
@@ -138,11 +156,11 @@ fn heal(cursor: &mut Cursor<'_>) -> Parsed<HealWhat> {
     let word = cursor.peek();
     match word.text {
         "" => return Ok(HealWhat::All),
-        "all" | "links" | "link" | "around" => drop(cursor.word()),
+        "all" | "links" | "link" | "around" | "cpu" | "clock" | "disk" => drop(cursor.word()),
         other => {
-            let meant = did_you_mean(other, ["links", "link", "around", "all"]);
+            let meant = did_you_mean(other, ["links", "link", "around", "all", "cpu", "clock", "disk"]);
             let remedy = meant.map_or_else(
-                || "write `heal`, `heal links`, `heal link n1->n2` or `heal around n3`".to_owned(),
+                || "write `heal`, `heal links`, `heal link n1->n2`, `heal around n3` or `heal disk n3`".to_owned(),
                 |meant| format!("did you mean `heal {meant}`?"),
             );
             return mistake(word, format!("`{other}` cannot be healed; {remedy}"));
@@ -152,7 +170,10 @@ fn heal(cursor: &mut Cursor<'_>) -> Parsed<HealWhat> {
         "links" => HealWhat::Links,
         "link" => HealWhat::Link(links(cursor)?),
         "around" => HealWhat::Around(selectors(cursor)?),
-        _ => HealWhat::All,
+        other => match machine::ailment(other) {
+            Some(part) => machine::heal(part, cursor)?,
+            None => HealWhat::All,
+        },
     })
 }
 
@@ -177,7 +198,7 @@ fn groups(cursor: &mut Cursor<'_>) -> Parsed<Vec<Vec<Selector>>> {
     Ok(groups)
 }
 
-fn selectors(cursor: &mut Cursor<'_>) -> Parsed<Vec<Selector>> {
+pub(super) fn selectors(cursor: &mut Cursor<'_>) -> Parsed<Vec<Selector>> {
     let place = cursor.peek();
     let selectors = selectors_or_rest(cursor)?;
     if selectors.contains(&Selector::Rest) {
@@ -276,14 +297,19 @@ fn delay(cursor: &mut Cursor<'_>) -> Parsed<Delay> {
     Ok(delay)
 }
 
-fn loss(word: Word<'_>) -> Parsed<Loss> {
+/// Reads a share of `things`.
+pub(super) fn share(word: Word<'_>, things: &str) -> Parsed<f64> {
     let share = match word.text.strip_suffix('%') {
         Some(percent) => percent.parse::<f64>().map(|percent| percent / 100.0),
         None => word.text.parse::<f64>(),
     };
-    let Ok(probability) = share else {
-        return mistake(word, format!("`{}` is no share of frames; write for example `20%` or `0.2`", word.text));
-    };
+    share.or_else(|_| {
+        mistake(word, format!("`{}` is no share of {things}; write for example `20%` or `0.2`", word.text))
+    })
+}
+
+fn loss(word: Word<'_>) -> Parsed<Loss> {
+    let probability = share(word, "frames")?;
     let loss = Loss { probability };
     checked(word, LinkRules { loss: Some(loss), ..LinkRules::default() })?;
     Ok(loss)
@@ -302,7 +328,7 @@ fn rate(word: Word<'_>) -> Parsed<f64> {
     }
 }
 
-fn duration(word: Word<'_>, what: &str) -> Parsed<Duration> {
+pub(super) fn duration(word: Word<'_>, what: &str) -> Parsed<Duration> {
     match parse_duration(word.text) {
         Some(duration) => Ok(duration),
         None if word.text.is_empty() => mistake(word, format!("{what} is missing; write for example `5s` or `250ms`")),
@@ -327,6 +353,6 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     }
 }
 
-fn mistake<T>(word: Word<'_>, problem: String) -> Parsed<T> {
+pub(super) fn mistake<T>(word: Word<'_>, problem: String) -> Parsed<T> {
     Err(Mistake { at: word.at, bytes: word.text.len(), problem })
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     command::Command,
     event::{EventKind, RoleKind, TraceEvent, ViewChange},
-    fault::{Delay, Fault, FaultKind, Heal, LinkId, Loss},
+    fault::{Ailment, ClockShift, Delay, Drift, Fault, FaultKind, Heal, LinkId, Loss, NodeFault, ReadErrors, Slowness},
     ids::{Endpoint, NodeId, Seq},
     request::{Admin, Request},
     spec::ClusterSpec,
@@ -120,6 +120,18 @@ fn every_mistake_names_the_word_and_what_to_write() {
         ("at 5s put all k v", 11, "is not one node"),
         ("at 5s put n1 k", 15, "a value is missing"),
         ("at 5s add @leader", 11, "is no node's number"),
+        ("at 5s slow n1", 14, "the factor is missing"),
+        ("at 5s slow n1 often", 15, "`often` is no factor"),
+        ("at 5s slow n1 0x", 15, "give a factor above 1"),
+        ("at 5s slow n1 -3x", 15, "give a factor above 1"),
+        ("at 5s clock-drift n1 100%", 22, "between -90% and 90%"),
+        ("at 5s clock-drift n1 10", 22, "`10` is no drift"),
+        ("at 5s clock-jump n1 0s", 21, "moves no clock"),
+        ("at 5s clock-offset n1 soon", 23, "`soon` moves no clock"),
+        ("at 5s disk-slow n1", 19, "how much longer a sync takes is missing"),
+        ("at 5s disk-errors n1 200%", 22, "no share of reads"),
+        ("at 5s disk-full n1 90%", 20, "nothing can follow here"),
+        ("at 5s heal dsik n1", 12, "did you mean `heal disk`?"),
         ("at 5s pause", 7, "nothing resumes"),
     ] {
         let error = problem(line);
@@ -149,6 +161,33 @@ fn delays_and_losses_are_read_with_their_numbers() {
     let loss = Verb::Link(LinkFault::Loss(Loss { probability: 0.2 }), links);
     assert_eq!(verb("loss n1->n2 20%"), loss);
     assert_eq!(verb("loss n1->n2 0.2"), loss);
+}
+
+#[test]
+fn faults_of_machines_are_read_with_their_numbers() {
+    let fault = |line: &str| match verb(line) {
+        Verb::Machine(fault, _) => fault,
+        other => panic!("{other:?}"),
+    };
+    let second = Duration::from_secs(1);
+    let slow = |factor| NodeFault::Slow(Slowness { factor });
+    assert_eq!([fault("slow n1 10x"), fault("slow n1 2.5")], [slow(10.0), slow(2.5)]);
+    assert_eq!(fault("clock-offset n1 +5s"), NodeFault::ClockOffset(ClockShift::ahead(5 * second)));
+    assert_eq!(fault("clock-jump n1 -2s"), NodeFault::ClockJump(ClockShift::back(2 * second)));
+    assert_eq!(fault("clock-drift n1 -50%"), NodeFault::ClockDrift(Drift { ppm: -500_000 }));
+    assert_eq!(fault("clock-drift n1 200ppm"), NodeFault::ClockDrift(Drift { ppm: 200 }));
+    assert_eq!(fault("disk-slow n1 20ms"), NodeFault::DiskSlow(Duration::from_millis(20)));
+    assert_eq!(fault("disk-errors n1"), NodeFault::ReadErrors(ReadErrors::Next));
+    assert_eq!(fault("disk-errors n1 30%"), NodeFault::ReadErrors(ReadErrors::Share(0.3)));
+}
+
+#[test]
+fn faults_of_machines_strike_each_node_that_is_named_and_heal_by_part() {
+    let lies = |n| Fault::Node(NodeId(n), NodeFault::LyingSync);
+    assert_eq!(commands("sync-lies n1,n2"), [Command::Inject(vec![lies(1), lies(2)])]);
+    assert_eq!(commands("heal clock n2"), [Command::Heal(Heal::Ailment(NodeId(2), Ailment::Clock))]);
+    assert_eq!(commands("restart n2 wiped"), [Command::RestartWiped(NodeId(2))]);
+    assert_eq!(commands("restart all wiped"), [], "every node runs");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A session and all events that were taken from it.
-struct Watched {
+pub(super) struct Watched {
     session: Session,
     events: Vec<TraceEvent>,
     /// How many of them were looked at.
@@ -31,16 +31,20 @@ struct Watched {
 }
 
 impl Watched {
+    pub(super) fn three() -> Self {
+        Self::start(three_nodes(), SessionOptions::default())
+    }
+
     fn start(spec: ClusterSpec, options: SessionOptions) -> Self {
         Self { session: Session::live(spec, options).expect("a session"), events: Vec::new(), seen: 0 }
     }
 
-    fn ask(&self, command: Command) {
+    pub(super) fn ask(&self, command: Command) {
         assert!(self.session.send(Author::Script, command));
     }
 
     /// Waits for an event, from where the last wait ended.
-    fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&EventKind) -> Option<T>) -> T {
+    pub(super) fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&EventKind) -> Option<T>) -> T {
         let deadline = Instant::now() + DEADLINE;
         loop {
             while let Some(event) = self.events.get(self.seen) {
@@ -57,14 +61,14 @@ impl Watched {
         }
     }
 
-    fn wait_leader(&mut self) -> NodeId {
+    pub(super) fn wait_leader(&mut self) -> NodeId {
         self.wait("a leader", |kind| match kind {
             EventKind::Milestone { node, milestone: Milestone::LeaderElected { .. } } => Some(*node),
             _ => None,
         })
     }
 
-    fn put(&mut self, node: NodeId, key: &str) {
+    pub(super) fn put(&mut self, node: NodeId, key: &str) {
         let value = "value".into();
         self.ask(Command::Submit { node, request: Request::Put { key: key.into(), value } });
         self.wait("an acknowledged put", |kind| match kind {

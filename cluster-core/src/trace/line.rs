@@ -1,5 +1,6 @@
 //! The one-line text form of every kind of event, for tables, search and text exports.
 
+use super::machine::{ailment_words, counter_words, harm_words, node_fault_words};
 use crate::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, RoleKind, ViewChange},
@@ -59,6 +60,11 @@ pub fn line(kind: &EventKind) -> String {
             format!("{client} came to {node}, the {speaks} client {name:.32}")
         }
         EventKind::VisitorLeft { client } => format!("{client} left"),
+        EventKind::NodeFaultsChanged { node, part, faults } => format!("{node} {}", ailment_words(*part, faults)),
+        EventKind::NodeFaultsCounted { node, counters } => format!("{node} so far: {}", counter_words(counters)),
+        EventKind::DiskHarmed { node, file, record, harm } => {
+            format!("{node} `{file}` record {record} {}", harm_words(*harm))
+        }
     }
 }
 
@@ -101,6 +107,7 @@ fn command_line(command: &Command) -> String {
         Command::Heal(Heal::Links) => "heal all links".to_owned(),
         Command::Heal(Heal::Link(link)) => format!("heal {}", link_words(link)),
         Command::Heal(Heal::Around(end)) => format!("heal around {end}"),
+        Command::Heal(Heal::Ailment(node, part)) => format!("heal the {} of {node}", part.part()),
         Command::Restart(node) => format!("restart {node}"),
         Command::RestartAll => "restart every node".to_owned(),
         Command::Unfreeze(node) => format!("unfreeze {node}"),
@@ -112,6 +119,7 @@ fn command_line(command: &Command) -> String {
         Command::Resume => "resume".to_owned(),
         Command::Step => "step".to_owned(),
         Command::SetRate(rate) => format!("run at {rate}×"),
+        Command::RestartWiped(node) => format!("restart {node} with an empty disk"),
     }
 }
 
@@ -122,6 +130,7 @@ fn fault_words(fault: &Fault) -> String {
         Fault::Stop(node) => format!("stop {node}"),
         Fault::Freeze(node) => format!("freeze {node}"),
         Fault::Wipe(node) => format!("wipe {node}"),
+        Fault::Node(node, fault) => format!("{} of {node}", node_fault_words(*fault)),
         Fault::Cut(link) => format!("cut {}", link_words(link)),
         Fault::Delay(link, delay) => {
             format!("delay {} by {}", link_words(link), humantime::format_duration(delay.mean))
@@ -225,7 +234,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        event::{EntryBrief, EntryKind, Family, MessageInfo, NodeFailure},
+        event::{DiskHarm, EntryBrief, EntryKind, Family, MessageInfo, NodeFailure},
         fault::{Delay, DropReason, Loss},
         ids::{ClientId, Endpoint, Epoch, LogIndex, MsgId, OpId},
         name::Name,
@@ -298,6 +307,15 @@ mod tests {
             (
                 EventKind::Milestone { node: N1, milestone: Milestone::VoteGranted { epoch: Epoch(7), to: NodeId(2) } },
                 "n1 votes for n2 in 7",
+            ),
+            (
+                EventKind::DiskHarmed {
+                    node: N1,
+                    file: Name::new("log"),
+                    record: 3,
+                    harm: DiskHarm::CutOff { bytes: 9 },
+                },
+                "n1 `log` record 3 does not match its checksum: 9 B cut off",
             ),
             (EventKind::ClockChanged { rate: 0.0 }, "time stands still"),
             (EventKind::ClockChanged { rate: 0.25 }, "time runs at 0.25×"),

@@ -11,6 +11,7 @@ mod ledger;
 mod line;
 mod log;
 mod metrics;
+mod machine;
 mod narrate;
 mod parts;
 mod recorder;
@@ -29,6 +30,7 @@ pub use ledger::{Acknowledged, Ledger};
 pub use line::{line, rules_words};
 pub use log::LogTail;
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
+pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use narrate::sentence;
 pub use recorder::{Recorder, Sink};
 pub use state::{

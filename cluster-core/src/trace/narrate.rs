@@ -1,6 +1,9 @@
 //! Tells what happened, one plain sentence per notable event.
 
-use super::{ClusterState, NodeState};
+use super::{
+    ClusterState, NodeState,
+    machine::{ailment_sentence, harm_sentence, node_fault_phrase},
+};
 use crate::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, RoleKind, TraceEvent},
@@ -63,6 +66,11 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
             None => format!("A {speaks} client from outside came to {node}: {client}"),
         },
         EventKind::VisitorLeft { client } => format!("{client} left"),
+        EventKind::DiskHarmed { node, file, record, harm } => harm_sentence(*node, *file, *record, *harm),
+        // What a command broke, the command tells; what it mended or what went by itself, only this does.
+        EventKind::NodeFaultsChanged { node, part, faults } if faults.is_healthy(*part) => {
+            ailment_sentence(*node, *part)
+        }
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }
         | EventKind::FrameSent { .. }
@@ -70,6 +78,8 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
         | EventKind::FrameDropped { .. }
         | EventKind::TimerFired { .. }
         | EventKind::DiskSynced { .. }
+        | EventKind::NodeFaultsChanged { .. }
+        | EventKind::NodeFaultsCounted { .. }
         | EventKind::LogSpliced { .. }
         | EventKind::ViewChanged { .. }
         | EventKind::DoorOpened { .. }
@@ -140,6 +150,7 @@ fn command_sentence(by: Author, command: &Command) -> String {
         Command::Heal(Heal::Links) => "healed all links".to_owned(),
         Command::Heal(Heal::Link(link)) => format!("healed {}", arrow(*link)),
         Command::Heal(Heal::Around(end)) => format!("healed everything around {end}"),
+        Command::Heal(Heal::Ailment(node, part)) => format!("healed the {} of {node}", part.part()),
         Command::Restart(node) => format!("started {node} again"),
         Command::RestartAll => "started every node that was down".to_owned(),
         Command::Unfreeze(node) => format!("let {node} go on"),
@@ -151,6 +162,7 @@ fn command_sentence(by: Author, command: &Command) -> String {
         Command::Resume => "let the cluster go on".to_owned(),
         Command::Step => "let one thing happen".to_owned(),
         Command::SetRate(rate) => format!("set cluster time to {rate}× real time"),
+        Command::RestartWiped(node) => format!("started {node} again with an empty disk"),
     };
     format!("{who} {what}")
 }
@@ -162,6 +174,7 @@ fn fault_phrase(fault: &Fault) -> String {
         Fault::Stop(node) => format!("stopped {node}"),
         Fault::Freeze(node) => format!("froze {node}"),
         Fault::Wipe(node) => format!("wiped the disk of {node}"),
+        Fault::Node(node, fault) => node_fault_phrase(*node, *fault),
         Fault::Cut(link) => format!("cut {}", arrow(*link)),
         Fault::Delay(link, delay) => format!("delayed {} by {}", arrow(*link), delay_words(*delay)),
         Fault::Loss(link, Loss { probability }) => {

@@ -7,7 +7,7 @@ use super::LogTail;
 use crate::{
     command::{Author, Command},
     event::{EventKind, MessageInfo, NodeFailure, NodeView, Outcome, TraceEvent},
-    fault::{DropReason, LinkId, LinkRules},
+    fault::{Ailment, DropReason, LinkId, LinkRules, NodeFaultCounters, NodeFaults},
     ids::{ClientId, Endpoint, MsgId, NodeId, OpId, Seq},
     name::Name,
     request::Request,
@@ -66,6 +66,10 @@ pub struct NodeState {
     pub log: LogTail,
     /// When entries of it were erased last, and how many.
     pub erased: Option<(Timestamp, u64)>,
+    /// What ails its machine.
+    pub faults: NodeFaults,
+    /// What that did so far, as last told.
+    pub counters: NodeFaultCounters,
 }
 
 /// Whether a node runs.
@@ -203,7 +207,7 @@ pub struct OpState {
 /// Something that is broken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackedFault {
-    /// What: a node that does not run as it should, or a direction of a link.
+    /// What: a node that does not run as it should, a part of its machine, or a direction of a link.
     pub what: Broken,
     /// Since when.
     pub since: Timestamp,
@@ -220,6 +224,8 @@ pub enum Broken {
     Node(NodeId),
     /// One direction of a link.
     Link(LinkId),
+    /// A part of a node's machine.
+    Machine(NodeId, Ailment),
 }
 
 impl ClusterState {
@@ -251,7 +257,13 @@ impl ClusterState {
             | EventKind::FrameRejected { .. }
             | EventKind::TimerFired { .. }
             | EventKind::DiskSynced { .. }
+            | EventKind::DiskHarmed { .. }
             | EventKind::Milestone { .. } => {}
+            EventKind::NodeFaultsChanged { node, part, faults } => {
+                self.node(*node).faults = **faults;
+                self.track(Broken::Machine(*node, *part), !faults.is_healthy(*part), event);
+            }
+            EventKind::NodeFaultsCounted { node, counters } => self.node(*node).counters = **counters,
             EventKind::NodeStarted { node, incarnation, port } => {
                 self.set_status(*node, NodeStatus::Up, event);
                 let state = self.node(*node);
@@ -433,6 +445,7 @@ pub fn is_fault_command(command: &Command) -> bool {
         | Command::Heal(_)
         | Command::Restart(_)
         | Command::RestartAll
+        | Command::RestartWiped(_)
         | Command::Unfreeze(_)
         | Command::AddNode(_) => true,
         Command::Submit { .. }

@@ -412,6 +412,9 @@ fn broken_by(kind: &EventKind) -> Option<(Broken, bool)> {
         | EventKind::NodeFailed { node, .. } => Some((Broken::Node(*node), true)),
         EventKind::NodeStarted { node, .. } | EventKind::NodeUnfroze { node } => Some((Broken::Node(*node), false)),
         EventKind::LinkChanged { from, to, rules } => Some((Broken::Link((*from, *to)), !rules.is_healthy())),
+        EventKind::NodeFaultsChanged { node, part, faults } => {
+            Some((Broken::Machine(*node, *part), !faults.is_healthy(*part)))
+        }
         // Nothing else breaks or mends anything.
         _ => None,
     }

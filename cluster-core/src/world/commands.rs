@@ -4,7 +4,7 @@ use super::{Backend, ClockRequest, Down, World, clients::HAND, nodes::Slot};
 use crate::{
     command::Command,
     event::EventKind,
-    fault::{Fault, FaultKind, FaultTarget, Heal, LinkId, LinkRules},
+    fault::{Ailment, ClockTurn, Fault, FaultKind, FaultTarget, Heal, LinkId, LinkRules, NodeFaults},
     ids::{Endpoint, NodeId, Seq},
     spec::NODES_MAX,
     time::Timestamp,
@@ -17,6 +17,7 @@ impl<B: Backend> World<B> {
             Command::Inject(faults) => self.inject(now, seq, &faults),
             Command::Heal(what) => self.heal(now, seq, what),
             Command::Restart(node) => self.restart(now, seq, node),
+            Command::RestartWiped(node) => self.restart_wiped(now, seq, node),
             Command::RestartAll => {
                 self.restart_all(now, seq);
                 Ok(())
@@ -64,20 +65,22 @@ impl<B: Backend> World<B> {
     fn inject(&mut self, now: Timestamp, seq: Seq, faults: &[Fault]) -> Result<(), String> {
         let mut refused = Vec::new();
         for fault in faults {
-            if let Err(reason) = self.check_fault(fault) {
+            if let Err(reason) = self.check_fault(now, fault) {
                 refused.push(reason);
                 continue;
             }
-            let mut target = Target { world: self, now, seq, changed: 0 };
+            let mut target = Target { world: self, now, seq, changed: 0, refused: None };
             fault.apply(&mut target);
-            if target.changed == 0 {
+            if let Some(reason) = target.refused {
+                refused.push(reason);
+            } else if target.changed == 0 {
                 refused.push("it changed nothing: that is how things were already".to_owned());
             }
         }
         if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
     }
 
-    fn check_fault(&self, fault: &Fault) -> Result<(), String> {
+    fn check_fault(&self, now: Timestamp, fault: &Fault) -> Result<(), String> {
         match fault {
             Fault::Crash(node) | Fault::PowerLoss(node) | Fault::Stop(node) | Fault::Freeze(node) => {
                 self.known(*node)?;
@@ -85,6 +88,7 @@ impl<B: Backend> World<B> {
                 if running { Ok(()) } else { Err(format!("{node} is not running")) }
             }
             Fault::Wipe(node) => self.known(*node),
+            Fault::Node(node, fault) => self.known(*node).and_then(|()| self.check_node_fault(now, *node, *fault)),
             Fault::Cut(link) => self.check_link(*link, LinkRules { cut: true, ..LinkRules::default() }),
             Fault::Delay(link, delay) => {
                 self.check_link(*link, LinkRules { delay: Some(*delay), ..LinkRules::default() })
@@ -134,7 +138,13 @@ impl<B: Backend> World<B> {
                     .for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
                 let frozen: Vec<NodeId> = self.nodes.keys().copied().filter(|node| self.is_frozen(*node)).collect();
                 frozen.into_iter().for_each(|node| self.unfreeze(now, node, Some(seq)));
+                let nodes: Vec<NodeId> = self.nodes.keys().copied().collect();
+                let healed = nodes.iter().map(|node| self.heal_machine(now, seq, *node, &Ailment::ALL));
+                let beyond: Vec<String> = healed.filter_map(Result::err).collect();
                 self.restart_all(now, seq);
+                if !beyond.is_empty() {
+                    return Err(beyond.join("; "));
+                }
             }
             Heal::Links => {
                 links
@@ -153,6 +163,16 @@ impl<B: Backend> World<B> {
                 if let Some(node) = end.node().filter(|node| self.is_frozen(*node)) {
                     self.unfreeze(now, node, Some(seq));
                 }
+                if let Some(node) = end.node() {
+                    self.heal_machine(now, seq, node, &Ailment::ALL)?;
+                }
+            }
+            Heal::Ailment(node, part) => {
+                self.known(node)?;
+                if self.nodes.get(&node).is_some_and(|slot| slot.machine.faults.is_healthy(part)) {
+                    return Err(format!("the {} of {node} is as it should be", part.part()));
+                }
+                self.heal_machine(now, seq, node, &[part])?;
             }
         }
         Ok(())
@@ -165,6 +185,22 @@ impl<B: Backend> World<B> {
         }
         self.boot(now, node, Some(seq));
         Ok(())
+    }
+
+    fn restart_wiped(&mut self, now: Timestamp, seq: Seq, node: NodeId) -> Result<(), String> {
+        self.known(node)?;
+        if self.is_running(node) {
+            return Err(format!("{node} is running; crash or stop it first, or wipe its disk while it runs"));
+        }
+        self.wipe(now, node, seq);
+        self.boot(now, node, Some(seq));
+        Ok(())
+    }
+
+    fn wipe(&mut self, now: Timestamp, node: NodeId, seq: Seq) {
+        self.backend.wipe(node);
+        let wiped = self.record(now, Some(seq), EventKind::DiskWiped { node });
+        self.forget_rot(now, node, wiped);
     }
 
     fn restart_all(&mut self, now: Timestamp, seq: Seq) {
@@ -201,6 +237,8 @@ struct Target<'a, B: Backend> {
     now: Timestamp,
     seq: Seq,
     changed: u32,
+    /// Why it could not be done, if only the attempt could tell.
+    refused: Option<String>,
 }
 
 impl<B: Backend> FaultTarget for Target<'_, B> {
@@ -215,11 +253,28 @@ impl<B: Backend> FaultTarget for Target<'_, B> {
             FaultKind::Freeze => world.freeze(now, node, cause),
             FaultKind::Wipe => {
                 world.take_down(now, node, Down::Crash, cause);
-                world.backend.wipe(node);
-                world.record(now, cause, EventKind::DiskWiped { node });
+                world.wipe(now, node, self.seq);
             }
+            FaultKind::TornPowerLoss => drop(world.take_down(now, node, Down::TornPowerLoss, cause)),
+            FaultKind::BitRot => self.refused = world.rot(now, node, self.seq).err(),
+            FaultKind::Slow
+            | FaultKind::ClockOffset
+            | FaultKind::ClockJump
+            | FaultKind::ClockDrift
+            | FaultKind::DiskSlow
+            | FaultKind::DiskFull
+            | FaultKind::ReadErrors
+            | FaultKind::LyingSync => self.changed = 0,
             FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => self.changed = 0,
         }
+    }
+
+    fn change_node(&mut self, node: NodeId, change: &mut dyn FnMut(&mut NodeFaults)) {
+        self.changed += u32::from(self.world.ail(self.now, node, self.seq, change));
+    }
+
+    fn turn_clock(&mut self, node: NodeId, turn: ClockTurn) {
+        self.changed += u32::from(self.world.skew(self.now, node, self.seq, turn));
     }
 
     fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {

@@ -83,7 +83,7 @@ impl<B: Backend> World<B> {
     /// A frame came in at its receiver.
     pub(super) fn deliver(&mut self, now: Timestamp, frame: Frame) {
         match frame.to {
-            Endpoint::Node(node) if self.is_frozen(node) => self.hold(now, node, frame),
+            Endpoint::Node(node) if self.holds(node) => self.hold(now, node, frame),
             Endpoint::Node(node) if !self.is_running(node) => {
                 self.drop_frame(now, frame.msg, DropReason::ReceiverDown);
             }
@@ -98,8 +98,7 @@ impl<B: Backend> World<B> {
         match (frame.to, frame.from) {
             (Endpoint::Node(node), Endpoint::Node(from)) => {
                 let input = Input::Message { from, payload: frame.payload };
-                let incarnation = self.incarnation_of(frame.to);
-                self.input(now, node, incarnation, Cause::Event(Some(seq)), input);
+                self.take_in(now, node, Cause::Event(Some(seq)), input);
             }
             (Endpoint::Node(node), Endpoint::Client(client)) => {
                 let Some((op, request)) = wire::decode_request(&frame.payload) else {
@@ -108,8 +107,7 @@ impl<B: Backend> World<B> {
                     return;
                 };
                 self.remember_asker(node, op, client);
-                let incarnation = self.incarnation_of(frame.to);
-                self.input(now, node, incarnation, Cause::Event(Some(seq)), Input::Request { op, request });
+                self.take_in(now, node, Cause::Event(Some(seq)), Input::Request { op, request });
             }
             (Endpoint::Client(client), Endpoint::Node(node)) => {
                 if let Some((op, response)) = wire::decode_response(&frame.payload) {

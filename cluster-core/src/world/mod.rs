@@ -4,15 +4,22 @@
 //! [`World::end_burst`]. The two backends differ only in [`Backend`]: so a fault, a client or a command means the same in
 //! both, and a parity test can hold them together.
 
+mod ailments;
 mod backend;
 mod clients;
+mod clockwork;
 mod commands;
+mod disks;
 mod frames;
+mod labor;
 mod nodes;
 mod queue;
 mod visitors;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 pub use backend::{Backend, Booted, Down, Frame, Handed, Syncing};
 pub use visitors::Answered;
@@ -58,6 +65,8 @@ pub struct World<B: Backend> {
     touched: BTreeSet<NodeId>,
     outputs: Vec<Output>,
     clock: Option<ClockRequest>,
+    /// Which read fails and which bit rots.
+    luck: ChaCha8Rng,
 }
 
 /// What was asked of the clock; the driver owns it.
@@ -94,6 +103,7 @@ impl<B: Backend> World<B> {
             touched: BTreeSet::new(),
             outputs: Vec::new(),
             clock: None,
+            luck: ChaCha8Rng::seed_from_u64(spec.seed ^ 0xb17_0507),
         })
     }
 
@@ -239,9 +249,7 @@ impl<B: Backend> World<B> {
 
     fn happen(&mut self, now: Timestamp, due: Due) {
         match due {
-            Due::Timer { node, incarnation, token } => {
-                self.input(now, node, incarnation, nodes::Cause::Timer, Input::Timer(token));
-            }
+            Due::Timer { node, incarnation, token } => self.ring(now, node, incarnation, token),
             Due::Client { client, token } => self.client_timer(now, client, token),
             Due::Transmit { frame, ends } => self.transmit(now, frame, ends),
             Due::Synced { node, incarnation, sync } => {
@@ -250,6 +258,15 @@ impl<B: Backend> World<B> {
                 }
                 self.synced(now, node, incarnation, sync);
             }
+            Due::SyncBegins { node, incarnation, sync } => {
+                if self.incarnation(node) == Some(incarnation)
+                    && let Some(done) = self.begin_sync(now, node, incarnation, sync)
+                {
+                    self.synced(now, node, incarnation, done);
+                }
+            }
+            Due::SyncLied { node, incarnation, sync } => self.synced(now, node, incarnation, sync),
+            Due::Work { node, incarnation, turn } => self.work(now, node, incarnation, turn),
             Due::PeerLost { node, incarnation, peer } => {
                 self.input(now, node, incarnation, nodes::Cause::Event(None), Input::PeerLost(peer));
             }

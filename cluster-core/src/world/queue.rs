@@ -22,6 +22,12 @@ pub(super) enum Due {
     Transmit { frame: Frame, ends: (u32, u32) },
     /// A sync is done.
     Synced { node: NodeId, incarnation: u32, sync: SyncId },
+    /// A sync of a slow disk begins at last.
+    SyncBegins { node: NodeId, incarnation: u32, sync: SyncId },
+    /// A disk that lies says that a sync is done.
+    SyncLied { node: NodeId, incarnation: u32, sync: SyncId },
+    /// A slow node has taken its time for what is next. `turn` tells a step from one that was called off.
+    Work { node: NodeId, incarnation: u32, turn: u64 },
     /// A node learns that the connection to a peer broke.
     PeerLost { node: NodeId, incarnation: u32, peer: NodeId },
 }

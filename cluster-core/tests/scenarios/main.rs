@@ -1,6 +1,9 @@
 //! Whole clusters in the simulator: what a user would see, without sleeping.
 
+mod clock;
 mod common;
+mod disk;
+mod machine;
 mod primary_backup;
 mod raft;
 mod world;

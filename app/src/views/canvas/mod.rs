@@ -1,5 +1,6 @@
 //! The picture of the cluster: nodes, links, frames under way, logs and clients, at one moment.
 
+mod ailments;
 mod clients;
 mod frames;
 mod glyphs;

@@ -102,7 +102,8 @@ impl Clock {
     pub(super) fn rearm(&mut self, ctx: &mut Ctx<'_, Raft>) {
         let now = ctx.now();
         self.next = self.next + self.tick;
-        if self.next <= now {
+        // A beat that is far off is that of a clock that was set back since.
+        if self.next <= now || self.next.since(now) > self.tick {
             self.next = now + self.tick;
             self.shown = None;
         }
