@@ -18,6 +18,7 @@ use self::recording::{Recording, Shared};
 use crate::{
     command::{Author, Command},
     event::{EventKind, TraceEvent},
+    fault::Proof,
     live::{self, Ask, LiveCluster},
     registry,
     spec::{ClusterSpec, SpecError},
@@ -222,6 +223,11 @@ impl Drop for Session {
         // Who wants to know how it ended calls `finish`.
         drop(self.end());
     }
+}
+
+/// Tries every kind of link fault on scratch links, as each session does when it starts. Takes some milliseconds.
+pub fn self_test() -> Result<Vec<Proof>, SessionError> {
+    live::self_test().map_err(SessionError::Thread)
 }
 
 fn is_of_an_operation(kind: &EventKind) -> bool {

@@ -80,6 +80,7 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::NodeFailed { .. } => Icon::Down,
         EventKind::NodeStarted { .. } | EventKind::NodeUnfroze { .. } => Icon::Up,
         EventKind::DiskWiped { .. } | EventKind::CommandRefused { .. } | EventKind::FrameRejected { .. } => Icon::Loss,
+        EventKind::FaultsTried { .. } => Icon::Loss,
         EventKind::Milestone { milestone, .. } => match milestone {
             Milestone::PreVoteStarted { .. }
             | Milestone::ElectionStarted { .. }
@@ -98,6 +99,9 @@ fn icon(kind: &EventKind) -> Icon {
         },
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }
+        | EventKind::ConnectionReset { .. }
+        | EventKind::ConnectionHalfOpened { .. }
+        | EventKind::LinkActed { .. }
         | EventKind::FrameSent { .. }
         | EventKind::FrameDelivered { .. }
         | EventKind::FrameDropped { .. }

@@ -19,9 +19,10 @@ use tokio::{
 use super::{
     backend::LiveBackend,
     driver::{Ask, Driver},
+    self_test,
     wire::Wire,
 };
-use crate::{ids::NodeId, spec::ClusterSpec, trace::Recorder, world::World};
+use crate::{ids::NodeId, spec::ClusterSpec, time::Timestamp, trace::Recorder, world::World};
 
 /// How many commands may wait; a hand or a script is never that far ahead.
 const ASKS_MAX: usize = 4096;
@@ -57,8 +58,9 @@ impl LiveCluster {
             let wire = Wire::new(base_port.map(|base| ports(&spec, base)).unwrap_or_default());
             let (news, disks) = unbounded_channel();
             let backend = LiveBackend::new(wire.clone(), folder, spec.fsync, news);
-            let world = World::new(&spec, backend, recorder).expect("the spec was checked before");
+            let mut world = World::new(&spec, backend, recorder).expect("the spec was checked before");
             let cluster = async {
+                world.faults_tried(Timestamp::ZERO, self_test::try_faults().await);
                 // A task of its own: a reader that wakes it costs no system call, unlike one that wakes this block.
                 let driver = spawn_local(async { Driver::new(world, wire, asked, disks).run().await });
                 if let Err(broken) = driver.await

@@ -12,8 +12,10 @@ mod file_disk;
 mod frame;
 mod hello;
 mod records;
+mod self_test;
 mod tasks;
 mod wire;
 
 pub(crate) use cluster::{LiveCluster, first_taken, ports};
 pub(crate) use driver::Ask;
+pub(crate) use self_test::self_test;

@@ -5,22 +5,23 @@ use std::time::Duration;
 use super::{
     cursor::{Cursor, Word},
     error::{ScriptError, did_you_mean},
-    verb::{HealWhat, LinkFault, Links, Selector, Timed, Verb, verbs},
+    parse_link,
+    verb::{HealWhat, Links, Selector, Timed, Verb, verbs},
 };
 use crate::{
-    fault::{Delay, FAULTS, FaultKind, LinkRules, Loss},
+    fault::{FAULTS, FaultKind, LinkFault},
     ids::{ClientId, NodeId},
     time::{RATE_MAX, RATE_MIN},
 };
 
 /// Where a mistake stands in a line, and what it is.
-struct Mistake {
+pub(super) struct Mistake {
     at: usize,
     bytes: usize,
     problem: String,
 }
 
-type Parsed<T> = Result<T, Mistake>;
+pub(super) type Parsed<T> = Result<T, Mistake>;
 
 /// Reads one line; `None` if it is empty or a comment.
 pub(super) fn line(file: &str, number: usize, text: &str) -> Result<Option<Timed>, ScriptError> {
@@ -123,13 +124,19 @@ fn fault(kind: FaultKind, cursor: &mut Cursor<'_>) -> Parsed<Verb> {
         }
         FaultKind::Partition => Verb::Partition(groups(cursor)?),
         FaultKind::Cut => Verb::Link(LinkFault::Cut, links(cursor)?),
-        FaultKind::Delay => {
+        FaultKind::Flap
+        | FaultKind::Delay
+        | FaultKind::Loss
+        | FaultKind::Burst
+        | FaultKind::Duplicate
+        | FaultKind::Reorder
+        | FaultKind::Corrupt
+        | FaultKind::Bandwidth
+        | FaultKind::Reset
+        | FaultKind::HalfOpen
+        | FaultKind::SlowClose => {
             let links = links(cursor)?;
-            Verb::Link(LinkFault::Delay(delay(cursor)?), links)
-        }
-        FaultKind::Loss => {
-            let links = links(cursor)?;
-            Verb::Link(LinkFault::Loss(loss(cursor.word())?), links)
+            Verb::Link(parse_link::link_fault(kind, cursor)?, links)
         }
     })
 }
@@ -266,33 +273,6 @@ fn text<'a>(cursor: &mut Cursor<'a>, what: &str) -> Parsed<&'a str> {
     Ok(word.text)
 }
 
-fn delay(cursor: &mut Cursor<'_>) -> Parsed<Delay> {
-    let place = cursor.peek();
-    let mean = duration(cursor.word(), "the delay")?;
-    let jitter =
-        if cursor.eat("+-") || cursor.eat("±") { duration(cursor.word(), "the jitter")? } else { Duration::ZERO };
-    let delay = Delay { mean, jitter };
-    checked(place, LinkRules { delay: Some(delay), ..LinkRules::default() })?;
-    Ok(delay)
-}
-
-fn loss(word: Word<'_>) -> Parsed<Loss> {
-    let share = match word.text.strip_suffix('%') {
-        Some(percent) => percent.parse::<f64>().map(|percent| percent / 100.0),
-        None => word.text.parse::<f64>(),
-    };
-    let Ok(probability) = share else {
-        return mistake(word, format!("`{}` is no share of frames; write for example `20%` or `0.2`", word.text));
-    };
-    let loss = Loss { probability };
-    checked(word, LinkRules { loss: Some(loss), ..LinkRules::default() })?;
-    Ok(loss)
-}
-
-fn checked(place: Word<'_>, rules: LinkRules) -> Parsed<()> {
-    rules.check().or_else(|error| mistake(place, error.to_string()))
-}
-
 fn rate(word: Word<'_>) -> Parsed<f64> {
     match word.text.parse::<f64>() {
         Ok(rate) if (RATE_MIN..=RATE_MAX).contains(&rate) => Ok(rate),
@@ -302,7 +282,7 @@ fn rate(word: Word<'_>) -> Parsed<f64> {
     }
 }
 
-fn duration(word: Word<'_>, what: &str) -> Parsed<Duration> {
+pub(super) fn duration(word: Word<'_>, what: &str) -> Parsed<Duration> {
     match parse_duration(word.text) {
         Some(duration) => Ok(duration),
         None if word.text.is_empty() => mistake(word, format!("{what} is missing; write for example `5s` or `250ms`")),
@@ -327,6 +307,6 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     }
 }
 
-fn mistake<T>(word: Word<'_>, problem: String) -> Parsed<T> {
+pub(super) fn mistake<T>(word: Word<'_>, problem: String) -> Parsed<T> {
     Err(Mistake { at: word.at, bytes: word.text.len(), problem })
 }

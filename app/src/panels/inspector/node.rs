@@ -82,7 +82,19 @@ fn fault(kind: FaultKind, node: NodeId) -> Option<Fault> {
         FaultKind::Stop => Some(Fault::Stop(node)),
         FaultKind::Freeze => Some(Fault::Freeze(node)),
         FaultKind::Wipe => Some(Fault::Wipe(node)),
-        FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => None,
+        FaultKind::Cut
+        | FaultKind::Flap
+        | FaultKind::Delay
+        | FaultKind::Loss
+        | FaultKind::Burst
+        | FaultKind::Duplicate
+        | FaultKind::Reorder
+        | FaultKind::Corrupt
+        | FaultKind::Bandwidth
+        | FaultKind::Reset
+        | FaultKind::HalfOpen
+        | FaultKind::SlowClose
+        | FaultKind::Partition => None,
     }
 }
 
