@@ -125,7 +125,8 @@ impl Inventory {
         }
         let deeds = [("stopped", stopped), ("slowed", slowed), ("bent", bent)];
         let words = deeds.into_iter().filter(|(_, frames)| *frames > 0);
-        let words: Vec<_> = words.map(|(verb, frames)| format!("{verb} {}", format::counted(frames, "frame"))).collect();
+        let words: Vec<_> =
+            words.map(|(verb, frames)| format!("{verb} {}", format::counted(frames, "frame"))).collect();
         if words.is_empty() { "stopped no frame so far".to_owned() } else { words.join(", ") }
     }
 

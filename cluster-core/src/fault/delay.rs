@@ -125,11 +125,9 @@ mod tests {
 
     #[test]
     fn every_shape_has_an_end() {
-        for (shape, least, most) in [
-            (DelayShape::Uniform, 32.0, 48.0),
-            (DelayShape::Normal, 0.0, 72.0),
-            (DelayShape::Exponential, 0.0, 400.0),
-        ] {
+        for (shape, least, most) in
+            [(DelayShape::Uniform, 32.0, 48.0), (DelayShape::Normal, 0.0, 72.0), (DelayShape::Exponential, 0.0, 400.0)]
+        {
             let jitter = if shape == DelayShape::Exponential { Duration::ZERO } else { JITTER };
             assert!(drawn(shape, jitter).iter().all(|wait| (least..=most).contains(wait)), "{shape:?} at seed 3");
         }

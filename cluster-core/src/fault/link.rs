@@ -218,10 +218,7 @@ mod tests {
     fn impossible_rules_are_refused_with_the_reason() {
         let jittery = Delay::uniform(MS, 2 * MS);
         assert_eq!(refused(|rules| rules.loss = Some(Loss { probability: 1.5 })), Some(RuleError::Loss(1.5)));
-        assert_eq!(
-            refused(|rules| rules.delay = Some(jittery)),
-            Some(RuleError::Jitter { mean: MS, jitter: 2 * MS })
-        );
+        assert_eq!(refused(|rules| rules.delay = Some(jittery)), Some(RuleError::Jitter { mean: MS, jitter: 2 * MS }));
         let exponential = Delay { mean: 2 * MS, jitter: MS, shape: DelayShape::Exponential };
         assert_eq!(refused(|rules| rules.delay = Some(exponential)), Some(RuleError::ExponentialJitter(MS)));
         let share = RuleError::Share { what: "duplicate", share: -0.1 };

@@ -52,9 +52,10 @@ fn delay(cursor: &mut Cursor<'_>) -> Parsed<Delay> {
         return Ok(Delay::uniform(mean, jitter));
     }
     match SHAPES.iter().find(|(name, _)| *name == word.text) {
-        Some(("constant", _)) if !jitter.is_zero() => {
-            mistake(word, "a constant delay has no jitter; write `uniform` or `normal`, or leave the jitter out".to_owned())
-        }
+        Some(("constant", _)) if !jitter.is_zero() => mistake(
+            word,
+            "a constant delay has no jitter; write `uniform` or `normal`, or leave the jitter out".to_owned(),
+        ),
         Some((_, shape)) => {
             cursor.word();
             Ok(Delay { mean, jitter, shape: *shape })

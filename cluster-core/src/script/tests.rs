@@ -10,8 +10,8 @@ use crate::{
     command::Command,
     event::{EventKind, RoleKind, TraceEvent, ViewChange},
     fault::{
-        Bandwidth, Burst, Checksum, Corrupt, Delay, DelayShape, Duplicate, Fault, FaultKind, Flap, Heal, LinkFault, LinkId,
-        Loss, Reorder,
+        Bandwidth, Burst, Checksum, Corrupt, Delay, DelayShape, Duplicate, Fault, FaultKind, Flap, Heal, LinkFault,
+        LinkId, Loss, Reorder,
     },
     ids::{Endpoint, NodeId, Seq},
     request::{Admin, Request},

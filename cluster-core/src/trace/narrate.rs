@@ -273,7 +273,8 @@ fn untrusted_sentence(proofs: &[Proof]) -> Option<String> {
         .iter()
         .filter_map(|proof| Some(format!("{:?} ({})", proof.kind, proof.outcome.as_ref().err()?)))
         .collect();
-    (!failed.is_empty()).then(|| format!("Not to be trusted in this run, by the test at its start: {}", failed.join(", ")))
+    (!failed.is_empty())
+        .then(|| format!("Not to be trusted in this run, by the test at its start: {}", failed.join(", ")))
 }
 
 fn arrow((from, to): (Endpoint, Endpoint)) -> String {

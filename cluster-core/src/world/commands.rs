@@ -223,13 +223,7 @@ impl<B: Backend> World<B> {
         Ok(())
     }
 
-    fn set_link(
-        &mut self,
-        now: Timestamp,
-        seq: Seq,
-        link: LinkId,
-        change: &mut dyn FnMut(&mut LinkRules),
-    ) -> bool {
+    fn set_link(&mut self, now: Timestamp, seq: Seq, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) -> bool {
         let changed = self.links.change(link, change);
         if let Some(rules) = changed {
             let ((from, to), rules) = (link, Box::new(rules));
@@ -240,7 +234,8 @@ impl<B: Backend> World<B> {
 }
 
 /// Why a fault of a connection did nothing.
-const NO_CONNECTION: &str = "there is no such connection, or one of its ends is gone already; it is made with the first frame";
+const NO_CONNECTION: &str =
+    "there is no such connection, or one of its ends is gone already; it is made with the first frame";
 
 /// The world as a fault's target, at one instant, for one command.
 struct Target<'a, B: Backend> {

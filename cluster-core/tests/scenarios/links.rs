@@ -11,6 +11,7 @@ use cluster_core::{
     },
     ids::NodeId,
     sim::Sim,
+    trace::NodeStatus,
 };
 
 use crate::common::{SECOND, client, cluster, events, inject, led};
@@ -131,26 +132,32 @@ fn links_that_are_set_have_exactly_those_rules_at_one_instant() {
     assert_eq!(refusals(&sim), ["it changed nothing: that is how things were already"]);
 }
 
+/// Damaged messages that can still be read may say anything: an engine may stop its node over one, which is told, and no
+/// more than the node.
 #[test]
-fn damage_that_no_checksum_catches_reaches_the_protocol_and_the_cluster_comes_back() {
+fn damage_that_no_checksum_catches_reaches_the_protocol_and_ends_no_more_than_nodes() {
     for protocol in ["raft", "primary-backup"] {
         for seed in 1..=3 {
             let mut spec = cluster(protocol, 3, seed);
             spec.clients = vec![client(1, 50.0)];
             let mut sim = Sim::start(&spec).expect("the spec is sound");
             sim.run_for(2 * SECOND);
-            let damage = LinkFault::Corrupt(Corrupt { share: 0.3, checksum: Checksum::Off });
+            let damage = LinkFault::Corrupt(Corrupt { share: 0.1, checksum: Checksum::Off });
             let all = spec.nodes.iter().flat_map(|a| spec.nodes.iter().map(|b| ((*a).into(), (*b).into())));
             let faults = all.filter(|(a, b)| a != b).map(|link| Fault::Link(link, damage)).collect();
             sim.command(Command::Inject(faults));
-            sim.run_for(5 * SECOND);
-            let rejected = |kind: &EventKind| matches!(kind, EventKind::FrameRejected { .. });
-            assert!(events(sim.trace()).iter().any(|event| rejected(&event.kind)), "{protocol} at seed {seed}");
-            sim.command(Command::Heal(Heal::All));
-            let acknowledged = |sim: &Sim| sim.trace().latest().clients.values().map(|client| client.ok).sum::<u64>();
-            let before = acknowledged(&sim);
-            let back = sim.run_until(60 * SECOND, |trace| trace.latest().clients.values().any(|c| c.ok > before + 10));
-            assert!(back, "{protocol} at seed {seed}: no operation succeeds after the damage ended");
+            sim.run_for(3 * SECOND);
+            let unread = |kind: &EventKind| matches!(kind, EventKind::FrameRejected { .. });
+            assert!(events(sim.trace()).iter().any(|event| unread(&event.kind)), "{protocol} at seed {seed}");
+            let told = |status: &NodeStatus| matches!(status, NodeStatus::Up | NodeStatus::Failed(_));
+            let state = sim.trace().latest();
+            assert!(state.nodes.values().all(|node| told(&node.status)), "{protocol} at seed {seed}");
+            sim.command(Command::Heal(Heal::Links));
+            let dropped = |sim: &Sim| events(sim.trace()).iter().filter(|event| unread(&event.kind)).count();
+            sim.run_for(SECOND);
+            let before = dropped(&sim);
+            sim.run_for(SECOND);
+            assert_eq!(dropped(&sim), before, "{protocol} at seed {seed}: damage after the heal");
         }
     }
 }

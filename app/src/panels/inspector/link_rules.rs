@@ -37,10 +37,7 @@ const RULES: [RuleRow; 10] = [
         first: LinkFault::Burst(Burst { turn_bad: 0.02, turn_good: 0.25, loss_bad: 1.0, loss_good: 0.0 }),
         did: |did| vec![(did.burst, "lost")],
     },
-    RuleRow {
-        first: LinkFault::Duplicate(Duplicate { share: 0.1 }),
-        did: |did| vec![(did.duplicated, "sent twice")],
-    },
+    RuleRow { first: LinkFault::Duplicate(Duplicate { share: 0.1 }), did: |did| vec![(did.duplicated, "sent twice")] },
     RuleRow {
         first: LinkFault::Reorder(Reorder { share: 0.1, by: Duration::from_millis(50) }),
         did: |did| vec![(did.held_back, "held back"), (did.reordered, "overtaken")],
@@ -53,10 +50,7 @@ const RULES: [RuleRow; 10] = [
         first: LinkFault::Bandwidth(Bandwidth { bytes_per_sec: 50_000, queue_bytes: 64_000 }),
         did: |did| vec![(did.throttled, "slowed"), (did.queue_dropped, "had no room")],
     },
-    RuleRow {
-        first: LinkFault::SlowClose(Duration::from_secs(3)),
-        did: |did| vec![(did.slow_closed, "closes")],
-    },
+    RuleRow { first: LinkFault::SlowClose(Duration::from_secs(3)), did: |did| vec![(did.slow_closed, "closes")] },
 ];
 
 /// Whether controls are held by the mouse, or were let go.
