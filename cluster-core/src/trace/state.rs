@@ -266,7 +266,9 @@ impl ClusterState {
                 self.track_link((*from, *to), event);
             }
             EventKind::ConnectionLost { from, to } => {
-                for link in [(*from, *to), (*to, *from)] {
+                // Between nodes each direction has its own connection; a client's carries both.
+                let back = from.node().is_none().then_some((*to, *from));
+                for link in [Some((*from, *to)), back].into_iter().flatten() {
                     if self.links.get_mut(&link).and_then(|link| link.half_open.take()).is_some() {
                         self.track_link(link, event);
                     }

@@ -43,8 +43,10 @@ fn refusals(sim: &Sim) -> Vec<String> {
     events(sim.trace()).into_iter().filter_map(|event| reason(event.kind)).collect()
 }
 
+type Counter = fn(&LinkCounters) -> u64;
+
 /// Each fault that acts on frames by itself, and the counter that tells of it.
-fn faults() -> Vec<(LinkFault, fn(&LinkCounters) -> u64)> {
+fn faults() -> Vec<(LinkFault, Counter)> {
     let exponential = Delay { mean: 20 * MS, jitter: Duration::ZERO, shape: DelayShape::Exponential };
     let normal = Delay { mean: 20 * MS, jitter: 5 * MS, shape: DelayShape::Normal };
     let bursts = Burst { turn_bad: 0.1, turn_good: 0.3, loss_bad: 1.0, loss_good: 0.0 };
