@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fault::{Fault, Heal},
+    fault::{Fault, Heal, LinkId, LinkRules},
     ids::{ClientId, NodeId},
     request::Request,
     spec::ClientSpec,
@@ -14,6 +14,8 @@ use crate::{
 pub enum Command {
     /// Breaks things, all at one instant.
     Inject(Vec<Fault>),
+    /// Gives directions of links exactly these rules, all at one instant: what they had before is gone.
+    SetLinks(Vec<(LinkId, LinkRules)>),
     /// Mends things.
     Heal(Heal),
     /// Starts a node that is down, with the disk it has.

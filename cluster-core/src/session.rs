@@ -24,6 +24,7 @@ use self::{
 use crate::{
     command::{Author, Command},
     event::{EventKind, TraceEvent},
+    fault::Proof,
     live::{self, Ask, LiveCluster},
     registry,
     spec::{ClusterSpec, SpecError},
@@ -279,6 +280,11 @@ fn start_metrics(port: u16, spec: &ClusterSpec) -> Result<(MetricsServer, Shared
     let metrics = Arc::new(Mutex::new(Metrics::new(spec)));
     let server = MetricsServer::start(port, Arc::clone(&metrics));
     server.map(|server| (server, metrics)).map_err(|why| SessionError::MetricsPort { port, why })
+}
+
+/// Tries every kind of link fault on scratch links, as each session does when it starts. Takes some milliseconds.
+pub fn self_test() -> Result<Vec<Proof>, SessionError> {
+    live::self_test().map_err(SessionError::Thread)
 }
 
 fn is_of_an_operation(kind: &EventKind) -> bool {

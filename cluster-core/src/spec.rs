@@ -150,7 +150,7 @@ impl ClusterSpec {
     /// Returns the delay of a healthy link.
     pub fn base_delay(&self) -> Delay {
         let (mean, jitter) = self.profile.link_delay();
-        self.link_delay.unwrap_or(Delay { mean, jitter })
+        self.link_delay.unwrap_or(Delay::uniform(mean, jitter))
     }
 }
 

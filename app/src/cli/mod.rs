@@ -3,6 +3,7 @@
 mod chart;
 mod cluster;
 mod failure;
+mod faults;
 mod play;
 mod progress;
 mod protocols;
@@ -54,6 +55,8 @@ pub enum Command {
     Protocols,
     /// Lists the verbs of fault scripts.
     Verbs,
+    /// Lists the faults, tries them, or measures what each does.
+    Faults(FaultsArgs),
 }
 
 /// The window's own flags.
@@ -180,6 +183,17 @@ pub struct ChartArgs {
     pub size: (u32, u32),
 }
 
+/// The flags of `faults`.
+#[derive(Args, Debug)]
+pub struct FaultsArgs {
+    /// Measure each fault on a real cluster and print a Markdown table; takes half a minute or so.
+    #[arg(long)]
+    pub measure: bool,
+    /// Try each kind of link fault on scratch links, as every session does when it starts.
+    #[arg(long, conflicts_with = "measure")]
+    pub self_test: bool,
+}
+
 /// The two themes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ThemeWord {
@@ -199,5 +213,6 @@ pub fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::Chart(args)) => chart::chart(&args),
         Some(Command::Protocols) => protocols::list(),
         Some(Command::Verbs) => protocols::verbs(),
+        Some(Command::Faults(args)) => faults::faults(&args),
     }
 }

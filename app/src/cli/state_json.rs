@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cluster_core::{
     command::Author,
     event::{EntryKind, RoleKind},
-    fault::LinkRules,
+    fault::{LinkCounters, LinkRules},
     spec::{ClusterSpec, Load},
     time::Timestamp,
     trace::{Broken, ClusterState, NodeState},
@@ -109,6 +109,9 @@ struct LinkJson {
     sent: u64,
     sent_bytes: u64,
     delivered: u64,
+    /// What each rule did.
+    did: LinkCounters,
+    half_open_until_ms: Option<f64>,
     cut_frames: u64,
     lost_frames: u64,
     dropped_frames: u64,
@@ -297,8 +300,10 @@ fn links(state: &ClusterState) -> Vec<LinkJson> {
         sent: link.sent,
         sent_bytes: link.sent_bytes,
         delivered: link.delivered,
-        cut_frames: link.cut,
-        lost_frames: link.lost,
+        cut_frames: link.did.cut,
+        lost_frames: link.did.lost,
+        did: link.did,
+        half_open_until_ms: link.half_open.map(ms),
         dropped_frames: link.dropped,
     });
     links.collect()

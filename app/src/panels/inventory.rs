@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cluster_core::{
     command::{Author, Command},
     event::EventKind,
-    fault::{Ailment, Fault, Heal, LinkId, NodeFaultCounters},
+    fault::{Ailment, Fault, Heal, LinkFault, LinkId, NodeFaultCounters},
     ids::{NodeId, Seq},
     time::Timestamp,
     trace::{Broken, ClusterState, LinkState, NodeStatus, TraceStore, TrackedFault, ailment_words, counter_words},
@@ -121,26 +121,23 @@ impl Inventory {
         if let Some(done) = machines_did(state, before, group) {
             return done;
         }
-        let (mut stopped, mut slowed) = (0, 0);
+        let (mut stopped, mut slowed, mut bent) = (0, 0, 0);
         for (id, link) in &state.links {
             let was = before.links.get(id).copied().unwrap_or_default();
             let to_node = id.1.node().is_some_and(|node| group.what.contains(&Broken::Node(node)));
             if group.what.contains(&Broken::Link(*id)) {
-                stopped += (link.cut + link.lost).saturating_sub(was.cut + was.lost);
-                let delays = link.rules.delay.is_some();
-                slowed += if delays { link.delivered.saturating_sub(was.delivered) } else { 0 };
+                stopped += link.did.stopped().saturating_sub(was.did.stopped());
+                slowed += link.did.slowed().saturating_sub(was.did.slowed());
+                bent += link.did.bent().saturating_sub(was.did.bent());
             } else if to_node {
                 stopped += link.dropped.saturating_sub(was.dropped);
             }
         }
-        match (stopped, slowed) {
-            (0, 0) => "stopped no frame so far".to_owned(),
-            (stopped, 0) => format!("stopped {}", format::counted(stopped, "frame")),
-            (0, slowed) => format!("slowed {}", format::counted(slowed, "frame")),
-            (stopped, slowed) => {
-                format!("stopped {}, slowed {}", format::counted(stopped, "frame"), format::count(slowed))
-            }
-        }
+        let deeds = [("stopped", stopped), ("slowed", slowed), ("bent", bent)];
+        let words = deeds.into_iter().filter(|(_, frames)| *frames > 0);
+        let words: Vec<_> =
+            words.map(|(verb, frames)| format!("{verb} {}", format::counted(frames, "frame"))).collect();
+        if words.is_empty() { "stopped no frame so far".to_owned() } else { words.join(", ") }
     }
 
     fn keep_baselines(&mut self, store: &TraceStore, groups: &[Group]) {
@@ -222,11 +219,14 @@ fn title(ctx: &ViewCtx<'_>, group: &Group) -> String {
 
 /// Says what is wrong with a direction.
 fn link_words(state: &ClusterState, link: LinkId) -> String {
-    let rules = state.links.get(&link).map(|link| link.rules).unwrap_or_default();
-    let cut = rules.cut.then(|| "cut".to_owned());
-    let delay = rules.delay.map(|delay| format!("slower by {}", format::duration(delay.mean)));
-    let loss = rules.loss.map(|loss| format!("loses {:.0} %", loss.probability * 100.0));
-    [cut, delay, loss].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let Some(link) = state.links.get(&link) else { return String::new() };
+    let half_open = link.half_open.map(|_| "half-open".to_owned());
+    let rules = link.rules.parts().into_iter().map(|part| match part {
+        LinkFault::Delay(delay) => format!("slower by {delay}"),
+        LinkFault::Loss(loss) => format!("loses {loss}"),
+        other => other.to_string(), // the rest is named by its verb
+    });
+    half_open.into_iter().chain(rules).collect::<Vec<_>>().join(", ")
 }
 
 fn sign(state: &ClusterState, group: &Group) -> &'static str {

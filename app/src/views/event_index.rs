@@ -77,6 +77,10 @@ pub fn kind_words(kind: &EventKind) -> (KindFamily, &'static str) {
         EventKind::LinkChanged { .. } => (KindFamily::Links, "link changed"),
         EventKind::ConnectionOpened { .. } => (KindFamily::Links, "connected"),
         EventKind::ConnectionLost { .. } => (KindFamily::Links, "connection lost"),
+        EventKind::ConnectionReset { .. } => (KindFamily::Links, "connection reset"),
+        EventKind::ConnectionHalfOpened { .. } => (KindFamily::Links, "half-open"),
+        EventKind::FaultsTried { .. } => (KindFamily::Commands, "faults tried"),
+        EventKind::LinkActed { .. } => (KindFamily::Frames, "link acted"),
         EventKind::FrameSent { .. } => (KindFamily::Frames, "frame sent"),
         EventKind::FrameDelivered { .. } => (KindFamily::Frames, "frame arrived"),
         EventKind::FrameDropped { .. } => (KindFamily::Frames, "frame dropped"),
@@ -98,9 +102,10 @@ pub fn kind_words(kind: &EventKind) -> (KindFamily, &'static str) {
 /// Returns where an event happened: one end, or from and to.
 pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Option<Endpoint>) {
     match &event.kind {
-        EventKind::CommandIssued { .. } | EventKind::CommandRefused { .. } | EventKind::ClockChanged { .. } => {
-            (None, None)
-        }
+        EventKind::CommandIssued { .. }
+        | EventKind::CommandRefused { .. }
+        | EventKind::ClockChanged { .. }
+        | EventKind::FaultsTried { .. } => (None, None),
         EventKind::NodeStarted { node, .. }
         | EventKind::NodeCrashed { node }
         | EventKind::NodeLostPower { node, .. }
@@ -122,15 +127,19 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
         EventKind::LinkChanged { from, to, .. }
         | EventKind::ConnectionOpened { from, to }
         | EventKind::ConnectionLost { from, to }
+        | EventKind::ConnectionReset { from, to }
+        | EventKind::ConnectionHalfOpened { from, to, .. }
         | EventKind::FrameSent { from, to, .. } => (Some(*from), Some(*to)),
-        EventKind::FrameDelivered { .. } | EventKind::FrameDropped { .. } => match sent(store, event).map(|e| e.kind) {
-            Some(EventKind::FrameSent { from, to, .. }) => (Some(from), Some(to)),
-            _ => (None, None), // The cause is no sending: the recording does not know where.
-        },
         EventKind::VisitorCame { client, node, .. } => (Some((*client).into()), Some((*node).into())),
         EventKind::ClientChanged { client, .. }
         | EventKind::VisitorLeft { client }
         | EventKind::OpInvoked { client, .. } => (Some((*client).into()), None),
+        EventKind::FrameDelivered { .. } | EventKind::FrameDropped { .. } | EventKind::LinkActed { .. } => {
+            match sent(store, event).map(|e| e.kind) {
+                Some(EventKind::FrameSent { from, to, .. }) => (Some(from), Some(to)),
+                _ => (None, None), // The cause is no sending: the recording does not know where.
+            }
+        }
         EventKind::OpReturned { node, .. } => (node.map(Endpoint::from), None),
     }
 }
@@ -143,6 +152,10 @@ pub fn text(store: &TraceStore, event: &TraceEvent) -> String {
     };
     match &event.kind {
         EventKind::FrameDelivered { .. } => frame("arrived"),
+        EventKind::LinkActed { acts, .. } => {
+            let acts: Vec<_> = acts.iter().map(|act| act.words()).collect();
+            frame(&format!("(the link {})", acts.join(", ")))
+        }
         EventKind::FrameDropped { reason, .. } => frame(&format!("dropped: {}", reason.words())),
         kind => line(kind),
     }

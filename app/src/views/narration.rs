@@ -80,6 +80,7 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::NodeFailed { .. } => Icon::Down,
         EventKind::NodeStarted { .. } | EventKind::NodeUnfroze { .. } => Icon::Up,
         EventKind::DiskWiped { .. }
+        | EventKind::FaultsTried { .. }
         | EventKind::DiskHarmed { .. }
         | EventKind::CommandRefused { .. }
         | EventKind::FrameRejected { .. } => Icon::Loss,
@@ -102,6 +103,9 @@ fn icon(kind: &EventKind) -> Icon {
         },
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }
+        | EventKind::ConnectionReset { .. }
+        | EventKind::ConnectionHalfOpened { .. }
+        | EventKind::LinkActed { .. }
         | EventKind::FrameSent { .. }
         | EventKind::FrameDelivered { .. }
         | EventKind::FrameDropped { .. }

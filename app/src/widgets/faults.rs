@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_core::{
     event::EventKind,
-    fault::{Ailment, LinkId},
+    fault::{Ailment, LinkFault, LinkId},
     ids::{Endpoint, NodeId, Seq},
     trace::{Broken, Span, TraceStore},
 };
@@ -138,9 +138,18 @@ pub fn fault_word(kind: &EventKind) -> &'static str {
         EventKind::NodeFaultsChanged { part: Ailment::Clock, .. } => "with a wrong clock",
         EventKind::NodeFaultsChanged { part: Ailment::Disk, .. } => "on a sick disk",
         EventKind::LinkChanged { rules, .. } if rules.cut => "cut",
-        EventKind::LinkChanged { rules, .. } if rules.loss.is_some() && rules.delay.is_some() => "slow and lossy",
-        EventKind::LinkChanged { rules, .. } if rules.loss.is_some() => "lossy",
-        EventKind::LinkChanged { .. } => "slow",
+        EventKind::LinkChanged { rules, .. } => match &rules.parts()[..] {
+            [LinkFault::Delay(_)] => "slow",
+            [LinkFault::Loss(_) | LinkFault::Burst(_)] => "lossy",
+            [LinkFault::Flap(_)] => "flapping",
+            [LinkFault::Duplicate(_)] => "duplicating",
+            [LinkFault::Reorder(_)] => "reordering",
+            [LinkFault::Corrupt(_)] => "corrupting",
+            [LinkFault::Bandwidth(_)] => "narrow",
+            [LinkFault::SlowClose(_)] => "slow to close",
+            [LinkFault::Delay(_), LinkFault::Loss(_)] => "slow and lossy",
+            _ => "broken", // several things at once have no word of their own
+        },
         // Spans begin with one of the kinds above; any other has no word of its own.
         _ => "broken",
     }

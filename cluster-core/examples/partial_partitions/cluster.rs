@@ -103,7 +103,7 @@ impl Cluster {
 
     /// Cuts these directions at one instant.
     pub(crate) fn cut(&mut self, links: &Links) {
-        let faults = links.iter().map(|(from, to)| Fault::Cut(((*from).into(), (*to).into()))).collect();
+        let faults = links.iter().map(|(from, to)| Fault::cut(((*from).into(), (*to).into()))).collect();
         self.command(Command::Inject(faults));
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{EntryBrief, Milestone, ViewChange};
 use crate::{
     command::{Author, Command},
-    fault::{Ailment, DropReason, LinkRules, NodeFaultCounters, NodeFaults},
+    fault::{Act, Ailment, DropReason, FaultKind, LinkRules, NodeFaultCounters, NodeFaults, Proof},
     ids::{ClientId, Endpoint, LogIndex, MsgId, NodeId, OpId},
     name::Name,
     request::{Answer, Refusal, Request, Value},
@@ -85,7 +85,7 @@ pub enum EventKind {
         /// To.
         to: Endpoint,
         /// The rules from here on.
-        rules: LinkRules,
+        rules: Box<LinkRules>,
     },
     /// A connection stands.
     ConnectionOpened {
@@ -100,6 +100,30 @@ pub enum EventKind {
         from: Endpoint,
         /// Who had accepted.
         to: Endpoint,
+    },
+
+    /// A connection was reset on purpose; what was under way on it is lost.
+    ConnectionReset {
+        /// From.
+        from: Endpoint,
+        /// To.
+        to: Endpoint,
+    },
+    /// One end of a connection is gone, and the other believes that it stands: what is sent vanishes.
+    ConnectionHalfOpened {
+        /// Who believes.
+        from: Endpoint,
+        /// Whose end is gone.
+        to: Endpoint,
+        /// When the one that believes will find out, at the latest.
+        until: Timestamp,
+        /// By which kind of fault: half-open, or slow close.
+        by: FaultKind,
+    },
+    /// Faults were tried on scratch links before the run began: what came of each kind.
+    FaultsTried {
+        /// What was found.
+        proofs: Vec<Proof>,
     },
 
     /// A frame was handed to a link.
@@ -118,6 +142,13 @@ pub enum EventKind {
         bytes: u32,
         /// Its payload as it travels; may be cut short in a recording.
         payload: Bytes,
+    },
+    /// The rules of a link did something to a frame; its cause is the sending.
+    LinkActed {
+        /// The frame.
+        msg: MsgId,
+        /// What they did.
+        acts: Vec<Act>,
     },
     /// A frame arrived and was handled.
     FrameDelivered {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ailment, ClockTurn, Delay, LinkId, LinkRules, Loss, NodeFault, NodeFaults};
+use super::{Ailment, ClockTurn, LinkFault, LinkId, LinkRules, NodeFault, NodeFaults};
 use crate::ids::{Endpoint, NodeId};
 
 /// One thing that the user breaks.
@@ -22,12 +22,8 @@ pub enum Fault {
     Wipe(NodeId),
     /// Something about a node's machine: its power, its speed, its clock, its disk.
     Node(NodeId, NodeFault),
-    /// One direction carries nothing.
-    Cut(LinkId),
-    /// One direction is slow.
-    Delay(LinkId, Delay),
-    /// One direction loses frames.
-    Loss(LinkId, Loss),
+    /// Something is wrong with one direction of a link.
+    Link(LinkId, LinkFault),
     /// Each group hears only itself. Nodes in no group form one more group; clients in no group still reach everyone,
     /// because which side a client can talk to is a choice of its own.
     Partition(Vec<Vec<Endpoint>>),
@@ -58,11 +54,18 @@ pub trait FaultTarget {
     fn change_node(&mut self, node: NodeId, change: &mut dyn FnMut(&mut NodeFaults));
     /// Does something to the clock of a node.
     fn turn_clock(&mut self, node: NodeId, turn: ClockTurn);
+    /// Resets the connection that carries a direction, or takes its far end away for so long.
+    fn break_connection(&mut self, link: LinkId, half_open_for: Option<Duration>);
     /// Returns every endpoint on the network.
     fn endpoints(&self) -> Vec<Endpoint>;
 }
 
 impl Fault {
+    /// Cuts one direction.
+    pub const fn cut(link: LinkId) -> Self {
+        Self::Link(link, LinkFault::Cut)
+    }
+
     /// Does it. What came of it is seen in the trace.
     pub fn apply(&self, target: &mut dyn FaultTarget) {
         match self {
@@ -70,9 +73,9 @@ impl Fault {
                 target.strike(*node, self.kind());
             }
             Self::Node(node, fault) => fault.apply(*node, target),
-            Self::Cut(link) => target.change_link(*link, &mut |rules| rules.cut = true),
-            Self::Delay(link, delay) => target.change_link(*link, &mut |rules| rules.delay = Some(*delay)),
-            Self::Loss(link, loss) => target.change_link(*link, &mut |rules| rules.loss = Some(*loss)),
+            Self::Link(link, LinkFault::Reset) => target.break_connection(*link, None),
+            Self::Link(link, LinkFault::HalfOpen(timeout)) => target.break_connection(*link, Some(*timeout)),
+            Self::Link(link, rule) => target.change_link(*link, &mut |rules| rule.add_to(rules)),
             Self::Partition(groups) => partition(groups, target),
         }
     }
@@ -86,9 +89,7 @@ impl Fault {
             Self::Freeze(_) => FaultKind::Freeze,
             Self::Wipe(_) => FaultKind::Wipe,
             Self::Node(_, fault) => fault.kind(),
-            Self::Cut(_) => FaultKind::Cut,
-            Self::Delay(..) => FaultKind::Delay,
-            Self::Loss(..) => FaultKind::Loss,
+            Self::Link(_, fault) => fault.kind(),
             Self::Partition(_) => FaultKind::Partition,
         }
     }
@@ -141,12 +142,30 @@ pub enum FaultKind {
     BitRot,
     /// See [`NodeFault::LyingSync`].
     LyingSync,
-    /// See [`Fault::Cut`].
+    /// See [`LinkFault::Cut`].
     Cut,
-    /// See [`Fault::Delay`].
+    /// See [`LinkFault::Flap`].
+    Flap,
+    /// See [`LinkFault::Delay`].
     Delay,
-    /// See [`Fault::Loss`].
+    /// See [`LinkFault::Loss`].
     Loss,
+    /// See [`LinkFault::Burst`].
+    Burst,
+    /// See [`LinkFault::Duplicate`].
+    Duplicate,
+    /// See [`LinkFault::Reorder`].
+    Reorder,
+    /// See [`LinkFault::Corrupt`].
+    Corrupt,
+    /// See [`LinkFault::Bandwidth`].
+    Bandwidth,
+    /// See [`LinkFault::Reset`].
+    Reset,
+    /// See [`LinkFault::HalfOpen`].
+    HalfOpen,
+    /// See [`LinkFault::SlowClose`].
+    SlowClose,
     /// See [`Fault::Partition`].
     Partition,
 }
@@ -281,10 +300,17 @@ pub const FAULTS: &[FaultRow] = &[
         strikes_node: false,
     },
     FaultRow {
+        kind: FaultKind::Flap,
+        verb: "flap",
+        title: "Flap",
+        about: "The direction is up and down in turns; while it is down, no frame passes.",
+        strikes_node: false,
+    },
+    FaultRow {
         kind: FaultKind::Delay,
         verb: "delay",
         title: "Delay",
-        about: "Each frame waits, in order.",
+        about: "Each frame waits, in order: a constant, uniform, normal or exponential time.",
         strikes_node: false,
     },
     FaultRow {
@@ -292,6 +318,62 @@ pub const FAULTS: &[FaultRow] = &[
         verb: "loss",
         title: "Loss",
         about: "A share of the frames disappears.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Burst,
+        verb: "burst",
+        title: "Loss in bursts",
+        about: "Frames disappear in bursts (Gilbert–Elliott): p turns the link bad, r turns it good.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Duplicate,
+        verb: "duplicate",
+        title: "Duplicate",
+        about: "A share of the frames is sent twice.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Reorder,
+        verb: "reorder",
+        title: "Reorder",
+        about: "A share of the frames is held back, so that later ones overtake them.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Corrupt,
+        verb: "corrupt",
+        title: "Corrupt",
+        about: "A bit of a share of the frames is flipped. The checksum catches it, unless it is off.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Bandwidth,
+        verb: "bandwidth",
+        title: "Limit bandwidth",
+        about: "Frames queue before a narrow pipe; when the queue is full, they are dropped.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Reset,
+        verb: "reset",
+        title: "Reset connection",
+        about: "The TCP connection is reset, once. What is under way on it is lost.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::HalfOpen,
+        verb: "halfopen",
+        title: "Half-open connection",
+        about: "The receiver's end is gone and the sender does not know: what it sends vanishes until the timeout.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::SlowClose,
+        verb: "slowclose",
+        title: "Slow close",
+        about: "When the sender dies, the receiver goes on believing in the connection for a while.",
         strikes_node: false,
     },
     FaultRow {
@@ -323,6 +405,7 @@ mod tests {
         }
         fn change_node(&mut self, _: NodeId, _: &mut dyn FnMut(&mut NodeFaults)) {}
         fn turn_clock(&mut self, _: NodeId, _: ClockTurn) {}
+        fn break_connection(&mut self, _: LinkId, _: Option<Duration>) {}
         fn endpoints(&self) -> Vec<Endpoint> {
             let clients = [ClientId(1), ClientId(2)].map(Endpoint::from);
             (1..=self.1).map(|n| NodeId(n).into()).chain(clients).collect()

@@ -170,6 +170,7 @@ fn watch_pauses(command: &Command, real: Duration, director: &mut Director) {
             director.stood_still += since.map_or(Duration::ZERO, |since| real.saturating_sub(since));
         }
         Command::Inject(_)
+        | Command::SetLinks(_)
         | Command::Heal(_)
         | Command::Restart(_)
         | Command::RestartAll

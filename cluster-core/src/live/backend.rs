@@ -19,7 +19,7 @@ use super::{
 use crate::{
     disk::{DiskOp, Flipped, Lost, PowerCut, SyncId},
     event::NodeFailure,
-    ids::NodeId,
+    ids::{Endpoint, NodeId},
     world::{Backend, Booted, Down, Frame, Handed, Syncing},
 };
 
@@ -187,6 +187,14 @@ impl Backend for LiveBackend {
 
     fn transmit(&mut self, frame: Frame) -> Handed {
         self.wire.transmit(&frame)
+    }
+
+    fn reset(&mut self, from: Endpoint, to: Endpoint) -> bool {
+        self.wire.reset(from, to)
+    }
+
+    fn half_open(&mut self, from: Endpoint, to: Endpoint) -> bool {
+        self.wire.half_open(from, to)
     }
 
     fn write(&mut self, node: NodeId, op: DiskOp) {

@@ -21,9 +21,10 @@ use super::{
     backend::LiveBackend,
     door::{DoorPorts, Doors},
     driver::{Ask, Driver},
+    self_test,
     wire::Wire,
 };
-use crate::{ids::NodeId, spec::ClusterSpec, trace::Recorder, world::World};
+use crate::{ids::NodeId, spec::ClusterSpec, time::Timestamp, trace::Recorder, world::World};
 
 /// How many commands may wait; a hand or a script is never that far ahead.
 const ASKS_MAX: usize = 4096;
@@ -66,8 +67,9 @@ impl LiveCluster {
             };
             let (news, disks) = unbounded_channel();
             let backend = LiveBackend::new(wire.clone(), doors.clone(), folder, spec.fsync, news);
-            let world = World::new(&spec, backend, recorder).expect("the spec was checked before");
+            let mut world = World::new(&spec, backend, recorder).expect("the spec was checked before");
             let cluster = async {
+                world.faults_tried(Timestamp::ZERO, self_test::try_faults().await);
                 // A task of its own: a reader that wakes it costs no system call, unlike one that wakes this block.
                 let driver = spawn_local(async { Driver::new(world, wire, doors, asked, disks, alarm).run().await });
                 if let Err(broken) = driver.await

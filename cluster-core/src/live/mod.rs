@@ -14,9 +14,11 @@ mod driver;
 mod file_disk;
 mod frame;
 mod hello;
+mod self_test;
 mod tasks;
 mod wire;
 
 pub(crate) use cluster::{LiveCluster, first_taken, ports};
 pub use door::DoorPorts;
 pub(crate) use driver::Ask;
+pub(crate) use self_test::self_test;

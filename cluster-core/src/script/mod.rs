@@ -15,6 +15,7 @@ mod cursor;
 mod error;
 mod machine;
 mod parse;
+mod parse_link;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ mod verb;
 
 pub use error::{ScriptError, Unresolved, did_you_mean};
 pub use parse::parse_duration;
-pub use verb::{HealWhat, LinkFault, Links, Selector, Timed, VERBS, Verb, VerbRow, verbs};
+pub use parse_link::parse_bytes;
+pub use verb::{HealWhat, Links, Selector, Timed, VERBS, Verb, VerbRow, verbs};
 
 use std::time::Duration;
 

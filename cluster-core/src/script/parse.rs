@@ -6,10 +6,11 @@ use super::{
     cursor::{Cursor, Word},
     error::{ScriptError, did_you_mean},
     machine,
-    verb::{HealWhat, LinkFault, Links, Selector, Timed, Verb, verbs},
+    parse_link,
+    verb::{HealWhat, Links, Selector, Timed, Verb, verbs},
 };
 use crate::{
-    fault::{Delay, FAULTS, FaultKind, LinkRules, Loss},
+    fault::{FAULTS, FaultKind, LinkFault},
     ids::{ClientId, NodeId},
     time::{RATE_MAX, RATE_MIN},
 };
@@ -131,13 +132,19 @@ fn fault(kind: FaultKind, cursor: &mut Cursor<'_>) -> Parsed<Verb> {
         }
         FaultKind::Partition => Verb::Partition(groups(cursor)?),
         FaultKind::Cut => Verb::Link(LinkFault::Cut, links(cursor)?),
-        FaultKind::Delay => {
+        FaultKind::Flap
+        | FaultKind::Delay
+        | FaultKind::Loss
+        | FaultKind::Burst
+        | FaultKind::Duplicate
+        | FaultKind::Reorder
+        | FaultKind::Corrupt
+        | FaultKind::Bandwidth
+        | FaultKind::Reset
+        | FaultKind::HalfOpen
+        | FaultKind::SlowClose => {
             let links = links(cursor)?;
-            Verb::Link(LinkFault::Delay(delay(cursor)?), links)
-        }
-        FaultKind::Loss => {
-            let links = links(cursor)?;
-            Verb::Link(LinkFault::Loss(loss(cursor.word())?), links)
+            Verb::Link(parse_link::link_fault(kind, cursor)?, links)
         }
         FaultKind::TornPowerLoss
         | FaultKind::Slow
@@ -287,36 +294,16 @@ fn text<'a>(cursor: &mut Cursor<'a>, what: &str) -> Parsed<&'a str> {
     Ok(word.text)
 }
 
-fn delay(cursor: &mut Cursor<'_>) -> Parsed<Delay> {
-    let place = cursor.peek();
-    let mean = duration(cursor.word(), "the delay")?;
-    let jitter =
-        if cursor.eat("+-") || cursor.eat("±") { duration(cursor.word(), "the jitter")? } else { Duration::ZERO };
-    let delay = Delay { mean, jitter };
-    checked(place, LinkRules { delay: Some(delay), ..LinkRules::default() })?;
-    Ok(delay)
-}
-
 /// Reads a share of `things`.
 pub(super) fn share(word: Word<'_>, things: &str) -> Parsed<f64> {
     let share = match word.text.strip_suffix('%') {
         Some(percent) => percent.parse::<f64>().map(|percent| percent / 100.0),
         None => word.text.parse::<f64>(),
     };
-    share.or_else(|_| {
-        mistake(word, format!("`{}` is no share of {things}; write for example `20%` or `0.2`", word.text))
+    share.or_else(|_| match word.text {
+        "" => mistake(word, format!("a share of {things} is missing; write for example `20%` or `0.2`")),
+        text => mistake(word, format!("`{text}` is no share of {things}; write for example `20%` or `0.2`")),
     })
-}
-
-fn loss(word: Word<'_>) -> Parsed<Loss> {
-    let probability = share(word, "frames")?;
-    let loss = Loss { probability };
-    checked(word, LinkRules { loss: Some(loss), ..LinkRules::default() })?;
-    Ok(loss)
-}
-
-fn checked(place: Word<'_>, rules: LinkRules) -> Parsed<()> {
-    rules.check().or_else(|error| mistake(place, error.to_string()))
 }
 
 fn rate(word: Word<'_>) -> Parsed<f64> {

@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::{
     error::Unresolved,
-    verb::{HealWhat, LinkFault, Links, Selector, Timed, Verb},
+    verb::{HealWhat, Links, Selector, Timed, Verb},
 };
 use crate::{
     command::Command,
@@ -55,7 +55,7 @@ impl<R: Rng> Resolver<'_, R> {
             Verb::Partition(groups) => vec![Command::Inject(vec![Fault::Partition(self.groups(groups)?)])],
             Verb::Link(fault, links) => {
                 let links = self.links(links)?;
-                vec![Command::Inject(links.into_iter().map(|link| link_fault(*fault, link)).collect())]
+                vec![Command::Inject(links.into_iter().map(|link| Fault::Link(link, *fault)).collect())]
             }
             Verb::Heal(what) => self.heal(what)?,
             Verb::Restart(None) => vec![Command::RestartAll],
@@ -253,15 +253,7 @@ fn strike(kind: FaultKind, node: NodeId) -> Fault {
         FaultKind::Stop => Fault::Stop(node),
         FaultKind::Freeze => Fault::Freeze(node),
         FaultKind::Wipe => Fault::Wipe(node),
-        // The parser lets no other kind through.
+        // The rest strikes no node, and the parser makes no such line.
         _ => Fault::Crash(node),
-    }
-}
-
-fn link_fault(fault: LinkFault, link: LinkId) -> Fault {
-    match fault {
-        LinkFault::Cut => Fault::Cut(link),
-        LinkFault::Delay(delay) => Fault::Delay(link, delay),
-        LinkFault::Loss(loss) => Fault::Loss(link, loss),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    fault::{Ailment, Delay, FAULTS, FaultKind, Loss, NodeFault},
+    fault::{Ailment, FAULTS, FaultKind, LinkFault, NodeFault},
     ids::{ClientId, NodeId},
     request::{Key, Value},
 };
@@ -85,17 +85,6 @@ pub enum Selector {
     All,
     /// Every node that no other group names.
     Rest,
-}
-
-/// What is wrong with a link.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum LinkFault {
-    /// Nothing passes.
-    Cut,
-    /// Frames wait.
-    Delay(Delay),
-    /// Frames disappear.
-    Loss(Loss),
 }
 
 /// Which directions of links.
@@ -192,8 +181,19 @@ pub fn verbs() -> impl Iterator<Item = VerbRow> {
             FaultKind::BitRot => "bitrot n3",
             FaultKind::LyingSync => "sync-lies all",
             FaultKind::Cut => "cut n1->n2 | cut n1<->n2 | cut around n3",
-            FaultKind::Delay => "delay n1->n2 200ms +-50ms",
+            FaultKind::Flap => "flap n1->n2 up 2s down 500ms",
+            FaultKind::Delay => {
+                "delay n1->n2 200ms +-50ms | delay n1->n2 200ms +-50ms normal | delay n1->n2 20ms exponential"
+            }
             FaultKind::Loss => "loss n1<->n2 20%",
+            FaultKind::Burst => "burst n1->n2 p 2% r 25% | burst n1->n2 p 2% r 25% bad 90% good 1%",
+            FaultKind::Duplicate => "duplicate n1->n2 10%",
+            FaultKind::Reorder => "reorder n1->n2 10% by 50ms",
+            FaultKind::Corrupt => "corrupt n1->n2 1% | corrupt n1->n2 1% unchecked",
+            FaultKind::Bandwidth => "bandwidth n1->n2 100kB/s queue 64kB",
+            FaultKind::Reset => "reset n1->n2",
+            FaultKind::HalfOpen => "halfopen n1->n2 10s",
+            FaultKind::SlowClose => "slowclose n1->n2 3s",
             FaultKind::Partition => "partition @leader,@follower[0] | rest",
         },
         about: fault.about,

@@ -4,7 +4,7 @@ use super::machine::{ailment_words, counter_words, harm_words, node_fault_words}
 use crate::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, RoleKind, ViewChange},
-    fault::{Fault, Heal, LinkId, LinkRules},
+    fault::{Act, Fault, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::NodeId,
 };
 
@@ -29,6 +29,14 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::LinkChanged { from, to, rules } => format!("{from} → {to} {}", rules_words(rules)),
         EventKind::ConnectionOpened { from, to } => format!("{from} → {to} connected"),
         EventKind::ConnectionLost { from, to } => format!("{from} → {to} connection lost"),
+        EventKind::ConnectionReset { from, to } => format!("{from} → {to} connection reset"),
+        EventKind::ConnectionHalfOpened { from, to, until, .. } => {
+            format!("{from} → {to} half-open, {to}'s end is gone until {until}")
+        }
+        EventKind::FaultsTried { proofs } => tried_words(proofs),
+        EventKind::LinkActed { msg, acts } => {
+            format!("{msg} link {}", acts.iter().map(|act| Act::words(*act)).collect::<Vec<_>>().join(", "))
+        }
         EventKind::FrameSent { from, to, info, bytes, .. } => {
             format!("{from} → {to} {}{} {bytes} B", info.name, if info.refuses { " (no)" } else { "" })
         }
@@ -70,17 +78,15 @@ pub fn line(kind: &EventKind) -> String {
 
 /// Returns the rules of a link in words: `cut`, `delay 200 ms, loss 30 %`, `healthy`.
 pub fn rules_words(rules: &LinkRules) -> String {
-    let mut words = Vec::new();
-    if rules.cut {
-        words.push("cut".to_owned());
+    rules.to_string()
+}
+
+fn tried_words(proofs: &[Proof]) -> String {
+    let failed = proofs.iter().filter(|proof| proof.outcome.is_err()).count();
+    match failed {
+        0 => format!("{} kinds of faults tried, each did what it says", proofs.len()),
+        _ => format!("{failed} of {} failed their test: not to be trusted", proofs.len()),
     }
-    if let Some(delay) = rules.delay {
-        words.push(format!("delay {}", humantime::format_duration(delay.mean)));
-    }
-    if let Some(loss) = rules.loss {
-        words.push(format!("loss {:.0} %", loss.probability * 100.0));
-    }
-    if words.is_empty() { "healthy".to_owned() } else { words.join(", ") }
 }
 
 /// Returns a count with its noun: `1 entry`-style plurals by adding an s.
@@ -103,6 +109,9 @@ fn author_word(by: Author) -> &'static str {
 fn command_line(command: &Command) -> String {
     match command {
         Command::Inject(faults) => faults.iter().map(fault_words).collect::<Vec<_>>().join(", "),
+        Command::SetLinks(links) => {
+            links.iter().map(|(link, rules)| format!("{}: {rules}", link_words(link))).collect::<Vec<_>>().join("; ")
+        }
         Command::Heal(Heal::All) => "heal everything".to_owned(),
         Command::Heal(Heal::Links) => "heal all links".to_owned(),
         Command::Heal(Heal::Link(link)) => format!("heal {}", link_words(link)),
@@ -131,11 +140,8 @@ fn fault_words(fault: &Fault) -> String {
         Fault::Freeze(node) => format!("freeze {node}"),
         Fault::Wipe(node) => format!("wipe {node}"),
         Fault::Node(node, fault) => format!("{} of {node}", node_fault_words(*fault)),
-        Fault::Cut(link) => format!("cut {}", link_words(link)),
-        Fault::Delay(link, delay) => {
-            format!("delay {} by {}", link_words(link), humantime::format_duration(delay.mean))
-        }
-        Fault::Loss(link, loss) => format!("lose {:.0} % of {}", loss.probability * 100.0, link_words(link)),
+        Fault::Link(link, LinkFault::Cut) => format!("cut {}", link_words(link)),
+        Fault::Link(link, fault) => format!("{fault} on {}", link_words(link)),
         Fault::Partition(groups) => {
             let group = |ends: &Vec<_>| ends.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
             format!("partition {}", groups.iter().map(group).collect::<Vec<_>>().join(" | "))
@@ -266,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_command_names_its_author_and_every_fault() {
-        let faults = vec![Fault::Crash(N1), Fault::Cut(ends())];
+        let faults = vec![Fault::Crash(N1), Fault::cut(ends())];
         let command = EventKind::CommandIssued { by: Author::User, command: Command::Inject(faults) };
         assert_eq!(line(&command), "you: crash n1, cut n1 → n2");
         let partition = Fault::Partition(vec![vec![N1.into()], vec![NodeId(2).into(), NodeId(3).into()]]);
@@ -277,10 +283,11 @@ mod tests {
     #[test]
     fn a_link_tells_each_of_its_rules() {
         let (from, to) = ends();
-        let delay = Delay { mean: Duration::from_millis(200), jitter: Duration::ZERO };
-        let rules = LinkRules { cut: false, delay: Some(delay), loss: Some(Loss { probability: 0.3 }) };
+        let delay = Delay::constant(Duration::from_millis(200));
+        let loss = Loss { probability: 0.3 };
+        let rules = Box::new(LinkRules { delay: Some(delay), loss: Some(loss), ..LinkRules::default() });
         assert_eq!(line(&EventKind::LinkChanged { from, to, rules }), "n1 → n2 delay 200ms, loss 30 %");
-        let rules = LinkRules::default();
+        let rules = Box::default();
         assert_eq!(line(&EventKind::LinkChanged { from, to, rules }), "n1 → n2 healthy");
     }
 

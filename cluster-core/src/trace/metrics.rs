@@ -210,7 +210,7 @@ impl Metrics {
         }
         page.family("faultline_link_frames_dropped", "counter", "Frames that will never arrive, by reason.");
         for (from, to, link) in links() {
-            for (reason, count) in [("cut", link.cut), ("loss", link.lost), ("other", link.dropped)] {
+            for (reason, count) in [("rules", link.did.stopped()), ("other", link.dropped)] {
                 let labels = [("from", from.as_str()), ("to", &to), ("reason", reason)];
                 page.sample("faultline_link_frames_dropped_total", &labels, count);
             }

@@ -7,7 +7,7 @@ use super::LogTail;
 use crate::{
     command::{Author, Command},
     event::{EventKind, MessageInfo, NodeFailure, NodeView, Outcome, TraceEvent},
-    fault::{Ailment, DropReason, LinkId, LinkRules, NodeFaultCounters, NodeFaults},
+    fault::{Ailment, DropReason, FaultKind, LinkCounters, LinkId, LinkRules, NodeFaultCounters, NodeFaults},
     ids::{ClientId, Endpoint, MsgId, NodeId, OpId, Seq},
     name::Name,
     request::Request,
@@ -44,6 +44,8 @@ pub struct ClusterState {
     pub ops: BTreeMap<OpId, OpState>,
     /// What is broken, in the order in which it broke.
     pub faults: Vec<TrackedFault>,
+    /// The kinds of faults that failed their test before the run began, and why: they are not to be trusted.
+    pub untrusted: BTreeMap<FaultKind, String>,
     last_command: Option<(Seq, Author)>,
 }
 
@@ -123,12 +125,12 @@ pub struct LinkState {
     pub sent_bytes: u64,
     /// Frames that arrived.
     pub delivered: u64,
-    /// Frames dropped by a cut.
-    pub cut: u64,
-    /// Frames dropped by loss.
-    pub lost: u64,
-    /// Frames dropped for other reasons.
+    /// What each of its rules did.
+    pub did: LinkCounters,
+    /// Frames dropped for reasons that do not lie in the link.
     pub dropped: u64,
+    /// Until when its sender believes in a connection whose other end is gone, if it does.
+    pub half_open: Option<Timestamp>,
     /// When a frame was handed to it last.
     pub last_sent: Option<Timestamp>,
 }
@@ -253,7 +255,6 @@ impl ClusterState {
             EventKind::CommandIssued { by, .. } => self.last_command = Some((event.seq, *by)),
             EventKind::CommandRefused { .. }
             | EventKind::ConnectionOpened { .. }
-            | EventKind::ConnectionLost { .. }
             | EventKind::FrameRejected { .. }
             | EventKind::TimerFired { .. }
             | EventKind::DiskSynced { .. }
@@ -281,8 +282,36 @@ impl ClusterState {
             }
             EventKind::DiskWiped { node } => self.node(*node).log = LogTail::default(),
             EventKind::LinkChanged { from, to, rules } => {
-                self.links.entry((*from, *to)).or_default().rules = *rules;
-                self.track(Broken::Link((*from, *to)), !rules.is_healthy(), event);
+                self.links.entry((*from, *to)).or_default().rules = **rules;
+                self.track_link((*from, *to), event);
+            }
+            EventKind::ConnectionReset { from, to } => self.links.entry((*from, *to)).or_default().did.resets += 1,
+            EventKind::ConnectionHalfOpened { from, to, until, by } => {
+                let link = self.links.entry((*from, *to)).or_default();
+                link.half_open = Some(*until);
+                match by {
+                    FaultKind::SlowClose => link.did.slow_closed += 1,
+                    _ => link.did.half_opened += 1, // nothing else leaves an end behind
+                }
+                self.track_link((*from, *to), event);
+            }
+            EventKind::ConnectionLost { from, to } => {
+                // Between nodes each direction has its own connection; a client's carries both.
+                let back = from.node().is_none().then_some((*to, *from));
+                for link in [Some((*from, *to)), back].into_iter().flatten() {
+                    if self.links.get_mut(&link).and_then(|link| link.half_open.take()).is_some() {
+                        self.track_link(link, event);
+                    }
+                }
+            }
+            EventKind::FaultsTried { proofs } => {
+                let failed = proofs.iter().filter_map(|proof| Some((proof.kind, proof.outcome.clone().err()?)));
+                self.untrusted = failed.collect();
+            }
+            EventKind::LinkActed { msg, acts } => {
+                if let Some(flight) = self.flights.get(msg).copied() {
+                    acts.iter().for_each(|act| self.link(flight).did.count(*act));
+                }
             }
             EventKind::FrameSent { .. } => self.on_sent(event),
             EventKind::FrameDelivered { msg } => {
@@ -377,6 +406,11 @@ impl ClusterState {
         self.track(Broken::Node(node), broken, event);
     }
 
+    fn track_link(&mut self, id: LinkId, event: &TraceEvent) {
+        let healthy = self.links.get(&id).is_none_or(|link| link.rules.is_healthy() && link.half_open.is_none());
+        self.track(Broken::Link(id), !healthy, event);
+    }
+
     /// Keeps the list of what is broken. A fault that changes its kind keeps its place and beginning.
     fn track(&mut self, what: Broken, broken: bool, event: &TraceEvent) {
         let known = self.faults.iter().position(|fault| fault.what == what);
@@ -404,13 +438,9 @@ impl ClusterState {
     fn on_dropped(&mut self, msg: MsgId, reason: DropReason) {
         let Some(flight) = self.flights.remove(&msg) else { return };
         let link = self.link(flight);
-        match reason {
-            DropReason::Cut => link.cut += 1,
-            DropReason::Loss => link.lost += 1,
-            DropReason::ReceiverDown | DropReason::SenderDown | DropReason::BufferFull | DropReason::Reset => {
-                link.dropped += 1;
-            }
-        }
+        let before = link.did.stopped();
+        link.did.count_drop(reason);
+        link.dropped += u64::from(link.did.stopped() == before);
         if self.drops.len() == DROPS_MAX {
             self.drops.pop_front();
         }
@@ -442,6 +472,7 @@ impl ClusterState {
 pub fn is_fault_command(command: &Command) -> bool {
     match command {
         Command::Inject(_)
+        | Command::SetLinks(_)
         | Command::Heal(_)
         | Command::Restart(_)
         | Command::RestartAll

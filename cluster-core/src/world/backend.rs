@@ -22,6 +22,16 @@ pub trait Backend {
     fn freeze(&mut self, node: NodeId, frozen: bool);
     /// Puts a frame on the wire, now.
     fn transmit(&mut self, frame: Frame) -> Handed;
+    /// Resets the connection that carries a direction: what is under way on it is lost, which the backend tells of each
+    /// frame. Returns whether there was one.
+    fn reset(&mut self, _from: Endpoint, _to: Endpoint) -> bool {
+        true
+    }
+    /// Takes the receiver's end of the connection that carries a direction away, so that the sender does not notice.
+    /// Returns whether there was one.
+    fn half_open(&mut self, _from: Endpoint, _to: Endpoint) -> bool {
+        true
+    }
     /// Writes for a node; not durable before a sync.
     fn write(&mut self, node: NodeId, op: DiskOp);
     /// Writes for a node whose disk lies about its syncs: not even a replaced file is durable before a true one.
@@ -75,6 +85,8 @@ pub struct Frame {
     pub to: Endpoint,
     /// What it carries.
     pub payload: Bytes,
+    /// The bit of it that is flipped on the way, so that its checksum does not match.
+    pub damage: Option<u32>,
 }
 
 /// What became of a frame that was put on the wire.

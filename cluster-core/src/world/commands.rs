@@ -1,10 +1,12 @@
 //! Commands: what is asked of the cluster is done, or refused with the reason.
 
+use std::time::Duration;
+
 use super::{Backend, ClockRequest, Down, World, clients::HAND, nodes::Slot};
 use crate::{
     command::Command,
     event::EventKind,
-    fault::{Ailment, ClockTurn, Fault, FaultKind, FaultTarget, Heal, LinkId, LinkRules, NodeFaults},
+    fault::{Ailment, ClockTurn, Fault, FaultKind, FaultTarget, Heal, LinkFault, LinkId, LinkRules, Links, NodeFaults},
     ids::{Endpoint, NodeId, Seq},
     spec::NODES_MAX,
     time::Timestamp,
@@ -15,6 +17,7 @@ impl<B: Backend> World<B> {
     pub(super) fn carry_out(&mut self, now: Timestamp, seq: Seq, command: Command) -> Result<(), String> {
         match command {
             Command::Inject(faults) => self.inject(now, seq, &faults),
+            Command::SetLinks(links) => self.set_links(now, seq, &links),
             Command::Heal(what) => self.heal(now, seq, what),
             Command::Restart(node) => self.restart(now, seq, node),
             Command::RestartWiped(node) => self.restart_wiped(now, seq, node),
@@ -89,29 +92,63 @@ impl<B: Backend> World<B> {
             }
             Fault::Wipe(node) => self.known(*node),
             Fault::Node(node, fault) => self.known(*node).and_then(|()| self.check_node_fault(now, *node, *fault)),
-            Fault::Cut(link) => self.check_link(*link, LinkRules { cut: true, ..LinkRules::default() }),
-            Fault::Delay(link, delay) => {
-                self.check_link(*link, LinkRules { delay: Some(*delay), ..LinkRules::default() })
-            }
-            Fault::Loss(link, loss) => self.check_link(*link, LinkRules { loss: Some(*loss), ..LinkRules::default() }),
+            Fault::Link(link, link_fault) => self.check_link_fault(fault, *link, *link_fault),
             Fault::Partition(groups) => {
                 groups.iter().flatten().try_for_each(|end| self.known_end(*end))?;
                 let mut seen = std::collections::BTreeSet::new();
                 match groups.iter().flatten().find(|end| !seen.insert(**end)) {
                     Some(twice) => Err(format!("{twice} is in two groups; name it once")),
-                    None => Ok(()),
+                    None => self.check_together(fault),
                 }
             }
         }
     }
 
-    fn check_link(&self, (from, to): LinkId, rules: LinkRules) -> Result<(), String> {
+    fn check_link_fault(&self, fault: &Fault, link: LinkId, link_fault: LinkFault) -> Result<(), String> {
+        self.known_link(link)?;
+        link_fault.check().map_err(|error| error.to_string())?;
+        match link_fault {
+            LinkFault::Reset | LinkFault::HalfOpen(_) => {
+                let down = [link.0, link.1].into_iter().filter_map(Endpoint::node).find(|node| !self.is_running(*node));
+                down.map_or(Ok(()), |node| Err(format!("{node} is not running, so it has no connection")))
+            }
+            _ => self.check_together(fault), // every other one is a rule beside those that there are
+        }
+    }
+
+    /// Checks that the rules which a fault leads to do not contradict those that there are already.
+    fn check_together(&self, fault: &Fault) -> Result<(), String> {
+        let mut trial = Trial { endpoints: self.fault_endpoints(), links: &self.links, refused: None };
+        fault.apply(&mut trial);
+        trial.refused.map_or(Ok(()), Err)
+    }
+
+    fn known_link(&self, (from, to): LinkId) -> Result<(), String> {
         self.known_end(from)?;
         self.known_end(to)?;
         if from == to || (from.node().is_none() && to.node().is_none()) {
             return Err(format!("there is no link from {from} to {to}"));
         }
-        rules.check().map_err(|error| error.to_string())
+        Ok(())
+    }
+
+    /// Gives links exactly these rules: all of them, or none if one cannot be.
+    fn set_links(&mut self, now: Timestamp, seq: Seq, links: &[(LinkId, LinkRules)]) -> Result<(), String> {
+        for (link, rules) in links {
+            self.known_link(*link)?;
+            rules.check().map_err(|error| format!("{}→{}: {error}", link.0, link.1))?;
+        }
+        let mut changed = false;
+        for (link, rules) in links {
+            changed |= self.set_link(now, seq, *link, &mut |old| *old = *rules);
+        }
+        if changed { Ok(()) } else { Err("it changed nothing: that is how things were already".to_owned()) }
+    }
+
+    fn fault_endpoints(&self) -> Vec<Endpoint> {
+        let nodes = self.nodes.keys().map(|node| Endpoint::Node(*node));
+        let clients = self.clients.keys().filter(|client| **client != HAND).map(|client| Endpoint::Client(*client));
+        nodes.chain(clients).collect()
     }
 
     fn known(&self, node: NodeId) -> Result<(), String> {
@@ -130,12 +167,11 @@ impl<B: Backend> World<B> {
     }
 
     fn heal(&mut self, now: Timestamp, seq: Seq, what: Heal) -> Result<(), String> {
-        let links = self.links.broken();
+        let mut links = self.links.broken();
+        links.extend(self.half_open_links());
         match what {
             Heal::All => {
-                links
-                    .into_iter()
-                    .for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
+                self.heal_links(now, seq, links);
                 let frozen: Vec<NodeId> = self.nodes.keys().copied().filter(|node| self.is_frozen(*node)).collect();
                 frozen.into_iter().for_each(|node| self.unfreeze(now, node, Some(seq)));
                 let nodes: Vec<NodeId> = self.nodes.keys().copied().collect();
@@ -146,20 +182,13 @@ impl<B: Backend> World<B> {
                     return Err(beyond.join("; "));
                 }
             }
-            Heal::Links => {
-                links
-                    .into_iter()
-                    .for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
-            }
-            Heal::Link(link) if self.links.rules(link).is_healthy() => {
-                return Err(format!("{}→{} is healthy", link.0, link.1));
-            }
-            Heal::Link(link) => self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()),
+            Heal::Links => self.heal_links(now, seq, links),
+            Heal::Link(link) if !links.contains(&link) => return Err(format!("{}→{} is healthy", link.0, link.1)),
+            Heal::Link(link) => self.heal_links(now, seq, vec![link]),
             Heal::Around(end) => {
                 self.known_end(end)?;
-                for link in links.into_iter().filter(|(from, to)| *from == end || *to == end) {
-                    self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default());
-                }
+                links.retain(|(from, to)| *from == end || *to == end);
+                self.heal_links(now, seq, links);
                 if let Some(node) = end.node().filter(|node| self.is_frozen(*node)) {
                     self.unfreeze(now, node, Some(seq));
                 }
@@ -176,6 +205,14 @@ impl<B: Backend> World<B> {
             }
         }
         Ok(())
+    }
+
+    /// Takes every rule from these directions, and lets the ends of half-open connections find out.
+    fn heal_links(&mut self, now: Timestamp, seq: Seq, links: Vec<LinkId>) {
+        for link in links {
+            self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default());
+            self.end_half_open(now, Some(seq), link);
+        }
     }
 
     fn restart(&mut self, now: Timestamp, seq: Seq, node: NodeId) -> Result<(), String> {
@@ -223,13 +260,19 @@ impl<B: Backend> World<B> {
         Ok(())
     }
 
-    fn set_link(&mut self, now: Timestamp, seq: Seq, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
-        if let Some(rules) = self.links.change(link, change) {
-            let (from, to) = link;
+    fn set_link(&mut self, now: Timestamp, seq: Seq, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) -> bool {
+        let changed = self.links.change(link, change);
+        if let Some(rules) = changed {
+            let ((from, to), rules) = (link, Box::new(rules));
             self.record(now, Some(seq), EventKind::LinkChanged { from, to, rules });
         }
+        changed.is_some()
     }
 }
+
+/// Why a fault of a connection did nothing.
+const NO_CONNECTION: &str =
+    "there is no such connection, or one of its ends is gone already; it is made with the first frame";
 
 /// The world as a fault's target, at one instant, for one command.
 struct Target<'a, B: Backend> {
@@ -265,7 +308,19 @@ impl<B: Backend> FaultTarget for Target<'_, B> {
             | FaultKind::DiskFull
             | FaultKind::ReadErrors
             | FaultKind::LyingSync => self.changed = 0,
-            FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => self.changed = 0,
+            FaultKind::Cut
+            | FaultKind::Flap
+            | FaultKind::Delay
+            | FaultKind::Loss
+            | FaultKind::Burst
+            | FaultKind::Duplicate
+            | FaultKind::Reorder
+            | FaultKind::Corrupt
+            | FaultKind::Bandwidth
+            | FaultKind::Reset
+            | FaultKind::HalfOpen
+            | FaultKind::SlowClose
+            | FaultKind::Partition => self.changed = 0,
         }
     }
 
@@ -278,17 +333,53 @@ impl<B: Backend> FaultTarget for Target<'_, B> {
     }
 
     fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
-        if let Some(rules) = self.world.links.change(link, change) {
-            self.changed += 1;
-            let (from, to) = link;
-            self.world.record(self.now, Some(self.seq), EventKind::LinkChanged { from, to, rules });
+        self.changed += u32::from(self.world.set_link(self.now, self.seq, link, change));
+    }
+
+    fn break_connection(&mut self, link: LinkId, half_open_for: Option<Duration>) {
+        let (now, seq) = (self.now, self.seq);
+        let broken = match half_open_for {
+            None => self.world.reset_connection(now, seq, link),
+            Some(timeout) => self.world.half_open(now, Some(seq), link, timeout, FaultKind::HalfOpen),
+        };
+        self.changed += u32::from(broken);
+        if !broken {
+            self.refused = Some(NO_CONNECTION.to_owned());
         }
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {
-        let nodes = self.world.nodes.keys().map(|node| Endpoint::Node(*node));
-        let clients =
-            self.world.clients.keys().filter(|client| **client != HAND).map(|client| Endpoint::Client(*client));
-        nodes.chain(clients).collect()
+        self.world.fault_endpoints()
+    }
+}
+
+/// Finds out what a fault would lead to, and does nothing.
+struct Trial<'a> {
+    endpoints: Vec<Endpoint>,
+    links: &'a Links,
+    refused: Option<String>,
+}
+
+impl FaultTarget for Trial<'_> {
+    fn strike(&mut self, _: NodeId, _: FaultKind) {}
+
+    fn change_node(&mut self, _: NodeId, _: &mut dyn FnMut(&mut NodeFaults)) {}
+
+    fn turn_clock(&mut self, _: NodeId, _: ClockTurn) {}
+
+    fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
+        let mut rules = self.links.rules(link);
+        change(&mut rules);
+        if let Err(error) = rules.check()
+            && self.refused.is_none()
+        {
+            self.refused = Some(format!("{}→{}: {error}", link.0, link.1));
+        }
+    }
+
+    fn break_connection(&mut self, _: LinkId, _: Option<Duration>) {}
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        self.endpoints.clone()
     }
 }

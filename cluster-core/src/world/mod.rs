@@ -15,6 +15,7 @@ mod labor;
 mod nodes;
 mod queue;
 mod visitors;
+mod streams;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -30,12 +31,13 @@ use self::{
     nodes::Slot,
     queue::{Due, Queue},
     visitors::Visitors,
+    streams::HalfOpen,
 };
 use crate::{
     command::{Author, Command},
     disk::SyncId,
     event::{EventKind, NodeFailure},
-    fault::{DropReason, LinkCounters, LinkId, Links},
+    fault::{DropReason, LinkCounters, LinkId, Links, Proof},
     host::{Input, Output},
     ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
     registry::{self, ProtocolRow},
@@ -60,6 +62,8 @@ pub struct World<B: Backend> {
     arrived: VecDeque<Frame>,
     in_flight: BTreeMap<MsgId, InFlight>,
     next_msg: MsgId,
+    /// Directions whose sender believes in a connection that is gone.
+    half_open: BTreeMap<LinkId, HalfOpen>,
     ops: OpCounter,
     /// Nodes that took an input in this burst.
     touched: BTreeSet<NodeId>,
@@ -99,6 +103,7 @@ impl<B: Backend> World<B> {
             arrived: VecDeque::new(),
             in_flight: BTreeMap::new(),
             next_msg: MsgId(1),
+            half_open: BTreeMap::new(),
             ops: OpCounter::default(),
             touched: BTreeSet::new(),
             outputs: Vec::new(),
@@ -161,13 +166,12 @@ impl<B: Backend> World<B> {
     /// A connection broke. Nodes hear of the death of a peer in the same way on both backends, so this only records,
     /// unless both ends are alive.
     pub fn peer_lost(&mut self, now: Timestamp, from: Endpoint, to: Endpoint) {
-        let seq = self.recorder.record(now, None, EventKind::ConnectionLost { from, to });
-        if let (Endpoint::Node(node), Endpoint::Node(peer)) = (from, to)
-            && self.is_running(peer)
-            && let Some(incarnation) = self.incarnation(node)
-        {
-            self.input(now, node, incarnation, nodes::Cause::Event(Some(seq)), Input::PeerLost(peer));
-        }
+        self.connection_lost(now, None, (from, to));
+    }
+
+    /// Records what a self-test found out about faults, before anything else happens.
+    pub fn faults_tried(&mut self, now: Timestamp, proofs: Vec<Proof>) {
+        self.recorder.record(now, None, EventKind::FaultsTried { proofs });
     }
 
     /// Bytes that are no frame came in at a node; its connection was closed.
@@ -267,6 +271,7 @@ impl<B: Backend> World<B> {
             }
             Due::SyncLied { node, incarnation, sync } => self.synced(now, node, incarnation, sync),
             Due::Work { node, incarnation, turn } => self.work(now, node, incarnation, turn),
+            Due::HalfOpenEnds { link, number } => self.half_open_ends(now, link, number),
             Due::PeerLost { node, incarnation, peer } => {
                 self.input(now, node, incarnation, nodes::Cause::Event(None), Input::PeerLost(peer));
             }

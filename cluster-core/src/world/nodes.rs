@@ -146,6 +146,8 @@ impl<B: Backend> World<B> {
     pub(super) fn take_down(&mut self, now: Timestamp, node: NodeId, how: Down, cause: Option<Seq>) -> Option<Seq> {
         let slot = self.nodes.get_mut(&node)?;
         let process = slot.process.take()?;
+        self.before_death(now, node, how);
+        let slot = self.nodes.get_mut(&node)?;
         slot.incarnation += 1;
         let lost = self.backend.down(node, how);
         let kind = match how {
@@ -164,6 +166,7 @@ impl<B: Backend> World<B> {
         let Some(slot) = self.nodes.get_mut(&node) else { return };
         let process = slot.process.take();
         slot.incarnation += 1;
+        self.before_death(now, node, Down::Crash);
         self.backend.down(node, Down::Crash);
         self.record(now, cause, EventKind::NodeFailed { node, failure });
         if let Some(process) = process {
@@ -199,6 +202,7 @@ impl<B: Backend> World<B> {
             .collect();
         for (node, incarnation) in peers {
             if !self.links.rules((dead.into(), node.into())).cut {
+                let delay = delay.max(self.closes_late_by(now, node, dead));
                 self.queue.push(now + delay, Due::PeerLost { node, incarnation, peer: dead });
             }
         }

@@ -4,8 +4,9 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use crate::{
     disk::SyncId,
+    fault::LinkId,
     host::TimerToken,
-    ids::{ClientId, NodeId},
+    ids::{ClientId, MsgId, NodeId},
     time::Timestamp,
     workload::ClientToken,
     world::Frame,
@@ -28,6 +29,8 @@ pub(super) enum Due {
     SyncLied { node: NodeId, incarnation: u32, sync: SyncId },
     /// A slow node has taken its time for what is next. `turn` tells a step from one that was called off.
     Work { node: NodeId, incarnation: u32, turn: u64 },
+    /// One end of a half-open connection finds out.
+    HalfOpenEnds { link: LinkId, number: u64 },
     /// A node learns that the connection to a peer broke.
     PeerLost { node: NodeId, incarnation: u32, peer: NodeId },
 }
@@ -54,6 +57,20 @@ impl Queue {
 
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.heap.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// Takes the frames out that are on their way on a direction, in order of their sending.
+    pub(super) fn take_frames(&mut self, link: LinkId) -> Vec<MsgId> {
+        let mut taken = Vec::new();
+        self.heap.retain(|Reverse(entry)| match &entry.due {
+            Due::Transmit { frame, .. } if (frame.from, frame.to) == link => {
+                taken.push(frame.msg);
+                false
+            }
+            _ => true, // nothing else travels on a link
+        });
+        taken.sort_unstable();
+        taken
     }
 
     /// Takes the first thing that is due at `now` or before.

@@ -4,6 +4,7 @@ mod clock;
 mod common;
 mod disk;
 mod machine;
+mod links;
 mod primary_backup;
 mod raft;
 mod world;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cluster_core::{
     command::Command,
     event::{EventKind, Milestone, Outcome},
-    fault::{Fault, Heal, Loss},
+    fault::{Fault, Heal, LinkFault, Loss},
     ids::NodeId,
     registry::PROTOCOLS,
     request::{Answer, Condition, Misfit, Request, Value},
@@ -20,7 +20,7 @@ fn eventful(protocol: &str, seed: u64) -> Sim {
     spec.clients = vec![client(1, 20.0), client(2, 5.0)];
     let mut sim = Sim::start(&spec).expect("the spec is sound");
     sim.run_for(3 * SECOND);
-    inject(&mut sim, Fault::Loss((NodeId(1).into(), NodeId(2).into()), Loss { probability: 0.5 }));
+    inject(&mut sim, Fault::Link((NodeId(1).into(), NodeId(2).into()), LinkFault::Loss(Loss { probability: 0.5 })));
     inject(&mut sim, Fault::PowerLoss(NodeId(1)));
     sim.run_for(3 * SECOND);
     inject(&mut sim, Fault::Freeze(NodeId(3)));
@@ -129,7 +129,7 @@ fn every_frame_that_was_sent_arrives_once_or_is_dropped_with_a_reason() {
 #[test]
 fn a_command_that_does_nothing_is_refused_with_the_reason() {
     let (mut sim, _) = led(&cluster("raft", 3, 6));
-    let cut = Fault::Cut((NodeId(1).into(), NodeId(2).into()));
+    let cut = Fault::cut((NodeId(1).into(), NodeId(2).into()));
     inject(&mut sim, cut.clone());
     let refused = |sim: &Sim| {
         let reason = |kind| match kind {
@@ -172,7 +172,7 @@ fn a_cut_direction_drops_and_counts_what_it_stopped() {
     spec.clients = vec![client(1, 20.0)];
     let (mut sim, leader) = led(&spec);
     let other = NodeId(if leader == NodeId(1) { 2 } else { 1 });
-    inject(&mut sim, Fault::Cut((leader.into(), other.into())));
+    inject(&mut sim, Fault::cut((leader.into(), other.into())));
     sim.run_for(2 * SECOND);
-    assert!(sim.trace().latest().links[&(leader.into(), other.into())].cut > 0);
+    assert!(sim.trace().latest().links[&(leader.into(), other.into())].did.cut > 0);
 }

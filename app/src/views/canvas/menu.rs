@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use cluster_core::{
     command::Command,
     event::RoleKind,
-    fault::{Delay, FAULTS, Fault, FaultKind, FaultRow, Heal, LinkId, Loss, NodeFault},
+    fault::{Delay, FAULTS, Fault, FaultKind, FaultRow, Heal, LinkFault, LinkId, Loss, NodeFault},
     ids::{ClientId, Endpoint, NodeId},
     request::{Admin, Request},
     trace::NodeStatus,
@@ -151,17 +151,17 @@ pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let about = |kind: FaultKind| FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.about);
     ui.set_min_width(150.0);
     ui.weak(format!("{from} to {to}"));
-    let cut = if rules.cut { Err("It is cut already") } else { inject(vec![Fault::Cut(link)]) };
+    let cut = if rules.cut { Err("It is cut already") } else { inject(vec![Fault::cut(link)]) };
     entry_ui(ui, ctx, "Cut this direction", about(FaultKind::Cut), cut);
-    let both = vec![Fault::Cut(link), Fault::Cut((to, from))];
+    let both = vec![Fault::cut(link), Fault::cut((to, from))];
     let both = if rules.cut && back.cut { Err("Both are cut already") } else { inject(both) };
     entry_ui(ui, ctx, "Cut both directions", "No frame passes either way.", both);
-    let delay = Delay { mean: MENU_DELAY, jitter: Duration::ZERO };
+    let delay = Delay::constant(MENU_DELAY);
     let title = format!("Delay {} ms", MENU_DELAY.as_millis());
-    entry_ui(ui, ctx, &title, about(FaultKind::Delay), inject(vec![Fault::Delay(link, delay)]));
+    entry_ui(ui, ctx, &title, about(FaultKind::Delay), inject(vec![Fault::Link(link, LinkFault::Delay(delay))]));
     let title = format!("Loss {:.0} %", MENU_LOSS * 100.0);
     let loss = Loss { probability: MENU_LOSS };
-    entry_ui(ui, ctx, &title, about(FaultKind::Loss), inject(vec![Fault::Loss(link, loss)]));
+    entry_ui(ui, ctx, &title, about(FaultKind::Loss), inject(vec![Fault::Link(link, LinkFault::Loss(loss))]));
     ui.separator();
     let heal = |id: LinkId, healthy: bool| {
         if healthy { Err("It is healthy") } else { Ok(Command::Heal(Heal::Link(id))) }

@@ -332,7 +332,7 @@ fn the_menu_of_a_link_cuts_one_direction() {
     let mut window = Window::steady();
     window.choose("link n1 to n2", "Cut this direction");
     let link: LinkId = (NodeId(1).into(), NodeId(2).into());
-    assert_eq!(window.pushed(), [Action::Command(Command::Inject(vec![Fault::Cut(link)]))]);
+    assert_eq!(window.pushed(), [Action::Command(Command::Inject(vec![Fault::cut(link)]))]);
 }
 
 #[test]
