@@ -18,7 +18,13 @@ use super::{
 };
 
 /// What the help says behind the flags.
-pub(super) const AFTER_HELP: &str = "\
+pub(super) fn after_help() -> String {
+    let models: Vec<_> = MODELS.iter().map(|row| format!("  {:<20}{}", row.id, row.about)).collect();
+    let promises: Vec<_> = PROMISES.iter().map(|row| format!("  {:<20}{}", row.id, row.about)).collect();
+    format!("Models:\n{}\n\nPromises:\n{}\n\n{EXIT_CODES}", models.join("\n"), promises.join("\n"))
+}
+
+const EXIT_CODES: &str = "\
 Exit codes: 0 every promise holds; 1 one is violated; 2 one could not be decided; 3 a file cannot be used. Of several \
 files the worst counts: 3 before 1 before 2 before 0. In folders, files that are no histories are passed over unless \
 --format names what they are.";

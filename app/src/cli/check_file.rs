@@ -63,7 +63,7 @@ pub(super) fn check_file(
     wanted: &Wanted,
     format: Option<Format>,
     model: Option<Model>,
-    promise: Promise,
+    promise: Option<Promise>,
     limits: Limits,
 ) -> Checked {
     let path = wanted.path.clone();
@@ -78,6 +78,7 @@ pub(super) fn check_file(
         Err(error) => return Checked::Unusable { path, error },
     };
     let model = model.unwrap_or_else(|| guess_model(&history));
+    let promise = promise.unwrap_or_else(|| Promise::usual(model));
     let stop = || began.elapsed() > limits.time;
     let budget = Budget { steps: limits.steps, bytes: limits.bytes, stop: &stop };
     match check(&history, model, promise, &budget) {

@@ -175,17 +175,17 @@ pub struct ChartArgs {
 
 /// The flags of `check`.
 #[derive(Args, Debug)]
-#[command(after_help = check::AFTER_HELP)]
+#[command(after_help = check::after_help())]
 pub struct CheckArgs {
     /// Recordings, histories, and folders of them.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// The object: register, kv, kv-append, counter, queue, lock, set, … [default: by what was asked of it].
+    /// The object, see below [default: by what was asked of it].
     #[arg(long, value_name = "MODEL", value_parser = check::model)]
     pub model: Option<cluster_core::check::Model>,
-    /// The promise.
-    #[arg(long, value_name = "PROMISE", default_value = "linearizable", value_parser = check::promise)]
-    pub promise: cluster_core::check::Promise,
+    /// The promise, see below [default: linearizable; serializable for transactions].
+    #[arg(long, value_name = "PROMISE", value_parser = check::promise)]
+    pub promise: Option<cluster_core::check::Promise>,
     /// The format: jepsen, jepsen-edn, porcupine-kv or jsonl [default: by how the file begins].
     #[arg(long, value_name = "FORMAT", value_parser = check::format)]
     pub format: Option<cluster_core::check::format::Format>,

@@ -1,5 +1,7 @@
 //! Checkers: whether what clients saw keeps a promise, and what shows it if not.
 
+mod bounds;
+mod causal;
 mod datum;
 mod explain;
 pub mod format;
@@ -8,8 +10,12 @@ mod index;
 mod linear;
 mod model;
 mod promise;
+mod registers;
+mod sequential;
+mod session;
 mod states;
 mod trace;
+pub mod txn;
 mod verdict;
 
 pub use datum::{Datum, DatumId, DatumTable};

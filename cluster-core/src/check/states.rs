@@ -47,7 +47,7 @@ impl States {
             Model::Counter => states.count(0),
             Model::KvAppend | Model::Queue | Model::Set => states.intern(&[]),
             Model::Register | Model::Kv => states.value(DatumId::NIL),
-            Model::Lock => 0,
+            Model::Lock | Model::ListAppend | Model::RwRegister | Model::UniqueIds => 0,
         };
         states
     }
@@ -138,7 +138,7 @@ impl States {
         let content = |state: State| &self.contents[state as usize];
         match self.model {
             Model::KvAppend => content(seen).starts_with(content(state)),
-            Model::Register | Model::Kv | Model::Counter | Model::Queue | Model::Lock | Model::Set => true,
+            _ => true, // Of the others nothing is foreseen.
         }
     }
 
@@ -180,9 +180,7 @@ impl States {
     fn appended(&mut self, state: State, value: DatumId) -> State {
         let tail = match self.model {
             Model::KvAppend => self.texts[value.0 as usize].to_vec(),
-            Model::Register | Model::Kv | Model::Counter | Model::Queue | Model::Lock | Model::Set => {
-                value.0.to_le_bytes().to_vec()
-            }
+            _ => value.0.to_le_bytes().to_vec(), // Only texts are made of characters.
         };
         let mut content = self.contents[state as usize].to_vec();
         content.extend_from_slice(&tail);

@@ -41,6 +41,10 @@ pub enum Unknown {
         /// How many can.
         most: usize,
     },
+    /// A value was written more than once, so nobody can tell what was read from where.
+    Ambiguous,
+    /// The history has no times.
+    Untimed,
     /// There is nothing that could be checked.
     Nothing,
 }
@@ -52,6 +56,10 @@ impl fmt::Display for Unknown {
             Self::Steps { steps } => write!(f, "not decided within {steps} steps; give more with --steps"),
             Self::Memory { bytes } => write!(f, "not decided within {} MiB; give more with --memory", bytes >> 20),
             Self::TooManyOpen { most } => write!(f, "more than {most} operations of one object are open at once"),
+            Self::Ambiguous => {
+                f.write_str("a value was written more than once for one key, so reads cannot be told apart")
+            }
+            Self::Untimed => f.write_str("the history has no times"),
             Self::Nothing => f.write_str("there is nothing in it that this checker looks at"),
         }
     }
