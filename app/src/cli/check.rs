@@ -133,7 +133,7 @@ fn check_all(
         drop(sender);
         for (done, (at, checked)) in receiver.into_iter().enumerate() {
             let path = files[at].path.display();
-            if let Checked::PassedOver { .. } = checked {
+            if let Checked::PassedOver = checked {
                 progress.note(&format!("passed over, no history: {path}"));
             }
             progress.on_part(done + 1, files.len(), began.elapsed());

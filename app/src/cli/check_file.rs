@@ -31,7 +31,7 @@ pub(super) enum Checked {
     /// It cannot be used.
     Unusable { path: PathBuf, error: String },
     /// It is no history, and nobody said that it is.
-    PassedOver { path: PathBuf },
+    PassedOver,
 }
 
 /// A verdict, with what it is about.
@@ -50,7 +50,7 @@ impl Checked {
     pub(super) fn verdict(&self) -> Option<&Verdict> {
         match self {
             Self::Done(done) => Some(&done.verdict),
-            Self::Unusable { .. } | Self::PassedOver { .. } => None,
+            Self::Unusable { .. } | Self::PassedOver => None,
         }
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn check_file(
     let began = Instant::now();
     let (history, format) = match read(&path, format) {
         Ok(Some(read)) => read,
-        Ok(None) if !wanted.named => return Checked::PassedOver { path },
+        Ok(None) if !wanted.named => return Checked::PassedOver,
         Ok(None) => {
             let error = "neither a recording nor a history in a format that is known; name the format with --format";
             return Checked::Unusable { path, error: error.to_owned() };

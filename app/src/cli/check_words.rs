@@ -15,7 +15,7 @@ pub(super) fn text(results: &[Checked]) -> String {
     let mut text = String::new();
     for checked in results {
         match checked {
-            Checked::PassedOver { .. } => {}
+            Checked::PassedOver => {}
             Checked::Unusable { path, error } => {
                 let _ = writeln!(text, "{}: unusable: {error}", path.display());
             }
@@ -42,7 +42,7 @@ fn done_text(text: &mut String, done: &Done) {
 fn witness_text(text: &mut String, history: &History, witness: &Witness) {
     let _ = writeln!(text, "  {}", witness.sentence);
     if !witness.operations.is_empty() {
-        let _ = writeln!(text, "  cannot be, whatever the others did:");
+        let _ = writeln!(text, "  cannot be, whether the others took effect or not:");
         listed(text, history, &witness.operations, false);
     }
     for edge in &witness.edges {
@@ -91,7 +91,7 @@ pub(super) fn json(results: &[Checked]) -> String {
 
 fn file_json(checked: &Checked) -> Option<FileJson> {
     Some(match checked {
-        Checked::PassedOver { .. } => return None,
+        Checked::PassedOver => return None,
         Checked::Unusable { path, error } => FileJson {
             file: path.display().to_string(),
             verdict: "unusable",

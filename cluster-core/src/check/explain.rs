@@ -76,7 +76,7 @@ fn in_general(history: &History, smallest: &[OperationIndex], last: OperationInd
     let others = smallest.len().saturating_sub(1);
     let words = history.words(last);
     match others {
-        0 => format!("`{words}` cannot have been, whatever the other operations did"),
+        0 => format!("`{words}` cannot have been, whether the other operations took effect or not"),
         1 => format!("`{words}` and the operation beside it cannot be put in any order that real time allows"),
         _ => format!("`{words}` and these {others} other operations cannot be put in any order that real time allows"),
     }

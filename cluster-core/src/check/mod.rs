@@ -9,6 +9,7 @@ mod history;
 mod index;
 mod linear;
 mod model;
+mod online;
 mod promise;
 mod registers;
 mod sequential;
@@ -23,6 +24,7 @@ pub use history::{
     Ending, Function, History, HistoryBuilder, HistoryError, Operation, OperationIndex, Position, ProcessId, Said,
 };
 pub use model::{MODELS, Model, ModelRow};
+pub use online::{OnlineCheck, OnlineNews};
 pub use promise::{PROMISES, Promise, PromiseRow, check, guess_model};
 pub use trace::{HistoryFold, add_faults};
 pub use verdict::{Budget, Edge, FaultSpan, Unknown, Verdict, Witness};
@@ -44,5 +46,14 @@ pub fn linearizable(history: &History, model: Model, budget: &Budget<'_>) -> Res
                 ..Witness::default()
             }))
         }
+    })
+}
+
+/// Returns whether a history is linearizable, without a witness; `None` if it is not known.
+pub fn is_linearizable(history: &History, model: Model, budget: &Budget<'_>) -> Result<Option<bool>, HistoryError> {
+    Ok(match linear::search(history, model, budget)? {
+        linear::Found::Holds => Some(true),
+        linear::Found::Violated { .. } => Some(false),
+        linear::Found::Unknown(_) => None,
     })
 }

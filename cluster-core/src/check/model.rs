@@ -106,6 +106,36 @@ pub(crate) enum Nature {
 }
 
 impl Step {
+    /// Returns the step with other numbers for the states it names.
+    pub(crate) fn with(self, number: impl Fn(State) -> State) -> Self {
+        match self {
+            Self::Read(state) => Self::Read(number(state)),
+            Self::Unlike(state) => Self::Unlike(number(state)),
+            Self::Write(state) => Self::Write(number(state)),
+            Self::Cas(from, to) => Self::Cas(number(from), number(to)),
+            Self::Append(_)
+            | Self::Count(_)
+            | Self::Insert(_)
+            | Self::Erase(_)
+            | Self::Take(_)
+            | Self::TakeAny => self,
+        }
+    }
+
+    /// Returns the states it names.
+    pub(crate) fn named(self) -> [Option<State>; 2] {
+        match self {
+            Self::Read(state) | Self::Unlike(state) | Self::Write(state) => [Some(state), None],
+            Self::Cas(from, to) => [Some(from), Some(to)],
+            Self::Append(_)
+            | Self::Count(_)
+            | Self::Insert(_)
+            | Self::Erase(_)
+            | Self::Take(_)
+            | Self::TakeAny => [None, None],
+        }
+    }
+
     /// Returns its nature.
     pub(crate) fn nature(self) -> Nature {
         match self {

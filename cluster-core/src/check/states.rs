@@ -62,6 +62,28 @@ impl States {
         self.intern(&value.0.to_le_bytes())
     }
 
+    /// Returns the state of a register with those bytes, for a history that is not known as a whole.
+    pub(crate) fn bytes_value(&mut self, value: Option<&[u8]>) -> State {
+        let Some(value) = value else { return 0 };
+        let mut content = Vec::with_capacity(value.len() + 1);
+        // No other state begins so.
+        content.push(1);
+        content.extend_from_slice(value);
+        self.intern(&content)
+    }
+
+    /// Returns the same states without those that `keep` does not name, and for each old number the new one.
+    pub(crate) fn without_others(&self, keep: &[State]) -> (Self, Vec<(State, State)>) {
+        let mut fresh = Self::new(self.model);
+        let moved = keep.iter().map(|state| (*state, fresh.intern(&self.contents[*state as usize]))).collect();
+        (fresh, moved)
+    }
+
+    /// Returns how many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.contents.len()
+    }
+
     /// Returns the state of a text.
     pub(crate) fn text(&mut self, history: &History, value: DatumId) -> State {
         let text = text_of(history.data.get(value));

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod random;
+mod twins;
 
 use std::{fs, io::BufReader, path::Path};
 

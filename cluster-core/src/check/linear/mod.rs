@@ -1,10 +1,12 @@
 //! Linearizability: whether all operations can be put in one order that real time allows and the object explains.
 
 mod frontier;
+mod online;
 mod plan;
 mod search;
 mod witness;
 
+pub(crate) use online::{End, Growing, State as GrowingState};
 pub(crate) use plan::{Keep, Moment, Plan};
 pub(crate) use search::Progress;
 pub(crate) use witness::{longest, smallest};

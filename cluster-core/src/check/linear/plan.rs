@@ -41,7 +41,7 @@ pub(crate) enum Moment {
 pub(crate) enum Keep {
     /// All of it.
     Whole,
-    /// Only that it may have taken effect once, at any time or never: what remains cannot forbid anything.
+    /// Only that it may have taken effect while it was open, or not at all: it owes nothing any more.
     Loose,
 }
 
@@ -78,15 +78,15 @@ impl Plan {
             }
             states.know(history, step);
             let loose = keep == Keep::Loose;
-            let owed = !loose && operation.ending != Ending::Unknown;
+            let known = operation.ending != Ending::Unknown;
             calls.push(Call {
                 step,
                 nature,
-                owed,
+                owed: known && !loose,
                 slot: 0,
                 twin: 0,
-                invoked: if loose { 0 } else { operation.invoked },
-                returned: if owed { operation.returned } else { Position::MAX },
+                invoked: operation.invoked,
+                returned: if known { operation.returned } else { Position::MAX },
                 operation: index,
             });
         }

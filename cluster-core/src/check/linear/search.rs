@@ -18,7 +18,7 @@
 
 use super::{
     super::{
-        model::{Nature, State},
+        model::{Nature, State, Step},
         states::{DEAD, States},
     },
     frontier::{Config, Frontier, Slots},
@@ -173,6 +173,66 @@ impl<const W: usize> Search<W> {
             }
         }
         Progress::Holds
+    }
+
+    /// Forgets the moments that are done and the calls that are closed, so that a search can go on for ever.
+    pub(crate) fn compact(&mut self) {
+        assert_eq!(self.at, self.plan.moments.len(), "only a search that waits for more is compacted");
+        let mut kept = Vec::new();
+        for (slot, call) in self.open.calls.iter_mut().enumerate() {
+            if has(&self.open.all, slot) {
+                kept.push(self.plan.calls[*call as usize]);
+                *call = (kept.len() - 1) as u32;
+            }
+        }
+        self.plan.calls = kept;
+        self.plan.moments.clear();
+        self.at = 0;
+    }
+
+    /// Returns the number of an open call that does the same.
+    pub(crate) fn open_twin(&self, step: Step) -> Option<u32> {
+        let open = (0..self.open.calls.len()).filter(|slot| has(&self.open.all, *slot));
+        open.map(|slot| &self.plan.calls[self.open.calls[slot] as usize])
+            .find(|call| call.step == step)
+            .map(|call| call.twin)
+    }
+
+    /// Returns the call that is open in a slot.
+    pub(crate) fn open_call(&self, slot: u16) -> u32 {
+        self.open.calls[usize::from(slot)]
+    }
+
+    /// Gives every state another number.
+    pub(crate) fn renumber(&mut self, number: impl Fn(State) -> State) {
+        for config in &mut self.frontier.configs {
+            config.state = number(config.state);
+        }
+        for call in &mut self.plan.calls {
+            call.step = call.step.with(&number);
+        }
+    }
+
+    /// Returns the same search with room for more open operations.
+    pub(crate) fn widened<const V: usize>(self) -> Search<V> {
+        let wide = |slots: Slots<W>| -> Slots<V> { std::array::from_fn(|word| slots.get(word).copied().unwrap_or(0)) };
+        let mut search = Search::new(self.plan, self.states, false);
+        search.frontier.clear();
+        for config in self.frontier.configs {
+            let Config { state, path, used, owed } = config;
+            search.frontier.insert(Config { state, path, used: wide(used), owed: wide(owed) });
+        }
+        search.at = self.at;
+        search.steps = self.steps;
+        search.open.calls[..self.open.calls.len()].copy_from_slice(&self.open.calls);
+        for (to, from) in search.open.twins.iter_mut().zip(self.open.twins) {
+            *to = wide(from);
+        }
+        search.open.all = wide(self.open.all);
+        search.open.pure = wide(self.open.pure);
+        search.open.blind = wide(self.open.blind);
+        search.open.overwrite = wide(self.open.overwrite);
+        search
     }
 
     /// Returns about how many bytes it occupies.

@@ -17,10 +17,11 @@ const STEPS_ALL: u64 = 40_000_000;
 /// Longer orders are not built: nobody reads them.
 const ORDER_MAX: usize = 5_000;
 
-/// Returns the operations of which none can be left out: a set for which there is no order whatever the others did.
+/// Returns the operations of which none can be left out: a set for which there is no order, whether the others took effect
+/// or not.
 ///
-/// An operation is left out by letting it be loose: it may have taken effect once, at any time or never. A loose
-/// operation can only make an order possible, so if there is none, the operations that are kept cannot be by themselves.
+/// An operation is left out by letting it be loose: it may have taken effect while it was open, or not at all. Loose
+/// operations can only make an order possible, so if there is none, those that are kept are a contradiction.
 /// Leaving out goes by halves, then one by one (Zeller and Hildebrandt 2002, "Simplifying and isolating
 /// failure-inducing input"), and ends early when it has cost too much: what remains is still a contradiction.
 pub(crate) fn smallest(
