@@ -14,7 +14,8 @@ use std::{
 
 use cluster_core::{
     check::{
-        Budget, Datum, DatumId, Ending, Function, History, HistoryBuilder, Model, OnlineCheck, Operation, Said, Verdict,
+        Budget, Datum, DatumId, Ending, Function, History, HistoryBuilder, Model, OnlineCheck, Operation, Said,
+        Verdict,
         format::{self, Format},
         linearizable,
     },
@@ -202,45 +203,57 @@ fn operations(count: u64, keys: u64) -> Vec<TraceEvent> {
 /// Draws a history of a register that works, with values that repeat.
 fn register(clients: u32, count: usize, seed: u64) -> History {
     let mut value = Datum::Nil;
-    draw(clients, count, seed, |rng| {
-        let write = rng.random_bool(0.5);
-        let number = Datum::Int(rng.random_range(0..100));
-        (None, if write { Function::Write } else { Function::Read }, if write { number } else { Datum::Nil })
-    }, |_, function, asked| {
-        if function == Function::Write {
-            value = asked.clone();
-        }
-        value.clone()
-    })
+    draw(
+        clients,
+        count,
+        seed,
+        |rng| {
+            let write = rng.random_bool(0.5);
+            let number = Datum::Int(rng.random_range(0..100));
+            (None, if write { Function::Write } else { Function::Read }, if write { number } else { Datum::Nil })
+        },
+        |_, function, asked| {
+            if function == Function::Write {
+                value = asked.clone();
+            }
+            value.clone()
+        },
+    )
 }
 
 /// Draws a history of texts that grow; `spoiled` if one read late in it loses its end.
 fn texts(clients: u32, keys: i64, count: usize, seed: u64, spoiled: bool) -> History {
     let mut texts: BTreeMap<Datum, String> = BTreeMap::new();
     let (mut made, mut reads) = (0, 0);
-    draw(clients, count, seed, |rng| {
-        made += 1;
-        let key = Some(Datum::Int(rng.random_range(0..keys)));
-        let value = Datum::text(&format!("x {} {made} y", rng.random_range(0..clients)));
-        match rng.random_range(0..10) {
-            0..5 => (key, Function::Read, Datum::Nil),
-            5..6 => (key, Function::Write, value),
-            _ => (key, Function::Append, value),
-        }
-    }, |key, function, asked| {
-        let text = texts.entry(key.clone().unwrap_or_default()).or_default();
-        match function {
-            Function::Write => *text = asked.words().unwrap_or_default().to_owned(),
-            Function::Append => text.push_str(asked.words().unwrap_or_default()),
-            _ => {
-                reads += 1;
-                if spoiled && reads > count / 3 && text.len() > 40 {
-                    return Datum::text(&text[..text.len() - 20]);
+    draw(
+        clients,
+        count,
+        seed,
+        |rng| {
+            made += 1;
+            let key = Some(Datum::Int(rng.random_range(0..keys)));
+            let value = Datum::text(&format!("x {} {made} y", rng.random_range(0..clients)));
+            match rng.random_range(0..10) {
+                0..5 => (key, Function::Read, Datum::Nil),
+                5..6 => (key, Function::Write, value),
+                _ => (key, Function::Append, value),
+            }
+        },
+        |key, function, asked| {
+            let text = texts.entry(key.clone().unwrap_or_default()).or_default();
+            match function {
+                Function::Write => *text = asked.words().unwrap_or_default().to_owned(),
+                Function::Append => text.push_str(asked.words().unwrap_or_default()),
+                _ => {
+                    reads += 1;
+                    if spoiled && reads > count / 3 && text.len() > 40 {
+                        return Datum::text(&text[..text.len() - 20]);
+                    }
                 }
             }
-        }
-        Datum::text(text)
-    })
+            Datum::text(text)
+        },
+    )
 }
 
 fn draw(
@@ -326,7 +339,9 @@ fn their_register(history: &History) -> Option<Vec<Box<dyn Fn() -> bool>>> {
         }
     };
     let actions = actions(&history.operations, told, Told::Asked);
-    Some(vec![Box::new(move || WGLChecker::<TheirRegister>::is_linearizable(TheirHistory::from_actions(actions.clone())))])
+    Some(vec![Box::new(move || {
+        WGLChecker::<TheirRegister>::is_linearizable(TheirHistory::from_actions(actions.clone()))
+    })])
 }
 
 #[derive(Clone, Debug)]

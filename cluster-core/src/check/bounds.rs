@@ -114,8 +114,8 @@ pub(crate) fn set(history: &History) -> Result<Verdict, HistoryError> {
         let changes: Vec<_> = operations.iter().filter(done).filter(|index| changes(history.get(**index))).collect();
         let last_change = changes.iter().map(|index| history.get(**index)).filter(|change| change.is_ok());
         let settled = last_change.map(|change| change.returned).max().unwrap_or(0);
-        let reads = operations.iter().filter(|index| is_read(history.get(**index)));
-        let Some(read) = reads.filter(|read| history.get(**read).invoked > settled).next_back() else { continue };
+        let mut reads = operations.iter().filter(|index| is_read(history.get(**index)));
+        let Some(read) = reads.rfind(|read| history.get(**read).invoked > settled) else { continue };
         unknown = false;
         let seen = history.data.get(history.get(*read).result).list().unwrap_or_default();
         let seen: BTreeSet<&Datum> = seen.iter().collect();

@@ -1,6 +1,7 @@
 //! Checkers: whether what clients saw keeps a promise, and what shows it if not.
 
 mod bounds;
+mod builder;
 mod causal;
 mod datum;
 mod explain;
@@ -19,10 +20,9 @@ mod trace;
 pub mod txn;
 mod verdict;
 
+pub use builder::{HistoryBuilder, Said};
 pub use datum::{Datum, DatumId, DatumTable};
-pub use history::{
-    Ending, Function, History, HistoryBuilder, HistoryError, Operation, OperationIndex, Position, ProcessId, Said,
-};
+pub use history::{Ending, Function, History, HistoryError, Operation, OperationIndex, Position, ProcessId};
 pub use model::{MODELS, Model, ModelRow};
 pub use online::{OnlineCheck, OnlineNews};
 pub use promise::{PROMISES, Promise, PromiseRow, check, guess_model};

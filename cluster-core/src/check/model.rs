@@ -113,12 +113,7 @@ impl Step {
             Self::Unlike(state) => Self::Unlike(number(state)),
             Self::Write(state) => Self::Write(number(state)),
             Self::Cas(from, to) => Self::Cas(number(from), number(to)),
-            Self::Append(_)
-            | Self::Count(_)
-            | Self::Insert(_)
-            | Self::Erase(_)
-            | Self::Take(_)
-            | Self::TakeAny => self,
+            Self::Append(_) | Self::Count(_) | Self::Insert(_) | Self::Erase(_) | Self::Take(_) | Self::TakeAny => self,
         }
     }
 
@@ -127,12 +122,9 @@ impl Step {
         match self {
             Self::Read(state) | Self::Unlike(state) | Self::Write(state) => [Some(state), None],
             Self::Cas(from, to) => [Some(from), Some(to)],
-            Self::Append(_)
-            | Self::Count(_)
-            | Self::Insert(_)
-            | Self::Erase(_)
-            | Self::Take(_)
-            | Self::TakeAny => [None, None],
+            Self::Append(_) | Self::Count(_) | Self::Insert(_) | Self::Erase(_) | Self::Take(_) | Self::TakeAny => {
+                [None, None]
+            }
         }
     }
 

@@ -139,7 +139,7 @@ impl Search {
             }
             *lane += 1;
             steps += 1;
-            if steps % 4096 == 0 && (budget.stop)() {
+            if steps.is_multiple_of(4096) && (budget.stop)() {
                 return Err(Unknown::Stopped);
             }
             if steps > budget.steps {

@@ -1,5 +1,7 @@
 //! The states of one object, each different one under a number: so that two are compared by comparing numbers.
 
+use std::collections::BTreeMap;
+
 use super::{
     datum::{Datum, DatumId},
     history::{History, Position, ProcessId},
@@ -9,6 +11,9 @@ use super::{
 
 /// A value that nobody can see any more: it does not matter which.
 pub(crate) const DEAD: State = u32::MAX;
+
+/// So many elements in front of another are looked at: more would only find the same later.
+const IN_FRONT: usize = 16;
 
 /// All states that an object was seen in so far, and the steps between them.
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ pub(crate) struct States {
     /// For each state of a register, when the last operation ends that depends on it.
     last_look: Vec<Position>,
     all_looks_known: bool,
+    /// For each element of a queue that comes and goes once: when the operation that took it began and ended.
+    taken_at: BTreeMap<DatumId, (Position, Position)>,
     bytes: usize,
 }
 
@@ -40,6 +47,7 @@ impl States {
             texts: Vec::new(),
             last_look: Vec::new(),
             all_looks_known: false,
+            taken_at: BTreeMap::new(),
             bytes: 0,
         };
         // The first state has the number 0 in every model.
@@ -124,6 +132,7 @@ impl States {
             Step::Unlike(seen) => (state != seen).then_some(state),
             Step::Write(next) => Some(next),
             Step::Cas(from, to) => (state == from).then_some(to),
+            Step::Append(value) if self.overtakes(state, value) => None,
             Step::Append(value) => Some(self.taken(state, value.0, |states| states.appended(state, value))),
             Step::Count(by) => Some({
                 let count = i64::from_le_bytes(self.contents[state as usize][..].try_into().unwrap_or_default());
@@ -149,6 +158,35 @@ impl States {
                 Some(if self.contents[state as usize].is_empty() { state } else { self.without_front(state) })
             }
         }
+    }
+
+    /// Notes when the elements of a queue were taken, of those that came once and were taken once.
+    pub(crate) fn takes(&mut self, steps: impl Iterator<Item = (Step, Position, Position, bool)>) {
+        let mut came: BTreeMap<DatumId, (u32, u32)> = BTreeMap::new();
+        for (step, invoked, returned, owed) in steps {
+            match step {
+                Step::Append(value) => came.entry(value).or_default().0 += 1,
+                Step::Take(value) => {
+                    came.entry(value).or_default().1 += 1;
+                    // What may not have happened forbids nothing.
+                    if owed {
+                        self.taken_at.insert(value, (invoked, returned));
+                    }
+                }
+                _ => {} // Nothing else concerns single elements.
+            }
+        }
+        self.taken_at.retain(|value, _| came[value] == (1, 1));
+    }
+
+    /// Returns whether an element was taken before one that would stand in front of it: then it cannot come behind it.
+    fn overtakes(&self, state: State, value: DatumId) -> bool {
+        let Some((_, taken)) = self.taken_at.get(&value) else { return false };
+        let (elements, _) = self.contents[state as usize].as_chunks::<4>();
+        elements.iter().rev().take(IN_FRONT).any(|front| {
+            let front = self.taken_at.get(&DatumId(u32::from_le_bytes(*front)));
+            front.is_some_and(|(begun, _)| taken < begun)
+        })
     }
 
     /// Returns whether what a later look saw can still come about from here without anything being overwritten.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
+    builder::{HistoryBuilder, Said},
     datum::Datum,
     explain::milliseconds,
-    history::{Ending, Function, History, HistoryBuilder, HistoryError, OperationIndex, Said},
+    history::{Ending, Function, History, HistoryError, OperationIndex},
     verdict::{FaultSpan, Witness},
 };
 use crate::{

@@ -9,7 +9,7 @@ use crate::{ids::Seq, time::Timestamp};
 pub struct Budget<'a> {
     /// How many steps it may try.
     pub steps: u64,
-    /// How much memory one search may take, in bytes.
+    /// How much memory all its searches together may take, in bytes.
     pub bytes: usize,
     /// Asked now and then: whether to give up, because time is over or somebody wants it so.
     pub stop: &'a dyn Fn() -> bool,

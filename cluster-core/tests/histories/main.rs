@@ -1,6 +1,7 @@
 //! Histories whose verdict is known: ours is the same.
 
 mod agreement;
+mod mistakes;
 mod random;
 mod twins;
 

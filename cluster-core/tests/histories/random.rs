@@ -121,7 +121,9 @@ impl Object {
     fn spoil(&self, rng: &mut ChaCha8Rng, function: Function, heard: Heard) -> Heard {
         let number = Datum::Int(rng.random_range(1..4));
         match (self, function) {
-            (Self::Register(_) | Self::Counter(_), Function::Read) | (Self::Queue(_), Function::Dequeue) => (true, number),
+            (Self::Register(_) | Self::Counter(_), Function::Read) | (Self::Queue(_), Function::Dequeue) => {
+                (true, number)
+            }
             (Self::Text(_), Function::Read) => (true, letter(rng.random_range(0..4))),
             (Self::Set(_), Function::Read) => (true, Datum::List(vec![number])),
             (Self::Lock(_), _) => (true, heard.1),

@@ -107,8 +107,14 @@ fn an_unknown_outcome_may_show_late_and_once() {
     let late = lines(&["1 invoke write 2", "1 ok write 2", "1 invoke read nil", "1 ok read 1"]);
     assert_eq!(holds(&late), "holds");
     let twice = lines(&[
-        "1 invoke write 2", "1 ok write 2", "1 invoke read nil", "1 ok read 1", "1 invoke write 3", "1 ok write 3",
-        "1 invoke read nil", "1 ok read 1",
+        "1 invoke write 2",
+        "1 ok write 2",
+        "1 invoke read nil",
+        "1 ok read 1",
+        "1 invoke write 3",
+        "1 ok write 3",
+        "1 invoke read nil",
+        "1 ok read 1",
     ]);
     assert_eq!(holds(&twice), "violated");
 }
@@ -164,8 +170,12 @@ fn the_four_session_guarantees() {
 fn staleness_is_measured_against_its_bound() {
     let at = |read: &str| {
         let lines = [
-            "0 invoke put x=1 @ 0", "0 ok put x=1 @ 10", "0 invoke put x=2 @ 20", "0 ok put x=2 @ 100",
-            "1 invoke get x=null @ 400", read,
+            "0 invoke put x=1 @ 0",
+            "0 ok put x=1 @ 10",
+            "0 invoke put x=2 @ 20",
+            "0 ok put x=2 @ 100",
+            "1 invoke get x=null @ 400",
+            read,
         ];
         history(&lines)
     };
@@ -193,7 +203,8 @@ fn sets_counters_and_ids() {
     fires(&["0 add 2", "1 read 1"], &["0 add 2", "1 read 2"], Model::Counter, Promise::CounterBounds);
     fires(&["0 generate 1", "1 generate 1"], &["0 generate 1", "1 generate 2"], Model::UniqueIds, Promise::UniqueIds);
     // Beside an open addition a counter may be either.
-    let open = ["0 invoke add 2", "1 invoke read null", "1 ok read 0", "1 invoke read null", "1 ok read 2", "0 ok add 2"];
+    let open =
+        ["0 invoke add 2", "1 invoke read null", "1 ok read 0", "1 invoke read null", "1 ok read 2", "0 ok add 2"];
     let found = check(&history(&open), Model::Counter, Promise::CounterBounds, &Budget::default()).unwrap();
     assert_eq!(found, Verdict::Holds);
 }
@@ -228,10 +239,16 @@ fn every_anomaly_of_list_append_transactions() {
     for (name, bad, good) in [
         (
             "G0",
-            &[r#"0 ok [["append","x",1],["append","y",1]]"#, r#"1 ok [["append","x",2],["append","y",2]]"#,
-              r#"2 ok [["r","x",[1,2]],["r","y",[2,1]]]"#][..],
-            &[r#"0 ok [["append","x",1],["append","y",1]]"#, r#"1 ok [["append","x",2],["append","y",2]]"#,
-              r#"2 ok [["r","x",[1,2]],["r","y",[1,2]]]"#][..],
+            &[
+                r#"0 ok [["append","x",1],["append","y",1]]"#,
+                r#"1 ok [["append","x",2],["append","y",2]]"#,
+                r#"2 ok [["r","x",[1,2]],["r","y",[2,1]]]"#,
+            ][..],
+            &[
+                r#"0 ok [["append","x",1],["append","y",1]]"#,
+                r#"1 ok [["append","x",2],["append","y",2]]"#,
+                r#"2 ok [["r","x",[1,2]],["r","y",[1,2]]]"#,
+            ][..],
         ),
         (
             "G1a",
@@ -250,37 +267,59 @@ fn every_anomaly_of_list_append_transactions() {
         ),
         (
             "lost update",
-            &[r#"0 ok [["r","x",[]],["append","x",1]]"#, r#"1 ok [["r","x",[]],["append","x",2]]"#,
-              r#"2 ok [["r","x",[1,2]]]"#],
-            &[r#"0 ok [["r","x",[]],["append","x",1]]"#, r#"1 ok [["r","x",[1]],["append","x",2]]"#,
-              r#"2 ok [["r","x",[1,2]]]"#],
+            &[
+                r#"0 ok [["r","x",[]],["append","x",1]]"#,
+                r#"1 ok [["r","x",[]],["append","x",2]]"#,
+                r#"2 ok [["r","x",[1,2]]]"#,
+            ],
+            &[
+                r#"0 ok [["r","x",[]],["append","x",1]]"#,
+                r#"1 ok [["r","x",[1]],["append","x",2]]"#,
+                r#"2 ok [["r","x",[1,2]]]"#,
+            ],
         ),
         (
             "G-single",
-            &[r#"0 ok [["append","x",1],["append","y",1]]"#, r#"1 ok [["r","x",[1]],["r","y",[]]]"#,
-              r#"2 ok [["r","y",[1]]]"#],
-            &[r#"0 ok [["append","x",1],["append","y",1]]"#, r#"1 ok [["r","x",[]],["r","y",[]]]"#,
-              r#"2 ok [["r","x",[1]],["r","y",[1]]]"#],
+            &[
+                r#"0 ok [["append","x",1],["append","y",1]]"#,
+                r#"1 ok [["r","x",[1]],["r","y",[]]]"#,
+                r#"2 ok [["r","y",[1]]]"#,
+            ],
+            &[
+                r#"0 ok [["append","x",1],["append","y",1]]"#,
+                r#"1 ok [["r","x",[]],["r","y",[]]]"#,
+                r#"2 ok [["r","x",[1]],["r","y",[1]]]"#,
+            ],
         ),
         (
             "G2",
-            &[r#"0 ok [["r","x",[]],["append","y",1]]"#, r#"1 ok [["r","y",[]],["append","x",1]]"#,
-              r#"2 ok [["r","x",[1]],["r","y",[1]]]"#],
-            &[r#"0 ok [["r","x",[]],["append","y",1]]"#, r#"1 ok [["r","y",[1]],["append","x",1]]"#,
-              r#"2 ok [["r","x",[1]],["r","y",[1]]]"#],
+            &[
+                r#"0 ok [["r","x",[]],["append","y",1]]"#,
+                r#"1 ok [["r","y",[]],["append","x",1]]"#,
+                r#"2 ok [["r","x",[1]],["r","y",[1]]]"#,
+            ],
+            &[
+                r#"0 ok [["r","x",[]],["append","y",1]]"#,
+                r#"1 ok [["r","y",[1]],["append","x",1]]"#,
+                r#"2 ok [["r","x",[1]],["r","y",[1]]]"#,
+            ],
         ),
         (
             "incompatible",
-            &[r#"0 ok [["append","x",1]]"#, r#"1 ok [["append","x",2]]"#, r#"2 ok [["r","x",[1,2]]]"#,
-              r#"3 ok [["r","x",[2]]]"#],
-            &[r#"0 ok [["append","x",1]]"#, r#"1 ok [["append","x",2]]"#, r#"2 ok [["r","x",[1,2]]]"#,
-              r#"3 ok [["r","x",[1]]]"#],
+            &[
+                r#"0 ok [["append","x",1]]"#,
+                r#"1 ok [["append","x",2]]"#,
+                r#"2 ok [["r","x",[1,2]]]"#,
+                r#"3 ok [["r","x",[2]]]"#,
+            ],
+            &[
+                r#"0 ok [["append","x",1]]"#,
+                r#"1 ok [["append","x",2]]"#,
+                r#"2 ok [["r","x",[1,2]]]"#,
+                r#"3 ok [["r","x",[1]]]"#,
+            ],
         ),
-        (
-            "internal",
-            &[r#"0 ok [["append","x",1],["r","x",[]]]"#],
-            &[r#"0 ok [["append","x",1],["r","x",[1]]]"#],
-        ),
+        ("internal", &[r#"0 ok [["append","x",1],["r","x",[]]]"#], &[r#"0 ok [["append","x",1],["r","x",[1]]]"#]),
     ] {
         let said = anomaly(bad, all);
         assert!(said.starts_with(name), "{name}: {said}");
@@ -314,8 +353,14 @@ fn anomalies_of_register_transactions() {
         ),
         (
             "G2",
-            &[r#"0 ok [["r","x",null],["r","y",null],["w","y",1]]"#, r#"1 ok [["r","y",null],["r","x",null],["w","x",1]]"#],
-            &[r#"0 ok [["r","x",null],["r","y",null],["w","y",1]]"#, r#"1 ok [["r","y",1],["r","x",null],["w","x",1]]"#],
+            &[
+                r#"0 ok [["r","x",null],["r","y",null],["w","y",1]]"#,
+                r#"1 ok [["r","y",null],["r","x",null],["w","x",1]]"#,
+            ],
+            &[
+                r#"0 ok [["r","x",null],["r","y",null],["w","y",1]]"#,
+                r#"1 ok [["r","y",1],["r","x",null],["w","x",1]]"#,
+            ],
         ),
     ] {
         let said = anomaly(bad, all);
@@ -328,13 +373,16 @@ fn anomalies_of_register_transactions() {
 #[test]
 fn levels_forbid_what_the_literature_says() {
     let write_skew = [
-        r#"0 ok [["r","x",[]],["append","y",1]]"#, r#"1 ok [["r","y",[]],["append","x",1]]"#,
+        r#"0 ok [["r","x",[]],["append","y",1]]"#,
+        r#"1 ok [["r","y",[]],["append","x",1]]"#,
         r#"2 ok [["r","x",[1]],["r","y",[1]]]"#,
     ];
     assert_eq!(anomaly(&write_skew, Promise::SnapshotIsolation), "holds");
     assert!(anomaly(&write_skew, Promise::Serializable).starts_with("G2"));
     let read_skew = [
-        r#"0 ok [["append","x",1],["append","y",1]]"#, r#"1 ok [["r","x",[1]],["r","y",[]]]"#, r#"2 ok [["r","y",[1]]]"#,
+        r#"0 ok [["append","x",1],["append","y",1]]"#,
+        r#"1 ok [["r","x",[1]],["r","y",[]]]"#,
+        r#"2 ok [["r","y",[1]]]"#,
     ];
     assert_eq!(anomaly(&read_skew, Promise::ReadCommitted), "holds");
     assert!(anomaly(&read_skew, Promise::SnapshotIsolation).starts_with("G-single"));

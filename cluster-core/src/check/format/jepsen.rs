@@ -1,11 +1,12 @@
-//! The text log of Jepsen's etcd test: `INFO  jepsen.util - 3	:invoke	:cas	[1 2]`.
+//! The text log of Jepsen's etcd test: `INFO  jepsen.util - 3 :invoke :cas [1 2]`.
 
 use std::io::BufRead;
 
 use super::{
     super::{
+        builder::{HistoryBuilder, Said},
         datum::Datum,
-        history::{Ending, Function, History, HistoryBuilder, HistoryError, Said},
+        history::{Ending, Function, History, HistoryError},
     },
     Lines,
 };

@@ -4,8 +4,9 @@ use std::io::BufRead;
 
 use super::{
     super::{
+        builder::{HistoryBuilder, Said},
         datum::Datum,
-        history::{Ending, Function, History, HistoryBuilder, HistoryError, Said},
+        history::{Ending, Function, History, HistoryError},
     },
     Lines,
     edn::{Edn, Next},

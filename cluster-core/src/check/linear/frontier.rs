@@ -1,12 +1,12 @@
 //! The set of ways in which everything so far can have happened: the states an object may be in, and what each still owes.
 
-use super::super::{
-    index::{HashIndex, mix},
-    model::State,
+use super::{
+    super::{
+        index::{HashIndex, mix},
+        model::State,
+    },
+    open::Slots,
 };
-
-/// A set of slots.
-pub(crate) type Slots<const W: usize> = [u64; W];
 
 /// One way in which everything so far can have happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 mod frontier;
 mod online;
+mod open;
 mod plan;
 mod search;
 mod witness;
@@ -95,14 +96,16 @@ const SLICE: u64 = 200_000;
 /// wild does not keep a simple contradiction in another from being found.
 pub(crate) fn search(history: &History, model: Model, budget: &Budget<'_>) -> Result<Found, HistoryError> {
     let mut open: Vec<Box<dyn AnySearch>> = Vec::new();
-    let mut spent = 0;
+    let (mut spent, mut too_many_open) = (0, false);
     // The objects are local: a history is linearizable if each object's part of it is (Herlihy and Wing 1990, theorem 1).
     for operations in history.by_key().into_values() {
         let mut states = States::new(model);
         let whole = operations.into_iter().map(|index| (index, Keep::Whole));
         let plan = Plan::new(model, history, whole, &mut states)?;
         let Some(mut search) = begin(plan, states, false) else {
-            return Ok(Found::Unknown(Unknown::TooManyOpen { most: OPEN_MAX }));
+            // Another object may still show a violation.
+            too_many_open = true;
+            continue;
         };
         match search.run(FIRST_STEPS) {
             Progress::Holds => {}
@@ -116,25 +119,27 @@ pub(crate) fn search(history: &History, model: Model, budget: &Budget<'_>) -> Re
     let mut turn = FIRST_STEPS;
     while !open.is_empty() {
         turn = turn.saturating_mul(GROWTH);
-        let mut waiting = Vec::new();
-        for mut search in open {
+        let mut waiting: Vec<Box<dyn AnySearch>> = Vec::new();
+        let mut rest = open.into_iter();
+        while let Some(mut search) = rest.next() {
+            let others = waiting.iter().chain(rest.as_slice()).map(|search| search.bytes()).sum::<usize>();
             let mut left = turn;
             let progress = loop {
                 let slice = left.min(SLICE);
                 let progress = search.run(slice);
                 spent += slice;
                 left -= slice;
+                if progress != Progress::OutOfSteps || left == 0 {
+                    break progress;
+                }
                 if (budget.stop)() {
                     return Ok(Found::Unknown(Unknown::Stopped));
                 }
                 if spent > budget.steps {
                     return Ok(Found::Unknown(Unknown::Steps { steps: budget.steps }));
                 }
-                if search.bytes() > budget.bytes {
+                if others + search.bytes() > budget.bytes {
                     return Ok(Found::Unknown(Unknown::Memory { bytes: budget.bytes }));
-                }
-                if progress != Progress::OutOfSteps || left == 0 {
-                    break progress;
                 }
             };
             match progress {
@@ -144,6 +149,9 @@ pub(crate) fn search(history: &History, model: Model, budget: &Budget<'_>) -> Re
             }
         }
         open = waiting;
+    }
+    if too_many_open {
+        return Ok(Found::Unknown(Unknown::TooManyOpen { most: OPEN_MAX }));
     }
     Ok(Found::Holds)
 }

@@ -94,6 +94,9 @@ impl Plan {
             states.looks(call.step, call.returned);
         }
         states.all_looks_known();
+        if model == Model::Queue {
+            states.takes(calls.iter().map(|call| (call.step, call.invoked, call.returned, call.owed)));
+        }
         let refusals = calls.iter().any(|call| matches!(call.step, Step::Unlike(_)));
         // A refusal may depend on the value having become any other one.
         if !refusals {

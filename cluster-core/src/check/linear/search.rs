@@ -14,14 +14,16 @@
 //! - **Twins in order.** Of open operations that do the same, the one that ends first goes first.
 //! - **Covered ways.** A way that owes more and has used more than another to the same state is dropped (`Frontier`).
 //! - **Faded values.** A register's value on which nothing depends any more is as good as any other such value.
-//! - **Foresight.** A text that is no beginning of what a later look saw, with no write between, leads nowhere.
+//! - **Foresight.** A text that is no beginning of what a later look saw, with no write between, leads nowhere; nor does a
+//!   queue in which an element stands behind one that was taken later.
 
 use super::{
     super::{
         model::{Nature, State, Step},
         states::{DEAD, States},
     },
-    frontier::{Config, Frontier, Slots},
+    frontier::{Config, Frontier},
+    open::{Open, Slots, clear, has, set},
     plan::{Call, Moment, Plan},
 };
 
@@ -57,77 +59,6 @@ pub(crate) struct Search<const W: usize> {
     open: Open<W>,
     /// Each step of each way, if somebody wants to know the order: the one before it, and the call.
     pub(crate) paths: Option<Vec<(u32, u32)>>,
-}
-
-/// The open operations, by slot.
-struct Open<const W: usize> {
-    calls: Vec<u32>,
-    all: Slots<W>,
-    pure: Slots<W>,
-    blind: Slots<W>,
-    overwrite: Slots<W>,
-    /// For each slot: those that do the same and end earlier.
-    twins: Vec<Slots<W>>,
-}
-
-impl<const W: usize> Open<W> {
-    fn new(slots: usize) -> Self {
-        let empty = [0; W];
-        Self {
-            calls: vec![0; slots],
-            all: empty,
-            pure: empty,
-            blind: empty,
-            overwrite: empty,
-            twins: vec![empty; slots],
-        }
-    }
-
-    fn begin(&mut self, index: u32, calls: &[Call]) {
-        let call = &calls[index as usize];
-        let slot = usize::from(call.slot);
-        self.calls[slot] = index;
-        self.twins[slot] = [0; W];
-        match call.nature {
-            Nature::Pure => set(&mut self.pure, slot),
-            Nature::Blind => set(&mut self.blind, slot),
-            Nature::Overwrite => {
-                set(&mut self.blind, slot);
-                set(&mut self.overwrite, slot);
-            }
-            Nature::Guarded => {}
-        }
-        if call.nature != Nature::Pure {
-            self.begin_twin(slot, call, calls);
-        }
-        set(&mut self.all, slot);
-    }
-
-    fn begin_twin(&mut self, slot: usize, call: &Call, calls: &[Call]) {
-        for word in 0..W {
-            let mut left = self.all[word] & !self.pure[word];
-            while left != 0 {
-                let other = word * 64 + left.trailing_zeros() as usize;
-                left &= left - 1;
-                let twin = &calls[self.calls[other] as usize];
-                clear(&mut self.twins[other], slot);
-                if twin.twin != call.twin {
-                    continue;
-                }
-                if twin.returned <= call.returned {
-                    set(&mut self.twins[slot], other);
-                } else {
-                    set(&mut self.twins[other], slot);
-                }
-            }
-        }
-    }
-
-    fn end(&mut self, slot: usize) {
-        for set in [&mut self.all, &mut self.pure, &mut self.blind, &mut self.overwrite] {
-            clear(set, slot);
-        }
-    }
 }
 
 impl<const W: usize> Search<W> {
@@ -481,16 +412,4 @@ fn note(paths: &mut Option<Vec<(u32, u32)>>, before: u32, call: u32) -> u32 {
     let Some(paths) = paths else { return 0 };
     paths.push((before, call));
     (paths.len() - 1) as u32
-}
-
-fn has<const W: usize>(slots: &Slots<W>, slot: usize) -> bool {
-    slots[slot / 64] >> (slot % 64) & 1 == 1
-}
-
-fn set<const W: usize>(slots: &mut Slots<W>, slot: usize) {
-    slots[slot / 64] |= 1 << (slot % 64);
-}
-
-fn clear<const W: usize>(slots: &mut Slots<W>, slot: usize) {
-    slots[slot / 64] &= !(1 << (slot % 64));
 }

@@ -11,9 +11,9 @@ use super::{
 };
 
 /// What one attempt to leave operations out may cost.
-const STEPS_EACH: u64 = 200_000;
+const STEPS_EACH: u64 = 20_000;
 /// What all attempts together may cost.
-const STEPS_ALL: u64 = 40_000_000;
+const STEPS_ALL: u64 = 3_000_000;
 /// Longer orders are not built: nobody reads them.
 const ORDER_MAX: usize = 5_000;
 
@@ -31,8 +31,8 @@ pub(crate) fn smallest(
     last: OperationIndex,
     budget: &Budget<'_>,
 ) -> Vec<OperationIndex> {
-    let mut kept: Vec<OperationIndex> = operations.to_vec();
     let mut spent = 0;
+    let mut kept = latest_that_suffice(history, model, operations, last, &mut spent);
     let mut size = kept.len().div_ceil(2);
     while size > 0 {
         let mut from = 0;
@@ -62,6 +62,35 @@ pub(crate) fn smallest(
     kept
 }
 
+/// Returns the last ones to end, as few as contradict each other: most contradictions are short, and the past is long.
+fn latest_that_suffice(
+    history: &History,
+    model: Model,
+    operations: &[OperationIndex],
+    last: OperationIndex,
+    spent: &mut u64,
+) -> Vec<OperationIndex> {
+    let mut by_end: Vec<OperationIndex> = operations.iter().copied().filter(|index| *index != last).collect();
+    // What was still open at the end comes last: it owes nothing yet.
+    let end = history.get(last).returned;
+    by_end.sort_unstable_by_key(|index| {
+        let returned = history.get(*index).returned;
+        (returned > end, std::cmp::Reverse(returned))
+    });
+    let mut count = 2;
+    while count < by_end.len() && *spent < STEPS_ALL {
+        let mut kept = by_end[..count].to_vec();
+        kept.push(last);
+        kept.sort_unstable();
+        kept.dedup();
+        if is_violated(history, model, operations, &kept, spent) {
+            return kept;
+        }
+        count *= 2;
+    }
+    operations.to_vec()
+}
+
 /// Returns the longest order of those operations that was found, the last of them among it only if it fits.
 pub(crate) fn longest(
     history: &History,
@@ -77,7 +106,7 @@ pub(crate) fn longest(
     let Ok(plan) = Plan::new(model, history, whole, &mut states) else { return Vec::new() };
     let Some(mut search) = begin(plan, states, true) else { return Vec::new() };
     while search.run(STEPS_EACH) == Progress::OutOfSteps {
-        if search.steps() > STEPS_ALL || search.bytes() > budget.bytes || (budget.stop)() {
+        if search.steps() > 10 * STEPS_ALL || search.bytes() > budget.bytes || (budget.stop)() {
             return Vec::new();
         }
     }
