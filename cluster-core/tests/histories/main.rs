@@ -1,5 +1,8 @@
 //! Histories whose verdict is known: ours is the same.
 
+// What helps a test may unwrap as a test may: its panic is the report.
+#![allow(clippy::unwrap_used)]
+
 mod agreement;
 mod mistakes;
 mod random;
