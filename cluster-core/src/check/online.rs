@@ -250,16 +250,16 @@ mod tests {
             run.put(op, &format!("lost {op}"));
             run.hear(op, Outcome::NoAnswer);
         }
-        for op in 300..6_000 {
+        for op in 300..2_000 {
             run.put(op, &op.to_string());
             run.wrote(op);
         }
-        run.get(6_000);
-        run.read(6_000, "lost 7");
+        run.get(2_000);
+        run.read(2_000, "lost 7");
         let (check, news) = run.check();
         assert_eq!((news.len(), check.lost(), check.waiting()), (0, 0, 0));
-        run.get(6_001);
-        run.read(6_001, "300");
+        run.get(2_001);
+        run.read(2_001, "300");
         assert_eq!(run.check().1.len(), 1);
     }
 }

@@ -69,7 +69,7 @@ const STEPS_EACH: u64 = 300_000;
 /// How many moments are kept before the past is forgotten.
 const MOMENTS_KEPT: usize = 1024;
 /// How many states are kept before those that are gone are forgotten.
-const STATES_KEPT: usize = 4096;
+const STATES_KEPT: usize = 1024;
 
 impl Growing {
     pub(crate) fn new(model: Model) -> Self {

@@ -304,7 +304,7 @@ impl<const W: usize> Search<W> {
         }
         let idle = !(answered || owed && call.nature == Nature::Guarded);
         // Only another write could follow, and that would be nothing for nothing.
-        if idle && self.states.faded(next.state, target.returned) == DEAD {
+        if idle && (self.states.faded(next.state, target.returned) == DEAD || self.only_overwrites_left(&next)) {
             return;
         }
         if self.seen[usize::from(idle)].insert(next) {
@@ -341,6 +341,11 @@ impl<const W: usize> Search<W> {
             let first = twins[word] & self.open.all[word] & !self.open.pure[word] & !config.used[word];
             first & if owed { config.owed[word] } else { u64::MAX } != 0
         })
+    }
+
+    fn only_overwrites_left(&self, config: &Config<W>) -> bool {
+        let Open { all, pure, overwrite, .. } = &self.open;
+        (0..W).all(|word| all[word] & !pure[word] & !overwrite[word] & !config.used[word] == 0)
     }
 
     /// Returns whether the looks that are open, and the next one to come, can still be answered.
