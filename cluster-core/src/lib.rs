@@ -3,6 +3,7 @@
 #[cfg(test)]
 extern crate self as cluster_core;
 
+pub mod check;
 pub mod command;
 pub mod disk;
 pub mod event;

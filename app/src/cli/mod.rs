@@ -1,6 +1,9 @@
 //! The command line: what can be said, and one file for each thing that is done.
 
 mod chart;
+mod check;
+mod check_file;
+mod check_words;
 mod cluster;
 mod failure;
 mod faults;
@@ -37,8 +40,8 @@ const AFTER_HELP: &str = "\
 Without a command, a window opens on a living cluster. Without a display, use `run`, `play FILE --at T --json`, \
 `screenshot` and `chart`.
 
-Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost; 2 the command line is wrong; \
-3 a cluster, script or recording cannot be used; 4 the run failed.";
+Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `check` a broken promise; 2 the command line \
+is wrong, or `check` could not decide; 3 a cluster, script, recording or history cannot be used; 4 the run failed.";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -51,6 +54,8 @@ pub enum Command {
     Screenshot(ScreenshotArgs),
     /// Draws lag, throughput and latency of a recording, with the spans of its faults.
     Chart(ChartArgs),
+    /// Checks recordings and histories of others: do they keep a promise, and what shows it if not.
+    Check(CheckArgs),
     /// Lists the protocols with their knobs.
     Protocols,
     /// Lists the verbs of fault scripts.
@@ -194,6 +199,39 @@ pub struct FaultsArgs {
     pub self_test: bool,
 }
 
+/// The flags of `check`.
+#[derive(Args, Debug)]
+#[command(after_help = check::after_help())]
+pub struct CheckArgs {
+    /// Recordings, histories, and folders of them.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The object, see below [default: by what was asked of it].
+    #[arg(long, value_name = "MODEL", value_parser = check::model)]
+    pub model: Option<cluster_core::check::Model>,
+    /// The promise, see below [default: linearizable; serializable for transactions].
+    #[arg(long, value_name = "PROMISE", value_parser = check::promise)]
+    pub promise: Option<cluster_core::check::Promise>,
+    /// The format: jepsen, jepsen-edn, porcupine-kv or jsonl [default: by how the file begins].
+    #[arg(long, value_name = "FORMAT", value_parser = check::format)]
+    pub format: Option<cluster_core::check::format::Format>,
+    /// Print the verdicts as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Give up on a file after this time; it counts as unknown.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = cluster::duration)]
+    pub time: std::time::Duration,
+    /// Give up on a file after so many steps of its search.
+    #[arg(long, value_name = "STEPS", default_value_t = 4_000_000_000)]
+    pub steps: u64,
+    /// Take at most so much memory for all searches together, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 700)]
+    pub memory: usize,
+}
+
 /// The two themes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ThemeWord {
@@ -211,6 +249,7 @@ pub fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::Play(args)) => play::play(&args),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
         Some(Command::Chart(args)) => chart::chart(&args),
+        Some(Command::Check(args)) => check::check(&args),
         Some(Command::Protocols) => protocols::list(),
         Some(Command::Verbs) => protocols::verbs(),
         Some(Command::Faults(args)) => faults::faults(&args),

@@ -24,9 +24,9 @@ pub use inject::{DELAY_SLIDER_MAX, FAULTS, Fault, FaultKind, FaultRow, FaultTarg
 pub use link::{LinkRules, RuleError};
 pub use link_fault::{Layer, LinkFault, layer_of};
 pub use links::{LinkId, Links};
+pub use loss::{Burst, Loss};
 pub use node::{
     Ailment, DiskFaults, NodeFault, NodeFaultCounters, NodeFaultError, NodeFaults, ReadErrors, SLOW_MAX, Slowness,
 };
-pub use loss::{Burst, Loss};
 pub use self_test::{Proof, self_test};
 pub use shape::{Bandwidth, Checksum, Corrupt, Duplicate, Flap, Reorder};

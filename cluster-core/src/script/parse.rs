@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::{
     cursor::{Cursor, Word},
     error::{ScriptError, did_you_mean},
-    machine,
-    parse_link,
+    machine, parse_link,
     verb::{HealWhat, Links, Selector, Timed, Verb, verbs},
 };
 use crate::{

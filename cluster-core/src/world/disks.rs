@@ -95,13 +95,7 @@ impl<B: Backend> World<B> {
     }
 
     /// A node asks for a sync: a slow disk begins later, and one that lies never does. Returns it if it is done at once.
-    pub(super) fn ask_sync(
-        &mut self,
-        now: Timestamp,
-        node: NodeId,
-        incarnation: u32,
-        sync: SyncId,
-    ) -> Option<SyncId> {
+    pub(super) fn ask_sync(&mut self, now: Timestamp, node: NodeId, incarnation: u32, sync: SyncId) -> Option<SyncId> {
         let disk = self.disk_faults(node);
         let process = self.process_mut(node)?;
         // A disk that has become faster does not overtake itself.

@@ -14,8 +14,8 @@ mod frames;
 mod labor;
 mod nodes;
 mod queue;
-mod visitors;
 mod streams;
+mod visitors;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -30,8 +30,8 @@ use self::{
     frames::InFlight,
     nodes::Slot,
     queue::{Due, Queue},
-    visitors::Visitors,
     streams::HalfOpen,
+    visitors::Visitors,
 };
 use crate::{
     command::{Author, Command},

@@ -38,11 +38,7 @@ fn value(outcome: Option<Outcome>) -> Option<String> {
     match outcome {
         Some(Outcome::Value { value, .. }) => value.map(|value| value.to_string()),
         Some(
-            Outcome::Written { .. }
-            | Outcome::Answered { .. }
-            | Outcome::Done
-            | Outcome::Failed(_)
-            | Outcome::NoAnswer,
+            Outcome::Written { .. } | Outcome::Answered { .. } | Outcome::Done | Outcome::Failed(_) | Outcome::NoAnswer,
         )
         | None => None,
     }

@@ -3,8 +3,8 @@
 mod clock;
 mod common;
 mod disk;
-mod machine;
 mod links;
+mod machine;
 mod primary_backup;
 mod raft;
 mod world;
