@@ -92,7 +92,7 @@ pub trait Node: Send {
     /// Appends the [`EventKind::ViewChanged`] since the last call, if the view changed.
     fn flush_view(&mut self, out: &mut Vec<Output>);
     /// Returns what the node shows of itself, as of the last [`Node::flush_view`].
-    fn view(&self) -> &NodeView;
+    fn shown(&self) -> &NodeView;
 }
 
 /// What kind of step it was, for the trace.
@@ -238,7 +238,7 @@ impl<P: Protocol> Node for NodeHost<P> {
         }
     }
 
-    fn view(&self) -> &NodeView {
+    fn shown(&self) -> &NodeView {
         &self.shown
     }
 }
