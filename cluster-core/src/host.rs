@@ -93,7 +93,7 @@ pub trait Node: Send {
     /// Appends the [`EventKind::ViewChanged`] since the last call, if the view changed.
     fn flush_view(&mut self, out: &mut Vec<Output>);
     /// Returns what the node shows of itself, as of the last [`Node::flush_view`].
-    fn view(&self) -> &NodeView;
+    fn shown(&self) -> &NodeView;
     /// The node's clock was turned: the times that were shown are other times by it, and are shown anew.
     fn forget_shown_times(&mut self);
 }
@@ -244,7 +244,7 @@ impl<P: Protocol> Node for NodeHost<P> {
         }
     }
 
-    fn view(&self) -> &NodeView {
+    fn shown(&self) -> &NodeView {
         &self.shown
     }
 

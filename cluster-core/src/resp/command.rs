@@ -66,7 +66,7 @@ pub(super) fn meaning(command: &Decoder) -> Meaning {
         Word::Del => asked((Request::DeleteMany { keys: keys(command) }, Shape::Number)),
         Word::Exists => asked((Request::Exists { keys: keys(command) }, Shape::Number)),
         Word::MGet => asked((Request::GetMany { keys: keys(command) }, Shape::Values)),
-        Word::MSet if command.len() % 2 == 0 => Meaning::Wrong(arity(row.name)),
+        Word::MSet if command.len().is_multiple_of(2) => Meaning::Wrong(arity(row.name)),
         Word::MSet => {
             let pairs = (1..command.len()).step_by(2).map(|nth| (key(command, nth), value(command, nth + 1)));
             asked((Request::PutMany { pairs: pairs.collect() }, Shape::Ok))

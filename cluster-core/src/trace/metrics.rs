@@ -50,6 +50,9 @@ pub struct Metrics {
     events: u64,
 }
 
+/// A number that each node, or link, has: its name, what it is, and where it stands.
+type Column<T> = (&'static str, &'static str, fn(&T) -> u64);
+
 #[derive(Clone, Debug, Default)]
 struct Histogram {
     /// How many fell into each bucket; the last one has no upper end.
@@ -128,7 +131,7 @@ impl Metrics {
 
     fn write_nodes(&self, page: &mut Page) {
         let nodes = || self.state.nodes.iter().map(|(node, state)| (node.to_string(), state));
-        let gauges: [(&str, &str, fn(&super::NodeState) -> u64); 6] = [
+        let gauges: [Column<super::NodeState>; 6] = [
             ("faultline_node_up", "Whether the node's process is there; it may be frozen.", |state| {
                 state.status.is_running().into()
             }),
@@ -193,7 +196,7 @@ impl Metrics {
 
     fn write_links(&self, page: &mut Page) {
         let links = || self.state.links.iter().map(|((from, to), link)| (from.to_string(), to.to_string(), link));
-        let counters: [(&str, &str, fn(&super::LinkState) -> u64); 3] = [
+        let counters: [Column<super::LinkState>; 3] = [
             ("faultline_link_frames_sent", "Frames that were handed to the link.", |link| link.sent),
             ("faultline_link_frames_delivered", "Frames that arrived.", |link| link.delivered),
             ("faultline_link_sent_bytes", "The bytes of the frames that were handed to the link.", |link| {

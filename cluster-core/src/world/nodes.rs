@@ -384,7 +384,7 @@ impl<B: Backend> World<B> {
 
     /// Returns what a running node shows of itself, as of its last burst.
     pub fn view(&self, node: NodeId) -> Option<&NodeView> {
-        self.process(node).map(|process| process.node.view())
+        self.process(node).map(|process| process.node.shown())
     }
 
     pub(super) fn process(&self, node: NodeId) -> Option<&Process> {
