@@ -45,9 +45,10 @@ mod tests {
     use egui::Color32;
 
     use super::*;
+    use crate::widgets::dash::Dash;
 
     fn line(values: Vec<f64>, base: Option<Vec<f64>>) -> Series {
-        Series { name: "x".into(), color: Color32::WHITE, values, base, dashed: false }
+        Series { name: "x".into(), color: Color32::WHITE, values, base, dash: Dash::Solid }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use egui::{
 use super::{
     axis::{TimeWindow, ValueAxis, time_ticks},
     columns::layout_columns,
+    dash::Dash,
     faults::{FaultGroup, broken_stretches, layout_faults},
     legend::value_text,
     series::{Chart, Series},
@@ -255,7 +256,7 @@ fn paint_lines(painter: &egui::Painter, theme: &Theme, plot: &TimePlot<'_>, fram
 
 fn paint_series(painter: &egui::Painter, series: &Series, color: Color32, bin_secs: f64, frame: &Frame) {
     let columns = layout_columns(series, bin_secs, frame.time, frame.plot.width() as usize);
-    let thin = series.dashed;
+    let thin = series.dash != Dash::Solid;
     let stroke = Stroke::new(if thin { sizes::LINE_PX * 0.8 } else { sizes::LINE_PX }, color);
     for run in columns.split(|column| column.value.is_nan()).filter(|run| !run.is_empty()) {
         let points: Vec<Pos2> = run.iter().map(|column| pos2(frame.x(column.secs), frame.y(column.value))).collect();
@@ -270,10 +271,8 @@ fn paint_series(painter: &egui::Painter, series: &Series, color: Color32, bin_se
         }
         if points.len() == 1 {
             painter.circle_filled(points[0], sizes::LINE_PX * 1.3, color);
-        } else if thin {
-            painter.extend(Shape::dashed_line(&points, stroke, sizes::DASH_PX, sizes::DASH_PX));
         } else {
-            painter.line(points, stroke);
+            painter.add(series.dash.line(points, stroke));
         }
     }
 }
