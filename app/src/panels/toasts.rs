@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::theme::{SPACE, TOAST, Theme};
+use crate::theme::{SPACE, TAB_HEIGHT, TOAST, Theme};
 
 const TOASTS_MAX: usize = 4;
 
@@ -24,7 +24,8 @@ impl Toasts {
         self.shown.iter().map(|(_, text)| text.as_str())
     }
 
-    /// Shows them at the bottom of `place`, and lets go of the old ones.
+    /// Shows them at the upper right of `place`, from its line of tabs on (a first one hides nothing of the picture), and
+    /// lets go of the old ones.
     pub fn ui(&mut self, ctx: &egui::Context, place: egui::Rect, theme: &Theme) {
         let now = ctx.input(|input| input.time);
         for text in self.waiting.drain(..) {
@@ -38,11 +39,11 @@ impl Toasts {
             return;
         }
         ctx.request_repaint_after(TOAST / 8);
-        let at = place.center_bottom() - egui::vec2(0.0, SPACE);
-        let area = egui::Area::new(egui::Id::unique("toasts")).pivot(egui::Align2::CENTER_BOTTOM).fixed_pos(at);
+        let at = place.right_top() - egui::vec2(0.0, TAB_HEIGHT - 1.0);
+        let area = egui::Area::new(egui::Id::unique("toasts")).pivot(egui::Align2::RIGHT_TOP).fixed_pos(at);
         area.interactable(false).show(ctx, |ui| {
             for (_, text) in &self.shown {
-                let frame = egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(14, 8));
+                let frame = egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(12, 4));
                 frame.show(ui, |ui| {
                     ui.set_max_width((60.0 * SPACE).min(place.width() - 6.0 * SPACE));
                     ui.horizontal(|ui| {

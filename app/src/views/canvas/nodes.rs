@@ -12,9 +12,9 @@ use cluster_core::{
 use egui::{Align2, Color32, Pos2, Stroke, vec2};
 
 use super::{
-    Scene,
+    Scene, crowd,
     glyphs::{Pen, mix, on_circle},
-    layout::{BLOCK_GAP, BLOCK_WIDTH, Placed, RIM, Side},
+    layout::{BLOCK_WIDTH, Placed, RIM, Side},
     logs,
 };
 use crate::{ctx::ViewCtx, theme::Theme};
@@ -141,7 +141,7 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
         paint_inside(pen, ctx, center, placed.id, state);
         paint_block(pen, ctx, scene, placed, state);
     } else {
-        paint_small(pen, scene, placed, state, center);
+        crowd::paint_small(pen, placed.id, radius, center, state);
     }
 }
 
@@ -231,7 +231,7 @@ pub(super) fn timer_left(state: &NodeState, now: Timestamp) -> Option<f32> {
 }
 
 /// Paints the sign of a node that does not run as it should. Returns whether there is one.
-fn paint_sign(pen: &Pen<'_>, at: Pos2, size: f32, state: &NodeState) -> bool {
+pub(super) fn paint_sign(pen: &Pen<'_>, at: Pos2, size: f32, state: &NodeState) -> bool {
     let theme = pen.theme;
     let bold = |color| pen.stroke(size / 7.0, color);
     match &state.status {
@@ -274,7 +274,7 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     let theme = pen.theme;
     let block = scene.camera.screen_rect(scene.layout.block(placed));
     let (near, align) = match placed.side {
-        Side::Right | Side::Above | Side::Below => (block.left(), Align2::LEFT_CENTER),
+        Side::Right | Side::Raised | Side::Above | Side::Below => (block.left(), Align2::LEFT_CENTER),
         Side::Left => (block.right(), Align2::RIGHT_CENTER),
     };
     let role = scene.camera.screen(egui::pos2(0.0, scene.layout.role_line(placed))).y;
@@ -284,6 +284,9 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     paint_badges(pen, scene, placed, at(-18.0), align);
     paint_hash(pen, scene, placed, state, role, block);
     logs::paint_strip(pen, ctx.at, &scene.window, state, egui::pos2(block.left(), role + pen.px(11.5)));
+    if !scene.layout.detail {
+        return;
+    }
     let (commit, applied) = (state.view.commit_index, state.view.applied_index);
     pen.text(at(36.0), align, 11.5, theme.text_weak, &format!("commit {commit}, applied {applied}"));
     let waits = if state.status == NodeStatus::Up { state.view.waiting_for.as_ref() } else { "" };
@@ -291,7 +294,7 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     pen.text_wrapped(at(43.5), top, 11.0, theme.text_weak, waits, BLOCK_WIDTH);
 }
 
-fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {
+pub(super) fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {
     match state.status {
         NodeStatus::Up => (role_word(state), theme.text),
         NodeStatus::Starting | NodeStatus::Stopped => (state.status.word(), theme.text_weak),
@@ -323,9 +326,10 @@ fn paint_hash(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState, 
     }
     let color = if scene.truth.diverged.contains(&placed.id) { pen.theme.bad } else { pen.theme.text_weak };
     let size = 11.0;
-    let hex = format!("{:04x}", state.view.state_hash >> 48);
+    // Digits that are too small to be read say no more than the picture does.
+    let hex = if scene.layout.detail { format!("{:04x}", state.view.state_hash >> 48) } else { String::new() };
     let icon = match placed.side {
-        Side::Right | Side::Above | Side::Below => {
+        Side::Right | Side::Raised | Side::Above | Side::Below => {
             let text = pen.figures(egui::pos2(block.right(), y), Align2::RIGHT_CENTER, 11.0, color, &hex);
             egui::pos2(text.left() - pen.px(size + 4.0), y - pen.px(size / 2.0))
         }
@@ -335,36 +339,4 @@ fn paint_hash(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState, 
         }
     };
     pen.identicon(icon, size, state.view.state_hash, color);
-}
-
-/// A node among many: its name where there is room, its sign if it needs one.
-fn paint_small(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState, center: Pos2) {
-    let theme = pen.theme;
-    let radius = scene.layout.radius;
-    let signed = paint_sign(pen, center, radius * 0.9, state);
-    let name = placed.id.to_string();
-    let inside = pen.px(9.5) >= 9.0;
-    if inside && !signed {
-        pen.text(center, Align2::CENTER_CENTER, 10.5, theme.text, &name);
-    }
-    let outward = scene.layout.outward(placed);
-    let stands_out = state.view.role != RoleKind::Follower || !matches!(state.status, NodeStatus::Up);
-    if stands_out || !inside {
-        let (word, color) = status_word(theme, state);
-        let words = match (stands_out, inside && !signed) {
-            (true, true) => word.to_owned(),
-            (true, false) => format!("{name} {word}"),
-            (false, _) if placed.id.0.is_multiple_of(5) || placed.id.0 == 1 => name,
-            (false, _) => return,
-        };
-        let crown = if state.view.role == RoleKind::Leader && outward.y < -0.5 { radius * 0.9 } else { 0.0 };
-        let at = center + outward * pen.px(radius + BLOCK_GAP * 0.55 + crown);
-        let align = match (outward.x, outward.y) {
-            (x, _) if x > 0.35 => Align2::LEFT_CENTER,
-            (x, _) if x < -0.35 => Align2::RIGHT_CENTER,
-            (_, y) if y < 0.0 => Align2::CENTER_BOTTOM,
-            _ => Align2::CENTER_TOP,
-        };
-        pen.text(at, align, (10.5f32).max(9.0 / pen.scale), if stands_out { color } else { theme.text_weak }, &words);
-    }
 }
