@@ -12,6 +12,8 @@ use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle,
 pub const SPACE: f32 = 8.0;
 /// The height of a list in a menu, before it scrolls.
 pub const LIST_HEIGHT: f32 = 280.0;
+/// The width of a dialog with a form.
+pub const DIALOG_WIDTH: f32 = 440.0;
 /// The radius of corners.
 pub const RADIUS: u8 = 6;
 /// The margin inside panes.
