@@ -52,7 +52,7 @@ const LONG: usize = 1_000_000;
 
 fn main() {
     println!("CPU time of one frame at 1280x800, in milliseconds, {FRAMES} frames each, 60 a second");
-    println!("{:<58} {:>8} {:>8} {:>8}", "", "median", "p95", "most");
+    println!("{:<66} {:>8} {:>8} {:>8}", "", "median", "p95", "most");
     let few = Run::of(5, 4, 30.0);
     for view in ["lag", "throughput", "latency", "events"] {
         few.window(view);
@@ -152,7 +152,7 @@ fn tape() {
         let panel = egui::Panel::bottom("tape").exact_size(faultline::theme::TAPE_HEIGHT);
         panel.show(ui, |ui| tape.ui(ui, &context));
     });
-    print_row(&format!("the tape of {} events ({bands} reigns, {marks} marks, {spans} faults)", store.len()), times);
+    print_row(&format!("the tape of {} events ({bands} reigns, {marks} marks, {spans} faults)", store.len().0), times);
 }
 
 /// Lays out and tessellates frame after frame; returns how long each took, the shortest first.
@@ -176,5 +176,5 @@ fn measure(context: &Context, mut ui: impl FnMut(&mut Ui)) -> Vec<Duration> {
 
 fn print_row(title: &str, times: Vec<Duration>) {
     let ms = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    println!("{title:<58} {:>8.2} {:>8.2} {:>8.2}", ms(0.5), ms(0.95), ms(1.0));
+    println!("{title:<66} {:>8.2} {:>8.2} {:>8.2}", ms(0.5), ms(0.95), ms(1.0));
 }

@@ -40,6 +40,21 @@ pub fn layout_columns(series: &Series, bin_secs: f64, (from, to): (f64, f64), wi
     columns.collect()
 }
 
+/// Returns the greatest and the least values of several lines, each as a line: what is drawn of lines that nobody asked
+/// for, however many they are.
+pub fn envelope(lines: &[&Series]) -> Option<(Series, Series)> {
+    let first = *lines.first()?;
+    let count = lines.iter().map(|line| line.values.len()).max().unwrap_or(0);
+    let (mut most, mut least) = (vec![f64::NAN; count], vec![f64::NAN; count]);
+    for line in lines {
+        for ((value, most), least) in line.values.iter().zip(&mut most).zip(&mut least) {
+            // Of a number and none, both return the number.
+            (*most, *least) = (most.max(*value), least.min(*value));
+        }
+    }
+    Some((Series { values: most, ..first.clone() }, Series { values: least, ..first.clone() }))
+}
+
 #[cfg(test)]
 mod tests {
     use egui::Color32;
@@ -70,6 +85,14 @@ mod tests {
     fn only_the_seen_part_of_a_line_is_laid_out() {
         let columns = layout_columns(&line(vec![1.0; 1000], None), 1.0, (500.0, 510.0), 100);
         assert!((10..=14).contains(&columns.len()));
+    }
+
+    #[test]
+    fn many_lines_are_told_by_their_greatest_and_least_values() {
+        let lines = [line(vec![1.0, f64::NAN, 5.0], None), line(vec![3.0, 2.0], None)];
+        let (most, least) = envelope(&lines.each_ref()).unwrap();
+        assert_eq!((most.values, least.values), (vec![3.0, 2.0, 5.0], vec![1.0, 2.0, 5.0]));
+        assert!(envelope(&[]).is_none());
     }
 
     #[test]
