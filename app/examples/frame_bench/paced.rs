@@ -11,20 +11,23 @@ use cluster_core::{
 };
 use faultline::source::Source;
 
-/// As many events as a session sends at once.
+/// As many events as a session sends at once, and about how often it sends.
 const BATCH: usize = 1024;
+const FLUSH_NANOS: u64 = 4_000_000;
 
 /// Events that wait for their time.
 pub(crate) struct Paced {
     store: Option<TraceStore>,
-    waiting: VecDeque<TraceEvent>,
+    waiting: VecDeque<Vec<TraceEvent>>,
     now: Rc<Cell<Timestamp>>,
 }
 
 impl Paced {
     /// Makes a source of `events` that follow what `store` holds; they come when `now` has reached their time.
-    pub(crate) fn new(store: TraceStore, events: Vec<TraceEvent>, now: Rc<Cell<Timestamp>>) -> Self {
-        Self { store: Some(store), waiting: events.into(), now }
+    pub(crate) fn new(store: TraceStore, events: &[TraceEvent], now: Rc<Cell<Timestamp>>) -> Self {
+        let together = |a: &TraceEvent, b: &TraceEvent| a.at.0 / FLUSH_NANOS == b.at.0 / FLUSH_NANOS;
+        let flushed = events.chunk_by(together).flat_map(|flushed| flushed.chunks(BATCH));
+        Self { store: Some(store), waiting: flushed.map(<[TraceEvent]>::to_vec).collect(), now }
     }
 }
 
@@ -34,8 +37,8 @@ impl Source for Paced {
     }
 
     fn poll(&mut self) -> Option<Vec<TraceEvent>> {
-        let due = self.waiting.iter().take(BATCH).take_while(|event| event.at <= self.now.get()).count();
-        (due > 0).then(|| self.waiting.drain(..due).collect())
+        let due = self.waiting.front()?.last()?.at <= self.now.get();
+        due.then(|| self.waiting.pop_front()).flatten()
     }
 
     fn send(&mut self, _: Author, _: Command) -> bool {

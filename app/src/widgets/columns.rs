@@ -1,5 +1,7 @@
 //! From the bins of a line to at most one point per column of pixels.
 
+use egui::Pos2;
+
 use super::series::Series;
 
 /// One point of a line.
@@ -55,9 +57,19 @@ pub fn envelope(lines: &[&Series]) -> Option<(Series, Series)> {
     Some((Series { values: most, ..first.clone() }, Series { values: least, ..first.clone() }))
 }
 
+/// Leaves points out that lie on a level line between their neighbors: most lines are level most of the time, and each
+/// point costs when it is painted.
+pub fn corners(points: &[Pos2]) -> Vec<Pos2> {
+    let bends = |at: usize| {
+        let (before, after) = (at.checked_sub(1).and_then(|before| points.get(before)), points.get(at + 1));
+        before.zip(after).is_none_or(|(before, after)| before.y != points[at].y || points[at].y != after.y)
+    };
+    (0..points.len()).filter(|at| bends(*at)).map(|at| points[at]).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use egui::Color32;
+    use egui::{Color32, pos2};
 
     use super::*;
     use crate::widgets::dash::Dash;
@@ -93,6 +105,15 @@ mod tests {
         let (most, least) = envelope(&lines.each_ref()).unwrap();
         assert_eq!((most.values, least.values), (vec![3.0, 2.0, 5.0], vec![1.0, 2.0, 5.0]));
         assert!(envelope(&[]).is_none());
+    }
+
+    #[test]
+    fn of_a_level_line_only_its_ends_are_kept() {
+        let points: Vec<Pos2> =
+            [1.0, 1.0, 1.0, 5.0, 1.0, 1.0].iter().zip(0..).map(|(y, x)| pos2(x as f32, *y)).collect();
+        let kept: Vec<f32> = corners(&points).iter().map(|point| point.x).collect();
+        assert_eq!(kept, [0.0, 2.0, 3.0, 4.0, 5.0]);
+        assert!(corners(&[]).is_empty());
     }
 
     #[test]

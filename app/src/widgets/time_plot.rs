@@ -8,7 +8,7 @@ use egui::{
 
 use super::{
     axis::{TimeWindow, ValueAxis, time_ticks},
-    columns::{envelope, layout_columns},
+    columns::{corners, envelope, layout_columns},
     dash::Dash,
     faults::{FaultGroup, broken_stretches, layout_faults},
     legend::value_text,
@@ -265,7 +265,7 @@ fn paint_rest(painter: &egui::Painter, theme: &Theme, bin_secs: f64, frame: &Fra
     let top: Vec<Pos2> = known.iter().map(|(most, _)| pos2(frame.x(most.secs), frame.y(most.value))).collect();
     let floor: Vec<f32> = known.iter().map(|(_, least)| frame.y(least.value)).collect();
     painter.add(area(&top, &floor, color.gamma_multiply(sizes::AREA_STRENGTH)));
-    painter.line(top, Stroke::new(sizes::LINE_PX * 0.8, color));
+    painter.line(corners(&top), Stroke::new(sizes::LINE_PX * 0.8, color));
 }
 
 fn paint_series(painter: &egui::Painter, series: &Series, color: Color32, bin_secs: f64, frame: &Frame) {
@@ -286,7 +286,7 @@ fn paint_series(painter: &egui::Painter, series: &Series, color: Color32, bin_se
         if points.len() == 1 {
             painter.circle_filled(points[0], sizes::LINE_PX * 1.3, color);
         } else {
-            painter.add(series.dash.line(points, stroke));
+            painter.add(series.dash.line(corners(&points), stroke));
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     ctx::ViewCtx,
     format,
     theme::{self, NODE_COLORS, SMALL_SIZE, SPACE},
-    widgets::dash::Dash,
+    widgets::{columns::corners, dash::Dash},
 };
 
 /// Paints the tape; `end` is the last moment of the run, in seconds.
@@ -126,7 +126,7 @@ fn paint_lag(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
         let points = geometry::layout_series(values, timeline.bucket_nanos.max(1), axis);
         let y = |value: u64| lanes.lag.bottom() - 1.0 - (value as f32 / top as f32) * (lanes.lag.height() - 4.0);
         let line: Vec<Pos2> = points.iter().map(|(x, value)| pos2(*x, y(*value))).collect();
-        painter.add(Dash::of(*node).line(line, Stroke::new(1.25, ctx.theme.node(*node))));
+        painter.add(Dash::of(*node).line(corners(&line), Stroke::new(1.25, ctx.theme.node(*node))));
         let behind = lags.last().is_some_and(|lag| lag.entries > top / 8);
         if let (true, Some((x, value))) = (behind, points.last()) {
             labels.push((*node, pos2(*x, y(*value)), *value));

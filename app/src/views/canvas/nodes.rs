@@ -132,7 +132,7 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
         pen.painter.circle_stroke(center, pen.px(radius + RIM + 2.0), Stroke::new(2.0, pen.theme.accent));
     }
     paint_body(pen, center, radius, tint, state);
-    paint_arc(pen, ctx.at, center, radius, tint, state);
+    paint_arc(pen, ctx.at, (center, radius, scene.layout.cards), tint, state);
     if state.view.role == RoleKind::Leader && state.status.is_running() {
         let solid = !scene.truth.powerless.contains(&placed.id);
         pen.crown(center - vec2(0.0, pen.px(radius + radius * 0.28)), radius * 0.72, tint, solid);
@@ -149,15 +149,14 @@ fn paint_body(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &N
     let theme = pen.theme;
     let (disc, thin) = (pen.px(radius), radius / 22.0);
     let fill = |share: f32| pen.painter.circle_filled(center, disc, mix(theme.surface, tint, share));
+    let ringed = |share: f32, ring| pen.painter.circle(center, disc, mix(theme.surface, tint, share), ring);
     let weight = if theme.dark { 1.0 } else { 0.75 };
     match (&state.status, state.view.role) {
         (NodeStatus::Up, RoleKind::Leader) => {
-            fill(0.34 * weight);
-            pen.painter.circle_stroke(center, disc, pen.stroke(thin * 3.0, tint));
+            ringed(0.34 * weight, pen.stroke(thin * 3.0, tint));
         }
         (NodeStatus::Up, RoleKind::Follower) => {
-            fill(0.17 * weight);
-            pen.painter.circle_stroke(center, disc, pen.stroke(thin, tint));
+            ringed(0.17 * weight, pen.stroke(thin, tint));
         }
         (NodeStatus::Up, RoleKind::Candidate) => {
             fill(0.17 * weight);
@@ -174,8 +173,7 @@ fn paint_body(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &N
         }
         (NodeStatus::Starting, _) => pen.broken_ring(center, radius, 12, 0.4, pen.stroke(thin, theme.down)),
         (NodeStatus::Crashed | NodeStatus::PoweredOff | NodeStatus::Stopped | NodeStatus::Failed(_), _) => {
-            pen.painter.circle_filled(center, disc, theme.background);
-            pen.painter.circle_stroke(center, disc, pen.stroke(thin, theme.down));
+            pen.painter.circle(center, disc, theme.background, pen.stroke(thin, theme.down));
         }
     }
 }
@@ -205,7 +203,13 @@ fn paint_votes(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &
 }
 
 /// What is left of the node's patience, from 12 o'clock clockwise. A frozen node's clock stands still.
-fn paint_arc(pen: &Pen<'_>, at: Timestamp, center: Pos2, radius: f32, tint: Color32, state: &NodeState) {
+fn paint_arc(
+    pen: &Pen<'_>,
+    at: Timestamp,
+    (center, radius, detailed): (Pos2, f32, bool),
+    tint: Color32,
+    state: &NodeState,
+) {
     let (now, color) = match state.status {
         NodeStatus::Up => (at, mix(pen.theme.text_weak, tint, 0.25)),
         NodeStatus::Frozen => (state.since, pen.theme.frost),
@@ -218,9 +222,12 @@ fn paint_arc(pen: &Pen<'_>, at: Timestamp, center: Pos2, radius: f32, tint: Colo
     let Some(left) = timer_left(state, now) else { return };
     let ring = radius + radius * 0.17;
     let stroke = pen.stroke(radius / 17.0, color.gamma_multiply(0.85));
-    pen.painter.circle_stroke(center, pen.px(ring), pen.stroke(radius / 40.0, color.gamma_multiply(0.16)));
     pen.arc(center, ring, 0.0, left, stroke);
-    pen.painter.circle_filled(on_circle(center, pen.px(ring), left), pen.px(radius / 15.0).max(1.2), color);
+    // A crowd has no room for more than the arc itself.
+    if detailed {
+        pen.painter.circle_stroke(center, pen.px(ring), pen.stroke(radius / 40.0, color.gamma_multiply(0.16)));
+        pen.painter.circle_filled(on_circle(center, pen.px(ring), left), pen.px(radius / 15.0).max(1.2), color);
+    }
 }
 
 /// Returns which share of the timer is left.
