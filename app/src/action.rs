@@ -6,6 +6,7 @@ use cluster_core::{
     command::Command,
     fault::LinkId,
     ids::{ClientId, MsgId, NodeId, OpId, Seq},
+    spec::ClusterSpec,
     time::Timestamp,
 };
 
@@ -14,6 +15,8 @@ use cluster_core::{
 pub enum Action {
     /// Ask something of the cluster.
     Command(Command),
+    /// End the run that is shown, and start this cluster.
+    StartCluster(Box<ClusterSpec>),
     /// Show this in the inspector.
     Select(Selection),
     /// Move the cursor to a moment.

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use cluster_core::{
     event::EventKind,
     ids::Seq,
+    spec::ClusterSpec,
     trace::{Ledger, TraceStore},
 };
 
@@ -13,7 +14,7 @@ use crate::{
     ctx::ViewCtx,
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, top_bar_ui},
+    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
     source::Source,
@@ -33,10 +34,14 @@ pub struct App {
     pub(crate) theme: Theme,
     pub(crate) chrome: Chrome,
     pub(crate) toasts: Toasts,
+    pub(crate) starter: Option<Starter>,
     looks: Looks,
     tape: Tape,
     ledger: Ledger,
 }
+
+/// Starts a cluster as the source of a window, or says why it cannot be.
+pub type Starter = Box<dyn Fn(ClusterSpec) -> Result<Box<dyn Source>, String>>;
 
 impl App {
     /// Makes the window of a source.
@@ -56,10 +61,25 @@ impl App {
             theme,
             chrome,
             toasts: Toasts::default(),
+            starter: None,
             looks: Looks::default(),
             tape: Tape::default(),
             ledger,
         }
+    }
+
+    /// Says how another cluster is started from this window.
+    pub fn set_starter(&mut self, starter: Starter) {
+        self.starter = Some(starter);
+    }
+
+    /// Shows another source from here on. Returns the one before.
+    pub(crate) fn show(&mut self, source: Box<dyn Source>) -> Box<dyn Source> {
+        let settings = self.settings.clone();
+        let (toasts, starter) = (std::mem::take(&mut self.toasts), self.starter.take());
+        let before = std::mem::replace(self, Self::new(source, settings));
+        (self.toasts, self.starter) = (toasts, starter);
+        before.source
     }
 
     /// Sets fonts and both themes up; before the first frame.
@@ -106,6 +126,7 @@ impl App {
         ctx.commandable = self.source.commandable();
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
+        ctx.startable = self.starter.is_some();
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 
@@ -122,6 +143,7 @@ impl App {
             self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
         }
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
+        new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         self.toasts.ui(ui.ctx(), place, &self.theme);
 
         let context = ui.ctx().clone();

@@ -30,6 +30,8 @@ pub struct ViewCtx<'a> {
     pub theme: &'a Theme,
     /// Whether there is a cluster that takes commands (a recording takes none).
     pub commandable: bool,
+    /// Whether another cluster can be started.
+    pub startable: bool,
     /// Whether motion is to be shown as its end state.
     pub reduced_motion: bool,
     /// The folder of the nodes' data, if there is one.
@@ -48,8 +50,8 @@ impl<'a> ViewCtx<'a> {
         actions: &'a RefCell<Vec<Action>>,
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
-        let data_dir = None;
-        Self { store, state, cursor, at, selection, theme, commandable, reduced_motion, data_dir, actions }
+        let (startable, data_dir) = (false, None);
+        Self { store, state, cursor, at, selection, theme, commandable, startable, reduced_motion, data_dir, actions }
     }
 
     /// Says what the user meant; carried out after the frame.

@@ -11,7 +11,7 @@ use egui::Key;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
-    panels::{Chrome, RATES},
+    panels::{Chrome, RATES, open_new_cluster},
     theme,
 };
 
@@ -44,6 +44,7 @@ pub const KEYS: &[KeyRow] = &[
     KeyRow { key: Key::R, shown: "R", about: "Restart the selected nodes", act: restart },
     KeyRow { key: Key::C, shown: "C", about: "Cut around the selected nodes", act: |ctx, _| cut_around(ctx) },
     KeyRow { key: Key::H, shown: "H", about: "Heal everything", act: |ctx, _| ctx.command(Command::Heal(Heal::All)) },
+    KeyRow { key: Key::N, shown: "N", about: "A new cluster", act: open_new_cluster },
     KeyRow { key: Key::T, shown: "T", about: "The other theme", act: |ctx, _| ctx.act(Action::ToggleTheme) },
     KeyRow {
         key: Key::Questionmark,
@@ -61,7 +62,7 @@ const WIDGET_KEYS: [Key; 6] = [Key::Space, Key::ArrowLeft, Key::ArrowRight, Key:
 
 /// Does what the keys pressed since the last frame mean.
 pub fn on_keys(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
-    if egui.text_edit_focused() || egui::Popup::is_any_open(egui) {
+    if chrome.draft.is_some() || egui.text_edit_focused() || egui::Popup::is_any_open(egui) {
         return;
     }
     let focused = egui.memory(|memory| memory.focused().is_some());

@@ -18,27 +18,14 @@ use faultline::{
     keys::KEYS,
     settings::Settings,
     source::{Recording, Source},
-    testing, theme,
+    testing,
 };
 
-type Sent = Arc<Mutex<Vec<Command>>>;
+#[path = "support/window.rs"]
+mod support;
+use support::window;
 
-fn window(source: Box<dyn Source>, settings: Settings) -> Harness<'static, App> {
-    let dark = settings.dark;
-    let set_up = move |ctx: &egui::Context| {
-        theme::install(ctx);
-        ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
-    };
-    let app = App::new(source, settings);
-    let ui = |ui: &mut egui::Ui, app: &mut App| {
-        app.logic(ui.ctx());
-        app.root_ui(ui);
-    };
-    let size = egui::vec2(1280.0, 800.0);
-    let mut harness = Harness::builder().with_size(size).with_context_setup(set_up).build_ui_state(ui, app);
-    harness.run_steps(2);
-    harness
-}
+type Sent = Arc<Mutex<Vec<Command>>>;
 
 fn live() -> (Harness<'static, App>, Sent) {
     let source = testing::scripted_source();
@@ -264,14 +251,6 @@ fn no_key_has_two_meanings_and_the_help_lists_them_all() {
     for row in KEYS {
         assert!(harness.query_all_by_label(row.about).count() >= 1, "{}", row.about);
     }
-}
-
-#[test]
-fn while_nothing_moves_no_frame_is_asked_for() {
-    let (mut harness, _) = live();
-    harness.run_steps(8);
-    let wait = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
-    assert_eq!(wait, std::time::Duration::MAX);
 }
 
 #[test]

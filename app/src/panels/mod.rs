@@ -1,16 +1,20 @@
 //! The furniture around the views: run controls, time tape, inspector, what is broken, messages to the user.
 
+mod about;
 mod hint;
 mod inspector;
 mod inventory;
+mod new_cluster;
 mod promises;
 mod tape;
 mod toasts;
 mod top_bar;
 
+pub use about::About;
 pub use hint::hint_ui;
 pub use inspector::Inspector;
 pub use inventory::Inventory;
+pub use new_cluster::{new_cluster_ui, open_new_cluster};
 pub use promises::Lost;
 pub use tape::Tape;
 pub use toasts::Toasts;
@@ -21,5 +25,6 @@ use crate::views::ViewRow;
 /// The furniture that is docked like a view.
 pub const PANELS: &[ViewRow] = &[
     ViewRow { id: "inspector", title: "Inspector", make: || Box::<Inspector>::default() },
+    ViewRow { id: "about", title: "About", make: || Box::<About>::default() },
     ViewRow { id: "inventory", title: "What is broken now", make: || Box::<Inventory>::default() },
 ];

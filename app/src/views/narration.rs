@@ -45,7 +45,10 @@ enum Icon {
 #[derive(Default)]
 struct Story {
     run: RunMark,
+    /// The cluster at `next`, without what no sentence is made of: frames and entries.
     state: ClusterState,
+    /// The first event that was not read.
+    next: Seq,
     lines: Vec<Line>,
 }
 
@@ -57,16 +60,24 @@ impl Story {
             *self = Self { state: ClusterState::before(store.spec()), ..Self::default() };
         }
         let epoch_word = protocol(&store.spec().protocol).map_or("epoch", |row| row.epoch_word);
-        let until = Seq(store.len().0.min(self.state.next.0 + budget));
-        let from = self.state.next;
+        let until = Seq(store.len().0.min(self.next.0 + budget));
+        let from = self.next;
         store.each(from..until, &mut |event| {
             if let Some(text) = sentence(event, &self.state, epoch_word) {
                 self.lines.push(Line { seq: event.seq, at: event.at, icon: icon(&event.kind), text });
             }
-            self.state.apply(event);
+            self.next = event.seq.next();
+            match event.kind {
+                EventKind::FrameSent { .. }
+                | EventKind::FrameDelivered { .. }
+                | EventKind::FrameDropped { .. }
+                | EventKind::LogSpliced { .. } => {}
+                // Most of a run are those above; the rest is cheap to follow.
+                _ => self.state.apply(event),
+            }
         });
-        self.run.mark(store, self.state.next);
-        self.state.next > from
+        self.run.mark(store, self.next);
+        self.next > from
     }
 }
 
@@ -187,7 +198,7 @@ impl View for NarrationView {
         if self.story.lines.first().map(|line| line.seq) != run {
             self.places = Places::default();
         }
-        let (read, all) = (self.story.state.next.0, ctx.store.len().0);
+        let (read, all) = (self.story.next.0, ctx.store.len().0);
         if read < all {
             let share = format!("Reading… {:.0} %", read as f64 / all as f64 * 100.0);
             ui.label(RichText::new(share).color(ctx.theme.text_weak));
@@ -222,7 +233,7 @@ impl NarrationView {
             area = area.vertical_scroll_offset(top.max(0.0));
         }
         // The line at the cursor may still have to be read.
-        if self.story.state.next >= ctx.cursor.next {
+        if self.story.next >= ctx.cursor.next {
             self.seen_next = Some(ctx.cursor.next);
         }
         area.show_viewport(ui, |ui, viewport| {

@@ -2,6 +2,7 @@
 
 pub mod axis;
 pub mod columns;
+pub mod dash;
 pub mod faults;
 pub mod legend;
 pub mod machine;

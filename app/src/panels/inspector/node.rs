@@ -227,6 +227,13 @@ fn peers_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, view: &NodeView) {
         }
         ui.end_row();
         for (peer, known) in &view.peers {
+            // A hundred of them cost more than all the rest of the window: only what is seen is laid out.
+            let row = ui.cursor().top();
+            if !ui.clip_rect().y_range().expand(4.0 * SPACE).contains(row) {
+                ui.allocate_space(egui::vec2(0.0, 2.0 * SPACE));
+                ui.end_row();
+                continue;
+            }
             let heard = known.last_heard.map_or("never".to_owned(), |at| format::duration(ctx.at.since(at)));
             let cells = [
                 peer.to_string(),

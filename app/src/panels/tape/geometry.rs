@@ -1,9 +1,11 @@
 //! Where things are on the tape. Pure: no painting, no input.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cluster_core::{
-    ids::Seq,
+    ids::{NodeId, Seq},
     time::Timestamp,
-    trace::{Broken, MarkKind, Span, Timeline},
+    trace::{Broken, Lag, MarkKind, Span, Timeline},
 };
 use egui::{Rect, pos2};
 
@@ -188,6 +190,14 @@ pub(crate) fn layout_marks(timeline: &Timeline, axis: &Axis) -> Vec<(f32, MarkKi
         at += same;
     }
     picked
+}
+
+/// Returns which followers have lines of their own: those that are furthest behind at the end, the first where several are.
+pub(crate) fn layout_followers(lag: &BTreeMap<NodeId, Vec<Lag>>, count: usize) -> BTreeSet<NodeId> {
+    let mut nodes: Vec<(u64, NodeId)> =
+        lag.iter().map(|(node, lags)| (lags.last().map_or(0, |lag| lag.entries), *node)).collect();
+    nodes.sort_by_key(|(behind, node)| (std::cmp::Reverse(*behind), *node));
+    nodes.into_iter().take(count).map(|(_, node)| node).collect()
 }
 
 /// Returns the greatest value of a series for each pixel: (x, value).

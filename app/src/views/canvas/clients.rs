@@ -53,6 +53,7 @@ pub(super) fn paint_client(
     client: &ClientState,
     open: usize,
 ) {
+    let pen = &Pen { scale: pen.scale * scene.layout.client_zoom, ..*pen };
     let theme = pen.theme;
     let rect = scene.camera.screen_rect(Rect::from_center_size(center, scene.layout.client_size));
     let corner = rect.height() * 0.3;
@@ -64,7 +65,7 @@ pub(super) fn paint_client(
         pen.painter.rect_stroke(rect.expand(pen.px(4.0)), corner, Stroke::new(2.0, theme.accent), StrokeKind::Middle);
     }
     let name = name(id, client);
-    if scene.layout.client_size.y < 30.0 {
+    if scene.layout.client_size.y < 30.0 * scene.layout.client_zoom {
         pen.text(rect.center(), Align2::CENTER_CENTER, 11.0, theme.text, &name);
         return;
     }

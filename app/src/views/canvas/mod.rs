@@ -2,6 +2,7 @@
 
 mod ailments;
 mod clients;
+mod crowd;
 mod frames;
 mod glyphs;
 mod layout;
@@ -43,9 +44,6 @@ use crate::{
 const NODE_WIDGETS_MAX: usize = 1000;
 /// Up to this many nodes each direction of each link is a widget of its own.
 const LINK_WIDGETS_MAX: usize = layout::CARDS_MAX;
-
-/// Up to this many nodes, every word in the picture can be read.
-const READABLE_MAX: usize = 7;
 
 /// Shows the cluster. It keeps how it is looked at, and nothing of the cluster.
 pub struct CanvasView {
@@ -130,8 +128,7 @@ impl CanvasView {
         let painter = ui.painter_at(rect);
         painter.rect_filled(rect, 0.0, ctx.theme.background);
         // Few nodes have room for words that can be read; who zooms out wants the whole, not the words.
-        let few = scene.layout.nodes.len() <= READABLE_MAX;
-        let smallest = if few { theme::CANVAS_TEXT_MIN * self.zoom.min(1.0) } else { 0.0 };
+        let smallest = if scene.layout.cards { theme::CANVAS_TEXT_MIN * self.zoom.min(1.0) } else { 0.0 };
         let pen = Pen { painter: &painter, theme: ctx.theme, scale: scene.camera.scale, smallest };
         let atlas = self.atlas.get_or_insert_with(|| frames::atlas(ui.ctx())).id();
         links::paint_links(&pen, ctx, scene, links, &Traffic::of(ctx, scene));
@@ -150,6 +147,10 @@ impl CanvasView {
             }
         }
         frames::paint_drops(&pen, ctx, scene, atlas);
+        if !scene.layout.cards {
+            crowd::paint_names(&pen, ctx, scene, rect);
+            crowd::summary_ui(ui, &pen, ctx, rect);
+        }
         frames::paint_legend(&pen, legend_corner(scene, rect), atlas);
         paint_counts(&pen, ctx, rect);
         self.paint_lasso(ui, ctx);
