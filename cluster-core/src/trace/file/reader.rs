@@ -146,6 +146,9 @@ impl Recording {
         if major > VERSION_MAJOR {
             return Err(RecordingError::Newer { path, major, minor, known: VERSION_MAJOR });
         }
+        if (1..VERSION_MAJOR).contains(&major) {
+            return Err(RecordingError::Older { path, major, minor, known: VERSION_MAJOR });
+        }
         if found < PREFIX_BYTES || major == 0 || length > HEADER_BYTES_MAX {
             return Err(RecordingError::Header { path, what: "it is no header that was ever written" });
         }
