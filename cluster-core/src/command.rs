@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fault::{Fault, Heal},
+    fault::{ByHand, Fault, Heal},
     ids::{ClientId, NodeId},
     request::Request,
     spec::ClientSpec,
@@ -35,6 +35,8 @@ pub enum Command {
     SetClient(ClientSpec),
     /// Takes a client away; its open operations get no answer.
     RemoveClient(ClientId),
+    /// Does something to one message, or to those to come.
+    Message(ByHand),
     /// Cluster time stands still.
     Pause,
     /// Cluster time goes on.

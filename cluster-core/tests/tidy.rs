@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("name", &[]),
     ("time", &[]),
     ("request", &["ids", "name"]),
-    ("fault", &["ids", "time"]),
+    ("fault", &["ids", "name", "time"]),
     ("spec", &["ids", "time", "fault"]),
     ("command", &["ids", "time", "fault", "request", "spec"]),
     ("event", &["ids", "name", "time", "fault", "request", "spec", "command"]),

@@ -125,6 +125,8 @@ pub enum DropReason {
     BufferFull,
     /// The connection broke with the frame in it.
     Reset,
+    /// Somebody took it off its way by hand.
+    ByHand,
 }
 
 impl DropReason {
@@ -137,6 +139,7 @@ impl DropReason {
             Self::SenderDown => "sender went down",
             Self::BufferFull => "receive buffer full",
             Self::Reset => "connection reset",
+            Self::ByHand => "taken out by hand",
         }
     }
 }

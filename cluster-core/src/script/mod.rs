@@ -13,6 +13,7 @@
 
 mod cursor;
 mod error;
+mod message;
 mod parse;
 mod resolve;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod tests;
 mod verb;
 
 pub use error::{ScriptError, Unresolved, did_you_mean};
+pub use message::{MessageVerb, Wanted, Which};
 pub use parse::parse_duration;
 pub use verb::{HealWhat, LinkFault, Links, Selector, Timed, VERBS, Verb, VerbRow, verbs};
 

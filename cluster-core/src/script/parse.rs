@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     cursor::{Cursor, Word},
     error::{ScriptError, did_you_mean},
+    message,
     verb::{HealWhat, LinkFault, Links, Selector, Timed, Verb, verbs},
 };
 use crate::{
@@ -14,13 +15,13 @@ use crate::{
 };
 
 /// Where a mistake stands in a line, and what it is.
-struct Mistake {
+pub(super) struct Mistake {
     at: usize,
     bytes: usize,
     problem: String,
 }
 
-type Parsed<T> = Result<T, Mistake>;
+pub(super) type Parsed<T> = Result<T, Mistake>;
 
 /// Reads one line; `None` if it is empty or a comment.
 pub(super) fn line(file: &str, number: usize, text: &str) -> Result<Option<Timed>, ScriptError> {
@@ -82,6 +83,9 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
     let word = cursor.word();
     if let Some(row) = FAULTS.iter().find(|row| row.verb == word.text) {
         return fault(row.kind, cursor);
+    }
+    if let Some(parsed) = message::parse(word.text, cursor) {
+        return parsed;
     }
     Ok(match word.text {
         "heal" => Verb::Heal(heal(cursor)?),
@@ -216,7 +220,7 @@ fn node(cursor: &mut Cursor<'_>) -> Parsed<NodeId> {
     }
 }
 
-fn selector(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
+pub(super) fn selector(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
     let word = cursor.selector();
     let number = |prefix: char| word.text.strip_prefix(prefix).and_then(|number| number.parse::<u16>().ok());
     if let Some(node) = number('n') {
@@ -327,6 +331,6 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     }
 }
 
-fn mistake<T>(word: Word<'_>, problem: String) -> Parsed<T> {
+pub(super) fn mistake<T>(word: Word<'_>, problem: String) -> Parsed<T> {
     Err(Mistake { at: word.at, bytes: word.text.len(), problem })
 }

@@ -1,5 +1,6 @@
 //! The one-line text form of every kind of event, for tables, search and text exports.
 
+use super::by_hand;
 use crate::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, RoleKind, ViewChange},
@@ -51,6 +52,12 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::OpReturned { op, outcome, node: None } => format!("{op} {}", outcome_words(outcome)),
         EventKind::ClockChanged { rate: 0.0 } => "time stands still".to_owned(),
         EventKind::ClockChanged { rate } => format!("time runs at {rate}×"),
+        EventKind::FrameHeld { msg, by: None } => format!("{msg} held"),
+        EventKind::FrameHeld { msg, by: Some(trap) } => format!("{msg} held by {trap}"),
+        EventKind::FrameReleased { msg } => format!("{msg} released"),
+        EventKind::TrapSet { trap, what } => format!("{trap} waits for the {what}"),
+        EventKind::TrapSprung { trap, msg } => format!("{trap} caught {msg}"),
+        EventKind::TrapRemoved { trap } => format!("{trap} removed"),
     }
 }
 
@@ -100,6 +107,7 @@ fn command_line(command: &Command) -> String {
         Command::Submit { node, request } => format!("ask {node} to {request}"),
         Command::SetClient(spec) => format!("set the workload of {}", spec.id),
         Command::RemoveClient(client) => format!("remove {client}"),
+        Command::Message(what) => by_hand::command_line(what),
         Command::Pause => "pause".to_owned(),
         Command::Resume => "resume".to_owned(),
         Command::Step => "step".to_owned(),

@@ -1,6 +1,7 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
 mod archive;
+mod by_hand;
 mod checkpoints;
 pub mod file;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod synthetic;
 mod thin;
 mod timeline;
 
+pub use by_hand::{HeldFrame, TrapState};
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;

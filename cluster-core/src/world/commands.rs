@@ -48,6 +48,7 @@ impl<B: Backend> World<B> {
                 Ok(())
             }
             Command::RemoveClient(client) => Err(format!("there is no client {client}")),
+            Command::Message(what) => self.by_hand(now, seq, what),
             Command::Pause => self.ask_clock(ClockRequest::Pause),
             Command::Resume => self.ask_clock(ClockRequest::Resume),
             Command::Step => self.ask_clock(ClockRequest::Step),
@@ -114,7 +115,7 @@ impl<B: Backend> World<B> {
         if self.nodes.contains_key(&node) { Ok(()) } else { Err(format!("there is no node {node}")) }
     }
 
-    fn known_end(&self, end: Endpoint) -> Result<(), String> {
+    pub(super) fn known_end(&self, end: Endpoint) -> Result<(), String> {
         match end {
             Endpoint::Node(node) => self.known(node),
             Endpoint::Client(client) if self.clients.contains_key(&client) || client == HAND => Ok(()),
@@ -131,6 +132,7 @@ impl<B: Backend> World<B> {
                     .for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
                 let frozen: Vec<NodeId> = self.nodes.keys().copied().filter(|node| self.is_frozen(*node)).collect();
                 frozen.into_iter().for_each(|node| self.unfreeze(now, node, Some(seq)));
+                self.heal_messages(now, seq);
                 self.restart_all(now, seq);
             }
             Heal::Links => {

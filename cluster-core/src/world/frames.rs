@@ -20,6 +20,8 @@ const FRAME_OVERHEAD: usize = 16;
 pub(super) struct InFlight {
     /// The event that tells of its sending.
     pub(super) sent: Seq,
+    /// What it is.
+    pub(super) info: MessageInfo,
     /// The client operation that it asks for, if it does.
     pub(super) ask: Option<(Endpoint, Endpoint, OpId)>,
 }
@@ -46,9 +48,10 @@ impl<B: Backend> World<B> {
         let (bytes, due) = (bytes as u32, now + after);
         let sent = EventKind::FrameSent { msg, from, to, info, due, bytes, payload: payload.clone() };
         let sent = self.record(now, cause, sent);
-        self.in_flight.insert(msg, InFlight { sent, ask: ask.map(|op| (from, to, op)) });
+        self.in_flight.insert(msg, InFlight { sent, info, ask: ask.map(|op| (from, to, op)) });
         match verdict {
             Verdict::Drop(reason) => self.drop_frame(now, msg, reason),
+            Verdict::Pass(_) if !self.passes_traps(now, msg, (from, to), info) => {}
             Verdict::Pass(after) => {
                 let frame = Frame { msg, from, to, payload };
                 let ends = (self.incarnation_of(from), self.incarnation_of(to));
@@ -59,6 +62,24 @@ impl<B: Backend> World<B> {
                 }
             }
         }
+    }
+
+    /// Puts a copy of a frame under way, as far as the trace goes. Returns its number.
+    pub(super) fn copy_in_flight(
+        &mut self,
+        now: Timestamp,
+        cause: Seq,
+        frame: &Frame,
+        info: MessageInfo,
+        due: Timestamp,
+    ) -> MsgId {
+        let msg = self.next_msg;
+        self.next_msg.0 += 1;
+        let (from, to, payload) = (frame.from, frame.to, frame.payload.clone());
+        let bytes = (payload.len() + FRAME_OVERHEAD) as u32;
+        let sent = self.record(now, Some(cause), EventKind::FrameSent { msg, from, to, info, due, bytes, payload });
+        self.in_flight.insert(msg, InFlight { sent, info, ask: None });
+        msg
     }
 
     /// A frame has passed its link: puts it on the wire.
@@ -83,10 +104,11 @@ impl<B: Backend> World<B> {
     /// A frame came in at its receiver.
     pub(super) fn deliver(&mut self, now: Timestamp, frame: Frame) {
         match frame.to {
-            Endpoint::Node(node) if self.is_frozen(node) => self.hold(now, node, frame),
             Endpoint::Node(node) if !self.is_running(node) => {
                 self.drop_frame(now, frame.msg, DropReason::ReceiverDown);
             }
+            Endpoint::Node(_) | Endpoint::Client(_) if self.held.holds(frame.msg) => self.held.park(frame),
+            Endpoint::Node(node) if self.is_frozen(node) => self.hold(now, node, frame),
             Endpoint::Node(_) | Endpoint::Client(_) => self.handle(now, frame),
         }
     }
@@ -123,6 +145,7 @@ impl<B: Backend> World<B> {
     /// A frame will never arrive.
     pub(super) fn drop_frame(&mut self, now: Timestamp, msg: MsgId, reason: DropReason) {
         let Some(flight) = self.in_flight.remove(&msg) else { return };
+        self.held.take(msg);
         let seq = self.record(now, Some(flight.sent), EventKind::FrameDropped { msg, reason });
         if let Some((Endpoint::Client(client), Endpoint::Node(node), op)) = flight.ask
             && reason == DropReason::ReceiverDown

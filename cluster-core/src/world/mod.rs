@@ -8,6 +8,7 @@ mod backend;
 mod clients;
 mod commands;
 mod frames;
+mod held;
 mod nodes;
 mod queue;
 
@@ -18,6 +19,7 @@ pub use backend::{Backend, Booted, Down, Frame, Handed, Syncing};
 use self::{
     clients::ClientSlot,
     frames::InFlight,
+    held::HeldFrames,
     nodes::Slot,
     queue::{Due, Queue},
 };
@@ -49,6 +51,8 @@ pub struct World<B: Backend> {
     arrived: VecDeque<Frame>,
     in_flight: BTreeMap<MsgId, InFlight>,
     next_msg: MsgId,
+    /// Messages held by hand, and the traps for more.
+    held: HeldFrames,
     ops: OpCounter,
     /// Nodes that took an input in this burst.
     touched: BTreeSet<NodeId>,
@@ -85,6 +89,7 @@ impl<B: Backend> World<B> {
             arrived: VecDeque::new(),
             in_flight: BTreeMap::new(),
             next_msg: MsgId(1),
+            held: HeldFrames::default(),
             ops: OpCounter::default(),
             touched: BTreeSet::new(),
             outputs: Vec::new(),

@@ -155,6 +155,9 @@ impl<B: Backend> World<B> {
                 self.drop_frame(now, frame.msg, DropReason::ReceiverDown);
             }
         }
+        for msg in self.held.parked_at(node) {
+            self.drop_frame(now, msg, DropReason::ReceiverDown);
+        }
         // A dead process's system resets its connections, and who can hear that learns of it. A machine without power
         // says nothing.
         if how != Down::PowerLoss {

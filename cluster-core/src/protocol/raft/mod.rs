@@ -18,6 +18,8 @@ use std::{
 
 use raft::{RawNode, ReadOnlyOption, SnapshotStatus, StateRole, eraftpb::MessageType};
 
+pub(crate) use messages::MESSAGES;
+
 use self::{
     admin::Admins, clients::Clients, clock::Clock, messages::RaftMessage, office::Seen, ready::Outstanding,
     storage::LogStore, view::Waiting,
