@@ -3,6 +3,7 @@
 mod hint;
 mod inspector;
 mod inventory;
+mod messages;
 mod promises;
 mod tape;
 mod toasts;

@@ -107,7 +107,12 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::ViewChanged { .. }
         | EventKind::ClientChanged { .. }
         | EventKind::OpInvoked { .. }
-        | EventKind::OpReturned { .. } => Icon::News,
+        | EventKind::OpReturned { .. }
+        | EventKind::FrameHeld { .. }
+        | EventKind::FrameReleased { .. }
+        | EventKind::TrapSet { .. }
+        | EventKind::TrapSprung { .. }
+        | EventKind::TrapRemoved { .. } => Icon::News,
     }
 }
 
