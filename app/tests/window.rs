@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use cluster_core::{
     command::Command,
-    fault::{Fault, Heal},
-    ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
+    event::{EventKind, TraceEvent},
+    fault::{ByHand, Fault, Heal, Times, Trap},
+    ids::{ClientId, Endpoint, MsgId, NodeId, Seq, TrapId},
+    name::Name,
     time::Timestamp,
     trace::TraceStore,
 };
@@ -183,6 +185,69 @@ fn a_frozen_node_goes_on_by_the_key_that_froze_it() {
         harness.run_steps(2);
     }
     assert_eq!(sent(&commands), [Command::Unfreeze(NodeId(5)), Command::Inject(vec![Fault::Freeze(NodeId(2))])]);
+}
+
+/// The scripted run, in which the first message under way is held and a trap waits.
+fn live_with_a_held_message() -> (Harness<'static, App>, Sent, MsgId) {
+    let (spec, mut events) = testing::plausible_run();
+    let mut store = TraceStore::new(spec.clone());
+    store.append(events.clone());
+    let msg = *store.latest().flights.keys().next().expect("messages are under way");
+    let what = Trap { what: None, from: None, to: Some(NodeId(2).into()), times: Times::Always };
+    let at = store.end();
+    for kind in [EventKind::FrameHeld { msg, by: None }, EventKind::TrapSet { trap: TrapId(1), what }] {
+        let seq = Seq(events.len() as u64);
+        events.push(TraceEvent { seq, at, cause: None, kind });
+    }
+    let source = testing::Scripted::new(spec, events);
+    let sent = source.sent();
+    (window(Box::new(source), Settings::default()), sent, msg)
+}
+
+#[test]
+fn held_messages_and_traps_are_listed_with_what_can_be_done() {
+    for (title, what) in [
+        ("Release", ByHand::Release as fn(MsgId) -> ByHand),
+        ("Drop", ByHand::Drop),
+        ("Duplicate", ByHand::Duplicate),
+        ("Deliver now", ByHand::DeliverNow),
+    ] {
+        let (mut harness, commands, msg) = live_with_a_held_message();
+        let label = format!("{title} AppendEntries n3 to n1, {msg}");
+        harness.get_by_label(&label).click();
+        harness.run_steps(2);
+        assert_eq!(sent(&commands), [Command::Message(what(msg))]);
+    }
+    let (mut harness, commands, _) = live_with_a_held_message();
+    harness.get_by_label("Remove trap t1").click();
+    harness.run_steps(2);
+    assert_eq!(sent(&commands), [Command::Message(ByHand::RemoveTrap(TrapId(1)))]);
+}
+
+#[test]
+fn a_trap_is_set_from_the_list_of_what_is_broken() {
+    let (mut harness, commands) = live();
+    harness.get_by_label("which messages to hold").click();
+    harness.run_steps(2);
+    harness.get_by_label("AppendEntries").click();
+    harness.run_steps(2);
+    harness.get_by_label("Set trap").click();
+    harness.run_steps(2);
+    let what = Some(Name::new("AppendEntries"));
+    let trap = Trap { what, from: None, to: None, times: Times::Once };
+    assert_eq!(sent(&commands), [Command::Message(ByHand::SetTrap(trap))]);
+}
+
+#[test]
+fn keys_take_the_selected_message_by_hand() {
+    let (mut harness, commands) = live();
+    for key in [egui::Key::G, egui::Key::M, egui::Key::Delete] {
+        harness.key_press(key);
+        harness.run_steps(2);
+    }
+    let Selection::Message(msg) = *harness.state().selection() else { panic!("no message is selected") };
+    let expected = [ByHand::Hold(msg), ByHand::Drop(msg)].map(Command::Message);
+    assert_eq!(sent(&commands), expected);
 }
 
 #[test]

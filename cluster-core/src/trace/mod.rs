@@ -21,6 +21,7 @@ mod summary;
 mod synthetic;
 mod thin;
 mod timeline;
+mod why;
 
 pub use by_hand::{HeldFrame, TrapState};
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
@@ -38,3 +39,4 @@ pub use state::{
 pub use store::TraceStore;
 pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};
 pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
+pub use why::{Because, BecauseKind, Subject, SubjectError, Why, why};

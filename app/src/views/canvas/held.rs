@@ -66,11 +66,17 @@ impl CanvasView {
         }
     }
 
+    /// Returns the messages but the stopped one.
+    pub(super) fn others(&self, spots: &[Spot]) -> Vec<Spot> {
+        let stopped = self.stopped.as_ref().map(|stopped| stopped.spot.msg);
+        spots.iter().filter(|spot| Some(spot.msg) != stopped).copied().collect()
+    }
+
     /// Makes the stopped message a thing to click, with its card.
     pub(super) fn stopped_ui(&self, ui: &Ui, ctx: &ViewCtx<'_>) {
         let Some(stopped) = &self.stopped else { return };
-        let response = message_ui(ui, ctx, &stopped.spot, &stopped.flight);
-        if !Popup::is_any_open(ui.ctx()) {
+        let (response, menu_open) = message_ui(ui, ctx, &stopped.spot, &stopped.flight);
+        if !menu_open && !Popup::is_any_open(ui.ctx()) {
             response.show_tooltip_ui(|ui| card_ui(ui, ctx, stopped));
         }
     }
@@ -86,8 +92,8 @@ impl CanvasView {
     }
 }
 
-/// A message as a thing to click.
-pub(super) fn message_ui(ui: &Ui, ctx: &ViewCtx<'_>, spot: &Spot, flight: &Flight) -> Response {
+/// A message as a thing to click. Returns whether its menu is open, too.
+pub(super) fn message_ui(ui: &Ui, ctx: &ViewCtx<'_>, spot: &Spot, flight: &Flight) -> (Response, bool) {
     let rect = Rect::from_center_size(spot.at, Vec2::splat(spot.radius.max(5.0) * 2.0));
     // Not in the order of the Tab key: there are too many, and they move. A key of its own goes from one to the next.
     let response = ui.interact(rect, ui.scope_id().with(("message", spot.msg)), Sense::CLICK);
@@ -98,8 +104,8 @@ pub(super) fn message_ui(ui: &Ui, ctx: &ViewCtx<'_>, spot: &Spot, flight: &Fligh
     if response.clicked() {
         ctx.act(Action::Select(Selection::Message(spot.msg)));
     }
-    response.context_menu(|ui| menu_ui(ui, ctx, spot.msg, flight));
-    response
+    let menu = response.context_menu(|ui| menu_ui(ui, ctx, spot.msg, flight));
+    (response, menu.is_some())
 }
 
 /// What can be done with a message.

@@ -101,7 +101,7 @@ impl View for CanvasView {
         self.on_message(ui, ctx, &mut spots, &ground);
         self.on_lasso(ui, ctx, &scene, &ground);
         self.on_ground(ctx, &scene, &links, &spots, &ground);
-        let focused = interact(ui, ctx, &scene, &links, &spots);
+        let focused = interact(ui, ctx, &scene, &links, &self.others(&spots));
         self.stopped_ui(ui, ctx);
         self.paint(ui, ctx, &scene, &links, &spots, rect);
         if let Some(focused) = focused {
