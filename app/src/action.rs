@@ -7,6 +7,7 @@ use cluster_core::{
     fault::LinkId,
     ids::{ClientId, MsgId, NodeId, OpId, Seq},
     time::Timestamp,
+    trace::Subject,
 };
 
 /// What the user meant.
@@ -20,6 +21,8 @@ pub enum Action {
     Seek(Timestamp),
     /// Move the cursor to just after an event.
     SeekEvent(Seq),
+    /// Show why something is so, as seen at the cursor.
+    Why(Subject),
     /// Follow the end of the run.
     GoLive,
     /// Play recorded events, or stop playing them.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use cluster_core::{
     event::EventKind,
     ids::Seq,
-    trace::{Ledger, TraceStore},
+    trace::{Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -29,6 +29,8 @@ pub struct App {
     pub(crate) store: TraceStore,
     pub(crate) playback: Playback,
     pub(crate) selection: Selection,
+    /// What “Why?” was asked about last, and at which event the cursor stood.
+    pub(crate) asked: Option<(Subject, Seq)>,
     pub(crate) settings: Settings,
     pub(crate) theme: Theme,
     pub(crate) chrome: Chrome,
@@ -52,6 +54,7 @@ impl App {
             store,
             playback,
             selection: Selection::Nothing,
+            asked: None,
             settings,
             theme,
             chrome,
@@ -106,6 +109,7 @@ impl App {
         ctx.commandable = self.source.commandable();
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
+        ctx.asked = self.asked;
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 

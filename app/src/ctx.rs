@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use cluster_core::{
     command::Command,
+    ids::Seq,
     time::Timestamp,
-    trace::{ClusterState, TraceStore},
+    trace::{ClusterState, Subject, TraceStore},
 };
 
 use crate::{
@@ -34,6 +35,8 @@ pub struct ViewCtx<'a> {
     pub reduced_motion: bool,
     /// The folder of the nodes' data, if there is one.
     pub data_dir: Option<&'a str>,
+    /// What “Why?” was asked about last, and at which event the cursor stood.
+    pub asked: Option<(Subject, Seq)>,
     actions: &'a RefCell<Vec<Action>>,
 }
 
@@ -48,8 +51,8 @@ impl<'a> ViewCtx<'a> {
         actions: &'a RefCell<Vec<Action>>,
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
-        let data_dir = None;
-        Self { store, state, cursor, at, selection, theme, commandable, reduced_motion, data_dir, actions }
+        let (data_dir, asked) = (None, None);
+        Self { store, state, cursor, at, selection, theme, commandable, reduced_motion, data_dir, asked, actions }
     }
 
     /// Says what the user meant; carried out after the frame.

@@ -11,7 +11,7 @@ use egui::Key;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
-    panels::{Chrome, RATES},
+    panels::{Chrome, RATES, subject_of},
     theme,
     widgets::by_hand,
 };
@@ -55,6 +55,7 @@ pub const KEYS: &[KeyRow] = &[
     KeyRow { key: Key::Delete, shown: "Del", about: "Drop the selected message", act: |ctx, _| message(ctx, 1) },
     KeyRow { key: Key::D, shown: "D", about: "Duplicate the selected message", act: |ctx, _| message(ctx, 2) },
     KeyRow { key: Key::N, shown: "N", about: "Deliver the selected message now", act: |ctx, _| message(ctx, 3) },
+    KeyRow { key: Key::W, shown: "W", about: "Why is what is selected as it is", act: |ctx, _| ask_why(ctx) },
     KeyRow { key: Key::T, shown: "T", about: "The other theme", act: |ctx, _| ctx.act(Action::ToggleTheme) },
     KeyRow {
         key: Key::Questionmark,
@@ -217,6 +218,12 @@ fn message(ctx: &ViewCtx<'_>, verb: usize) {
         && let Ok(what) = by_hand::verbs(ctx, *msg)[verb].possible
     {
         ctx.command(Command::Message(what));
+    }
+}
+
+fn ask_why(ctx: &ViewCtx<'_>) {
+    if let Some(subject) = subject_of(ctx) {
+        ctx.act(Action::Why(subject));
     }
 }
 

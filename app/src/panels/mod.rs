@@ -8,6 +8,7 @@ mod promises;
 mod tape;
 mod toasts;
 mod top_bar;
+mod why;
 
 pub use hint::hint_ui;
 pub use inspector::Inspector;
@@ -16,11 +17,13 @@ pub use promises::Lost;
 pub use tape::Tape;
 pub use toasts::Toasts;
 pub use top_bar::{Chrome, RATES, top_bar_ui};
+pub use why::{WhyPanel, subject_of};
 
 use crate::views::ViewRow;
 
 /// The furniture that is docked like a view.
 pub const PANELS: &[ViewRow] = &[
     ViewRow { id: "inspector", title: "Inspector", make: || Box::<Inspector>::default() },
+    ViewRow { id: "why", title: "Why?", make: || Box::<WhyPanel>::default() },
     ViewRow { id: "inventory", title: "What is broken now", make: || Box::<Inventory>::default() },
 ];

@@ -100,15 +100,25 @@ impl Walk<'_> {
     pub(super) fn nobody_heard(&mut self, event: &TraceEvent, node: NodeId) -> Option<Seq> {
         let state = self.state(event.seq);
         let peers: Vec<NodeId> = state.nodes.keys().copied().filter(|peer| *peer != node).collect();
-        let mut told = 0;
+        let mut reasons = Vec::new();
         for peer in peers {
-            if told < PEERS_TOLD && self.fault_between(node, peer, &state, event.seq).is_some() {
-                let reason = self.silence(event, node, peer);
-                self.follow(reason);
-                told += 1;
+            if reasons.len() < PEERS_TOLD && self.fault_between(node, peer, &state, event.seq).is_some() {
+                reasons.extend(self.silence(event, node, peer));
             }
         }
+        self.follow_each(reasons);
         None
+    }
+
+    /// Follows several faults; what one command did is told once.
+    pub(super) fn follow_each(&mut self, faults: impl IntoIterator<Item = Seq>) {
+        let mut causes = BTreeSet::new();
+        for fault in faults {
+            let cause = self.event(fault).and_then(|event| event.cause);
+            if cause.is_none_or(|cause| causes.insert(cause)) {
+                self.follow(Some(fault));
+            }
+        }
     }
 
     /// Returns the fault that keeps a node and a peer from talking.

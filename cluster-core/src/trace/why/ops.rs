@@ -122,14 +122,7 @@ impl Walk<'_> {
             let role = self.of_node(node, &state, before);
             return self.follow(role);
         }
-        // What one command did is told once.
-        let mut causes = BTreeSet::new();
-        for fault in faults {
-            let cause = self.event(fault).and_then(|event| event.cause);
-            if cause.is_none_or(|cause| causes.insert(cause)) {
-                self.follow(Some(fault));
-            }
-        }
+        self.follow_each(faults);
     }
 
     fn invoked(&self, op: OpId, before: Seq) -> Option<(Seq, ClientId)> {

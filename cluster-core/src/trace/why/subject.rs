@@ -185,9 +185,8 @@ impl Walk<'_> {
         let sentence = format!("{op} was acknowledged as entry {index}, when {only} had it on its log");
         self.follow(Some(lost));
         self.add(ack, ack_at, BecauseKind::Client, sentence);
-        for fault in self.missing_peers(ack, &at_ack) {
-            self.follow(Some(fault));
-        }
+        let kept_away = self.missing_peers(ack, &at_ack);
+        self.follow_each(kept_away);
         let (at, after) = (self.event(lost).map_or(ack_at, |event| event.at), self.state(lost.next()));
         let leader = after.leader().and_then(|leader| Some((leader, after.nodes.get(&leader)?.view.epoch)));
         let lacks = match leader {
