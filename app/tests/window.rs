@@ -251,6 +251,46 @@ fn keys_take_the_selected_message_by_hand() {
 }
 
 #[test]
+fn why_of_a_node_is_told_and_each_cause_leads_to_its_moment() {
+    let (mut harness, _) = live();
+    select(&mut harness, Selection::node(NodeId(5)));
+    harness.get_by_label("Why?").click();
+    harness.run_steps(3);
+    harness.get_by_label("Why is n5 frozen?");
+    let cause = harness.get_by_label_contains("You froze n5");
+    cause.click();
+    harness.run_steps(2);
+    let cursor = harness.state().cursor();
+    assert!(!cursor.live && cursor.at < harness.state().store().end(), "{cursor:?}");
+}
+
+#[test]
+fn the_key_asks_why_of_an_event() {
+    let (mut harness, _) = live();
+    select(&mut harness, Selection::Event(Seq(0)));
+    harness.key_press(egui::Key::W);
+    harness.run_steps(3);
+    harness.get_by_label("Why event #0?");
+}
+
+#[test]
+fn a_line_of_the_story_can_be_asked_why() {
+    let (mut harness, _) = live();
+    harness.run_steps(4);
+    let lines: Vec<_> = harness.query_all_by_label_contains("n5 froze").map(|node| node.rect().center()).collect();
+    let line = lines.first().copied().expect("the story tells of the freeze");
+    harness.get_all_by_label_contains("n5 froze").next().expect("just seen").click_secondary();
+    harness.run_steps(2);
+    let why = harness.get_all_by_label("Why?").min_by(|a, b| {
+        let far = |node: &egui_kittest::Node<'_>| node.rect().center().distance(line);
+        far(a).total_cmp(&far(b))
+    });
+    why.expect("the menu is open").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("Why event #");
+}
+
+#[test]
 fn a_paused_cluster_goes_on_with_space_and_steps_with_the_period() {
     let (mut harness, commands) = live();
     harness.key_press(egui::Key::Space);

@@ -77,7 +77,10 @@ impl CanvasView {
         let Some(stopped) = &self.stopped else { return };
         let (response, menu_open) = message_ui(ui, ctx, &stopped.spot, &stopped.flight);
         if !menu_open && !Popup::is_any_open(ui.ctx()) {
-            response.show_tooltip_ui(|ui| card_ui(ui, ctx, stopped));
+            // A name of its own: under that of the message is its menu.
+            let id = response.id.with("card");
+            egui::Tooltip::always_open(ui.ctx().clone(), response.layer_id, id, &response)
+                .show(|ui| card_ui(ui, ctx, stopped));
         }
     }
 
