@@ -204,6 +204,14 @@ fn live_with_a_held_message() -> (Harness<'static, App>, Sent, MsgId) {
     (window(Box::new(source), Settings::default()), sent, msg)
 }
 
+/// Clicks on what may have to be scrolled to first.
+fn click_wherever(harness: &mut Harness<'static, App>, label: &str) {
+    harness.get_by_label(label).scroll_to_me();
+    harness.run_steps(20);
+    harness.get_by_label(label).click();
+    harness.run_steps(2);
+}
+
 #[test]
 fn held_messages_and_traps_are_listed_with_what_can_be_done() {
     for (title, what) in [
@@ -213,26 +221,23 @@ fn held_messages_and_traps_are_listed_with_what_can_be_done() {
         ("Deliver now", ByHand::DeliverNow),
     ] {
         let (mut harness, commands, msg) = live_with_a_held_message();
-        let label = format!("{title} AppendEntries n3 to n1, {msg}");
-        harness.get_by_label(&label).click();
-        harness.run_steps(2);
+        let flight = harness.state().store().latest().flights[&msg];
+        let label = format!("{title} {} {} to {}, {msg}", flight.info.name, flight.from, flight.to);
+        click_wherever(&mut harness, &label);
         assert_eq!(sent(&commands), [Command::Message(what(msg))]);
     }
     let (mut harness, commands, _) = live_with_a_held_message();
-    harness.get_by_label("Remove trap t1").click();
-    harness.run_steps(2);
+    click_wherever(&mut harness, "Remove trap t1");
     assert_eq!(sent(&commands), [Command::Message(ByHand::RemoveTrap(TrapId(1)))]);
 }
 
 #[test]
 fn a_trap_is_set_from_the_list_of_what_is_broken() {
     let (mut harness, commands) = live();
-    harness.get_by_label("which messages to hold").click();
-    harness.run_steps(2);
+    click_wherever(&mut harness, "which messages to hold");
     harness.get_by_label("AppendEntries").click();
     harness.run_steps(2);
-    harness.get_by_label("Set trap").click();
-    harness.run_steps(2);
+    click_wherever(&mut harness, "Set trap");
     let what = Some(Name::new("AppendEntries"));
     let trap = Trap { what, from: None, to: None, times: Times::Once };
     assert_eq!(sent(&commands), [Command::Message(ByHand::SetTrap(trap))]);

@@ -24,6 +24,6 @@ use crate::views::ViewRow;
 /// The furniture that is docked like a view.
 pub const PANELS: &[ViewRow] = &[
     ViewRow { id: "inspector", title: "Inspector", make: || Box::<Inspector>::default() },
-    ViewRow { id: "why", title: "Why?", make: || Box::<WhyPanel>::default() },
+    ViewRow { id: "why", title: "Causes", make: || Box::<WhyPanel>::default() },
     ViewRow { id: "inventory", title: "What is broken now", make: || Box::<Inventory>::default() },
 ];
