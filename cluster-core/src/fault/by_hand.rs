@@ -71,6 +71,16 @@ impl Trap {
     }
 }
 
+impl Trap {
+    /// Returns what it catches, as the object of a sentence: `the next vote`, `every message to n2`.
+    pub fn words(&self) -> String {
+        match self.times {
+            Times::Once => format!("the {self}"),
+            Times::Always => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = match self.times {
@@ -117,8 +127,8 @@ mod tests {
 
     #[test]
     fn a_trap_says_what_it_waits_for() {
-        assert_eq!(trap(Some("vote"), None, None).to_string(), "next vote");
+        assert_eq!(trap(Some("vote"), None, None).words(), "the next vote");
         let every = Trap { times: Times::Always, ..trap(None, Some(1), Some(2)) };
-        assert_eq!(every.to_string(), "every message from n1 to n2");
+        assert_eq!(every.words(), "every message from n1 to n2");
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn command_line(what: &ByHand) -> String {
         ByHand::Drop(msg) => format!("drop {msg}"),
         ByHand::Duplicate(msg) => format!("send {msg} twice"),
         ByHand::DeliverNow(msg) => format!("deliver {msg} now"),
-        ByHand::SetTrap(trap) => format!("hold the {trap}"),
+        ByHand::SetTrap(trap) => format!("hold {}", trap.words()),
         ByHand::RemoveTrap(trap) => format!("remove {trap}"),
     }
 }
@@ -98,7 +98,7 @@ pub(super) fn command_phrase(what: &ByHand, before: &ClusterState) -> String {
         ByHand::Drop(msg) => format!("took {} out of the network", named(msg)),
         ByHand::Duplicate(msg) => format!("sent {} a second time", named(msg)),
         ByHand::DeliverNow(msg) => format!("delivered {} at once", named(msg)),
-        ByHand::SetTrap(trap) => format!("set a trap that holds the {trap}"),
+        ByHand::SetTrap(trap) => format!("set a trap that holds {}", trap.words()),
         ByHand::RemoveTrap(trap) => format!("removed trap {trap}"),
     }
 }
@@ -106,12 +106,20 @@ pub(super) fn command_phrase(what: &ByHand, before: &ClusterState) -> String {
 /// Returns what an event about held messages says, as a sentence; none where the command says it, or it is of no weight.
 pub(super) fn sentence(event: &TraceEvent, before: &ClusterState) -> Option<String> {
     match event.kind {
-        EventKind::FrameHeld { msg, by: Some(trap) } => {
-            Some(format!("Trap {trap} caught {}; it is held in front of its receiver", message_words(msg, before)))
+        // Of a trap that springs again and again the first time is told.
+        EventKind::FrameHeld { msg, by: Some(trap) }
+            if before.traps.iter().all(|known| known.id != trap || known.caught <= 1) =>
+        {
+            Some(caught_sentence(msg, trap, before))
         }
         // A hold by hand is told by its command, and so is the rest.
         _ => None,
     }
+}
+
+/// Returns that a trap caught a message.
+pub(super) fn caught_sentence(msg: MsgId, trap: TrapId, before: &ClusterState) -> String {
+    format!("Trap {trap} caught {}; it is held in front of its receiver", message_words(msg, before))
 }
 
 /// Returns a message in words: `AppendEntries m12 from n1 to n3`.

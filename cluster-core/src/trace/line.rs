@@ -55,7 +55,7 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::FrameHeld { msg, by: None } => format!("{msg} held"),
         EventKind::FrameHeld { msg, by: Some(trap) } => format!("{msg} held by {trap}"),
         EventKind::FrameReleased { msg } => format!("{msg} released"),
-        EventKind::TrapSet { trap, what } => format!("{trap} waits for the {what}"),
+        EventKind::TrapSet { trap, what } => format!("{trap} waits for {}", what.words()),
         EventKind::TrapSprung { trap, msg } => format!("{trap} caught {msg}"),
         EventKind::TrapRemoved { trap } => format!("{trap} removed"),
     }

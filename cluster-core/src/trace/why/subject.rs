@@ -102,6 +102,12 @@ impl Walk<'_> {
                 };
                 let begins = self.of_node(node, &state, self.end).ok_or_else(unknown)?;
                 self.follow(Some(begins));
+                // Who follows, follows somebody: why that one leads belongs to it.
+                let leader = view.leader.filter(|leader| known.status == NodeStatus::Up && *leader != node);
+                if let Some(leader) = leader {
+                    let leads = self.of_node(leader, &state, self.end);
+                    self.follow(leads);
+                }
                 Ok(format!("Why is {node} {word}?"))
             }
             Subject::Election(epoch) => {

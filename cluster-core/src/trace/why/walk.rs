@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::{Because, BecauseKind, LINKS_MAX};
 use crate::{
     command::Command,
-    event::{EventKind, Family, Milestone, TraceEvent},
+    event::{EventKind, Family, Milestone, TraceEvent, ViewChange},
     fault::{ByHand, DropReason},
     ids::{Endpoint, MsgId, NodeId, Seq},
     time::Timestamp,
-    trace::{ClusterState, TraceStore, line, sentence},
+    trace::{ClusterState, TraceStore, by_hand, line, sentence},
 };
 
 /// How many events are read at once when something is looked for from the end.
@@ -163,7 +163,11 @@ impl<'a> Walk<'a> {
                 self.before_milestone(event, *node, milestone)
             }
             EventKind::ViewChanged { node, changes } => {
-                let of_office: Vec<_> = changes.iter().filter(|change| change.is_reign()).cloned().collect();
+                let of_office = |change: &&ViewChange| {
+                    let kinds = matches!(change, ViewChange::Role(..) | ViewChange::Epoch(_) | ViewChange::Leader(_));
+                    kinds || matches!(change, ViewChange::VotedFor(_))
+                };
+                let of_office: Vec<_> = changes.iter().filter(of_office).cloned().collect();
                 let changes = if of_office.is_empty() { changes.clone() } else { of_office };
                 let words = line(&EventKind::ViewChanged { node: *node, changes });
                 self.add(event.seq, event.at, BecauseKind::Protocol, words);
@@ -195,7 +199,13 @@ impl<'a> Walk<'a> {
             | EventKind::NodeFroze { .. }
             | EventKind::NodeFailed { .. }
             | EventKind::DiskWiped { .. } => self.told(event, BecauseKind::Fault),
-            EventKind::FrameHeld { .. }
+            EventKind::FrameHeld { msg, by: Some(trap) } => {
+                let words = by_hand::caught_sentence(*msg, *trap, &self.state(event.seq));
+                self.add(event.seq, event.at, BecauseKind::Fault, words);
+                // That the trap sprang says the same.
+                event.cause.and_then(|sprung| self.event(sprung)?.cause)
+            }
+            EventKind::FrameHeld { by: None, .. }
             | EventKind::FrameReleased { .. }
             | EventKind::TrapSet { .. }
             | EventKind::TrapSprung { .. }
