@@ -98,6 +98,22 @@ fn an_election_goes_back_to_the_crash_of_the_leader_before() {
     }
 }
 
+/// Votes are written before they are given, and clients ask meanwhile: what they ask is no cause of a vote.
+#[test]
+fn what_clients_ask_during_an_election_is_no_cause_of_it() {
+    for seed in 70..76 {
+        let mut spec = cluster("raft", seed);
+        let client = |id| ClientSpec { id: ClientId(id), load: Load::Open { rate_hz: 200.0 }, ..ClientSpec::default() };
+        spec.clients = vec![client(1), client(2)];
+        let (mut sim, leader) = led(&spec);
+        inject(&mut sim, Fault::Crash(leader));
+        assert!(sim.run_until(10 * SECOND, |trace| trace.latest().leader().is_some_and(|next| next != leader)));
+        let next = sim.trace().latest().leader().expect("just seen");
+        let why = asked(&sim, Subject::Node(next));
+        assert_eq!(root(&why).sentence, format!("The script crashed {leader}"), "seed {seed}: {}", told(&why));
+    }
+}
+
 #[test]
 fn a_node_that_is_down_goes_back_to_the_command() {
     let (sim, leader, _) = after_a_crash(52);

@@ -255,13 +255,18 @@ impl<'a> Walk<'a> {
     fn before_sending(&mut self, sent: Sent) -> Option<Seq> {
         let Endpoint::Node(node) = sent.from else { return sent.cause };
         let cause = sent.cause?;
+        let after_sync = self.event(cause).is_some_and(|event| matches!(event.kind, EventKind::DiskSynced { .. }));
+        if sent.family == Family::Reply && after_sync {
+            // What is acknowledged was written first; it came from who hears the answer.
+            return self.last_of(sent.to, node, cause, |family| family != Family::Vote).or(Some(cause));
+        }
         if sent.family != Family::Vote {
             return Some(cause);
         }
         if let Some(milestone) = self.milestone_beside(cause, node, self.end) {
             return Some(milestone.seq);
         }
-        if self.event(cause).is_some_and(|event| matches!(event.kind, EventKind::DiskSynced { .. })) {
+        if after_sync {
             // A vote is written before it is given or asked for: the step before that is what led to it.
             let campaign = self.last_before(cause, |event| {
                 matches!(&event.kind, EventKind::Milestone { node: n, milestone } if *n == node && is_of_election(milestone))
@@ -273,11 +278,14 @@ impl<'a> Walk<'a> {
 
     /// Returns when a node last received a message about votes from another end.
     fn last_vote_of(&self, from: Endpoint, node: NodeId, before: Seq) -> Option<Seq> {
+        self.last_of(from, node, before, |family| family == Family::Vote)
+    }
+
+    /// Returns when a node last received a message of a wanted family from another end.
+    fn last_of(&self, from: Endpoint, node: NodeId, before: Seq, wanted: impl Fn(Family) -> bool) -> Option<Seq> {
+        let came = |sent: Sent| wanted(sent.family) && sent.from == from && sent.to == node.into();
         self.last_before(before, |event| {
-            matches!(event.kind, EventKind::FrameDelivered { .. })
-                && self
-                    .sent(event)
-                    .is_some_and(|sent| sent.family == Family::Vote && sent.from == from && sent.to == node.into())
+            matches!(event.kind, EventKind::FrameDelivered { .. }) && self.sent(event).is_some_and(came)
         })
     }
 
@@ -313,11 +321,20 @@ impl<'a> Walk<'a> {
     fn before_milestone(&mut self, event: &TraceEvent, node: NodeId, milestone: &Milestone) -> Option<Seq> {
         let cause = event.cause.and_then(|cause| self.event(cause));
         let by_timer = cause.as_ref().is_none_or(|cause| matches!(cause.kind, EventKind::TimerFired { .. }));
-        if let Milestone::VoteGranted { to, .. } = milestone
-            && *to != node
-        {
+        if let Milestone::VoteGranted { to, epoch } = milestone {
             // The vote was written before it was given: the cause at hand may be the disk.
-            return self.last_vote_of((*to).into(), node, event.seq).or(event.cause);
+            let asked = if *to == node {
+                self.last_before(event.seq, |event| match &event.kind {
+                    EventKind::Milestone { node: n, milestone: Milestone::ElectionStarted { epoch: e } } => {
+                        (n, e) == (&node, epoch)
+                    }
+                    // Only its own candidacy makes a node vote for itself.
+                    _ => false,
+                })
+            } else {
+                self.last_vote_of((*to).into(), node, event.seq)
+            };
+            return asked.or(event.cause);
         }
         if !by_timer {
             return event.cause;
