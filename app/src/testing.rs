@@ -123,7 +123,7 @@ pub fn plausible_run() -> (ClusterSpec, Vec<TraceEvent>) {
     let cut = script.command(Command::Inject(vec![Fault::Partition(vec![group])]));
     for other in [1, 2, 3, 5].map(NodeId) {
         for (from, to) in [(NodeId(4), other), (other, NodeId(4))] {
-            let rules = LinkRules { cut: true, ..LinkRules::default() };
+            let rules = Box::new(LinkRules { cut: true, ..LinkRules::default() });
             script.push_because(cut, EventKind::LinkChanged { from: from.into(), to: to.into(), rules });
         }
     }

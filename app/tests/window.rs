@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use cluster_core::{
     command::Command,
     event::{EventKind, TraceEvent},
-    fault::{ByHand, Fault, Heal, Times, Trap},
+    fault::{Ailment, ByHand, Fault, Heal, NodeFaultCounters, NodeFaults, Slowness, Times, Trap},
     ids::{ClientId, Endpoint, MsgId, NodeId, Seq, TrapId},
     name::Name,
     time::Timestamp,
@@ -115,6 +115,35 @@ fn the_node_inspector_shows_what_the_node_knows() {
 }
 
 #[test]
+fn a_client_from_outside_is_in_the_picture_and_its_door_in_the_inspector() {
+    let (spec, mut events) = testing::plausible_run();
+    let (node, speaks, client) = (NodeId(3), Name::new("redis"), ClientId::FIRST_VISITOR);
+    let door = EventKind::DoorOpened { node, speaks, port: 7103 };
+    let came = EventKind::VisitorCame { client, node, speaks, name: "shop".to_owned() };
+    for kind in [door, came] {
+        let last = events.last().expect("a run has events");
+        events.push(TraceEvent { seq: last.seq.next(), at: last.at, cause: None, kind });
+    }
+    let source = testing::Scripted::new(spec, events);
+    let mut harness = window(Box::new(source), Settings::default());
+    harness.get_by_label_contains("redis client c10000, 0 in flight");
+    select(&mut harness, Selection::node(node));
+    harness.get_by_label("redis-cli -c -p 7103");
+    harness.get_by_label("Copy").click();
+    harness.run_steps(1);
+    let copied = harness
+        .output()
+        .platform_output
+        .commands
+        .iter()
+        .any(|command| matches!(command, egui::OutputCommand::CopyText(text) if text == "redis-cli -c -p 7103"));
+    assert!(copied, "nothing was copied");
+    select(&mut harness, Selection::Client(client));
+    harness.get_by_label("redis client from outside");
+    harness.get_by_label("shop");
+}
+
+#[test]
 fn heal_all_asks_for_healing_everything_and_says_how_much_is_broken() {
     let (mut harness, commands) = live();
     let broken = harness.state().store().latest().faults.len();
@@ -129,6 +158,32 @@ fn a_fault_in_the_inventory_is_healed_alone() {
     harness.get_by_label("Heal n5 frozen").click();
     harness.run_steps(2);
     assert_eq!(sent(&commands), [Command::Unfreeze(NodeId(5))]);
+}
+
+/// Each part of a machine that ails is a thing of its own, and one that did nothing yet says so.
+#[test]
+fn a_slow_node_is_listed_with_what_its_slowness_did() {
+    let (spec, mut events) = testing::plausible_run();
+    let node = NodeId(2);
+    let last = events.last().expect("a run has events").clone();
+    let faults = NodeFaults { slow: Some(Slowness { factor: 10.0 }), ..NodeFaults::default() };
+    let slowed = EventKind::NodeFaultsChanged { node, part: Ailment::Cpu, faults: Box::new(faults) };
+    events.push(TraceEvent { seq: last.seq.next(), at: last.at, cause: None, kind: slowed });
+    let shown = |events: Vec<TraceEvent>| {
+        let mut store = TraceStore::new(spec.clone());
+        store.append(events);
+        let mut harness = window(Box::new(Recording::new(store)), Settings::default());
+        harness.get_by_label("END").click();
+        harness.run_steps(2);
+        harness
+    };
+    let harness = shown(events.clone());
+    harness.get_by_label("n2 10× slower");
+    harness.get_by_label_contains("did nothing so far");
+    let counters = Box::new(NodeFaultCounters { inputs_slowed: 3, ..NodeFaultCounters::default() });
+    let counted = EventKind::NodeFaultsCounted { node, counters };
+    events.push(TraceEvent { seq: last.seq.next().next(), at: last.at, cause: None, kind: counted });
+    shown(events).get_by_label_contains("3 inputs slowed");
 }
 
 #[test]

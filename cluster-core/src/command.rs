@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fault::{ByHand, Fault, Heal},
+    fault::{ByHand, Fault, Heal, LinkId, LinkRules},
     ids::{ClientId, NodeId},
     request::Request,
     spec::ClientSpec,
@@ -14,6 +14,8 @@ use crate::{
 pub enum Command {
     /// Breaks things, all at one instant.
     Inject(Vec<Fault>),
+    /// Gives directions of links exactly these rules, all at one instant: what they had before is gone.
+    SetLinks(Vec<(LinkId, LinkRules)>),
     /// Mends things.
     Heal(Heal),
     /// Starts a node that is down, with the disk it has.
@@ -45,6 +47,8 @@ pub enum Command {
     Step,
     /// Cluster time runs at this share of real time, [`crate::time::RATE_MIN`] to [`crate::time::RATE_MAX`].
     SetRate(f64),
+    /// Erases the disk of a node that is down, and starts it.
+    RestartWiped(NodeId),
 }
 
 /// Who asked.

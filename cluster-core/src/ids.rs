@@ -51,6 +51,16 @@ id!(
     Seq(u64), "#"
 );
 
+impl ClientId {
+    /// The first number of clients from outside; those of the cluster itself come before it.
+    pub const FIRST_VISITOR: Self = Self(10_000);
+
+    /// Returns whether it is a client from outside, that came in by a node's door.
+    pub fn is_visitor(self) -> bool {
+        self >= Self::FIRST_VISITOR
+    }
+}
+
 impl Seq {
     /// Returns the number after this one.
     pub fn next(self) -> Self {

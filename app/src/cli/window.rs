@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use cluster_core::session::SessionOptions;
+use cluster_core::session::{DoorPorts, SessionOptions};
 
 use super::{Failure, WindowArgs, play};
 use crate::{
@@ -17,6 +17,8 @@ pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
     let spec = args.cluster.spec()?;
     check_display()?;
     let (record, data_dir, base_port) = (args.record.clone(), args.data_dir.clone(), args.base_port);
+    let metrics_port = args.metrics_port;
+    let doors = args.redis_port.map_or(DoorPorts::Free, DoorPorts::From);
     let make: MakeSource = Box::new(move |wake| {
         let record = record.or_else(|| match recordings::next() {
             Ok(file) => Some(file),
@@ -25,7 +27,15 @@ pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
                 None
             }
         });
-        let options = SessionOptions { record, data_dir, base_port, wake: Some(wake), ..SessionOptions::default() };
+        let options = SessionOptions {
+            record,
+            data_dir,
+            base_port,
+            doors,
+            metrics_port,
+            wake: Some(wake),
+            ..SessionOptions::default()
+        };
         Ok(Box::new(Live::start(spec, options)?) as Box<dyn Source>)
     });
     show(make, WindowOptions::default())

@@ -34,7 +34,7 @@ impl Lost {
 
 /// Lays out "acknowledged" and "lost", from right to left.
 pub(super) fn promises_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lost: &Lost) {
-    let acknowledged: u64 = ctx.state.clients.values().map(|client| client.ok).sum();
+    let acknowledged: u64 = ctx.state.clients.values().chain([&ctx.state.departed]).map(|client| client.ok).sum();
     let failing = ctx.state.clients.values().any(|client| matches!(client.last, Some((_, _, Outcome::NoAnswer))));
     if lost.count == 0 {
         ui.weak("lost 0").on_hover_text("No write that was acknowledged is lost");

@@ -79,7 +79,12 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::NodeFroze { .. }
         | EventKind::NodeFailed { .. } => Icon::Down,
         EventKind::NodeStarted { .. } | EventKind::NodeUnfroze { .. } => Icon::Up,
-        EventKind::DiskWiped { .. } | EventKind::CommandRefused { .. } | EventKind::FrameRejected { .. } => Icon::Loss,
+        EventKind::DiskWiped { .. }
+        | EventKind::FaultsTried { .. }
+        | EventKind::DiskHarmed { .. }
+        | EventKind::CommandRefused { .. }
+        | EventKind::FrameRejected { .. } => Icon::Loss,
+        EventKind::NodeFaultsChanged { .. } => Icon::Deed,
         EventKind::Milestone { milestone, .. } => match milestone {
             Milestone::PreVoteStarted { .. }
             | Milestone::ElectionStarted { .. }
@@ -98,14 +103,21 @@ fn icon(kind: &EventKind) -> Icon {
         },
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }
+        | EventKind::ConnectionReset { .. }
+        | EventKind::ConnectionHalfOpened { .. }
+        | EventKind::LinkActed { .. }
         | EventKind::FrameSent { .. }
         | EventKind::FrameDelivered { .. }
         | EventKind::FrameDropped { .. }
         | EventKind::TimerFired { .. }
         | EventKind::DiskSynced { .. }
+        | EventKind::NodeFaultsCounted { .. }
         | EventKind::LogSpliced { .. }
         | EventKind::ViewChanged { .. }
         | EventKind::ClientChanged { .. }
+        | EventKind::DoorOpened { .. }
+        | EventKind::VisitorCame { .. }
+        | EventKind::VisitorLeft { .. }
         | EventKind::OpInvoked { .. }
         | EventKind::OpReturned { .. }
         | EventKind::FrameHeld { .. }

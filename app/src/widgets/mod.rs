@@ -5,6 +5,7 @@ pub mod by_hand;
 pub mod columns;
 pub mod faults;
 pub mod legend;
+pub mod machine;
 pub mod run_mark;
 pub mod series;
 pub mod time_plot;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::{
     cursor::{Cursor, Word},
     error::{ScriptError, did_you_mean},
-    message,
-    verb::{HealWhat, LinkFault, Links, Selector, Timed, Verb, verbs},
+    machine, message, parse_link,
+    verb::{HealWhat, Links, Selector, Timed, Verb, verbs},
 };
 use crate::{
-    fault::{Delay, FAULTS, FaultKind, LinkRules, Loss},
+    fault::{FAULTS, FaultKind, LinkFault},
     ids::{ClientId, NodeId},
     time::{RATE_MAX, RATE_MIN},
 };
@@ -89,10 +89,17 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
     }
     Ok(match word.text {
         "heal" => Verb::Heal(heal(cursor)?),
-        "restart" => match selectors(cursor)?.as_slice() {
-            [Selector::All] => Verb::Restart(None),
-            nodes => Verb::Restart(Some(nodes.to_vec())),
-        },
+        "restart" => {
+            let nodes = selectors(cursor)?;
+            match (cursor.peek().text, nodes.as_slice()) {
+                ("wiped", _) => {
+                    cursor.word();
+                    Verb::RestartWiped(nodes)
+                }
+                (_, [Selector::All]) => Verb::Restart(None),
+                (_, _) => Verb::Restart(Some(nodes)),
+            }
+        }
         "unfreeze" => Verb::Unfreeze(selectors(cursor)?),
         "put" => Verb::Put(one(cursor)?, text(cursor, "a key")?.into(), text(cursor, "a value")?.into()),
         "get" => Verb::Get(one(cursor)?, text(cursor, "a key")?.into()),
@@ -127,14 +134,30 @@ fn fault(kind: FaultKind, cursor: &mut Cursor<'_>) -> Parsed<Verb> {
         }
         FaultKind::Partition => Verb::Partition(groups(cursor)?),
         FaultKind::Cut => Verb::Link(LinkFault::Cut, links(cursor)?),
-        FaultKind::Delay => {
+        FaultKind::Flap
+        | FaultKind::Delay
+        | FaultKind::Loss
+        | FaultKind::Burst
+        | FaultKind::Duplicate
+        | FaultKind::Reorder
+        | FaultKind::Corrupt
+        | FaultKind::Bandwidth
+        | FaultKind::Reset
+        | FaultKind::HalfOpen
+        | FaultKind::SlowClose => {
             let links = links(cursor)?;
-            Verb::Link(LinkFault::Delay(delay(cursor)?), links)
+            Verb::Link(parse_link::link_fault(kind, cursor)?, links)
         }
-        FaultKind::Loss => {
-            let links = links(cursor)?;
-            Verb::Link(LinkFault::Loss(loss(cursor.word())?), links)
-        }
+        FaultKind::TornPowerLoss
+        | FaultKind::Slow
+        | FaultKind::ClockOffset
+        | FaultKind::ClockJump
+        | FaultKind::ClockDrift
+        | FaultKind::DiskSlow
+        | FaultKind::DiskFull
+        | FaultKind::ReadErrors
+        | FaultKind::BitRot
+        | FaultKind::LyingSync => machine::fault(kind, cursor)?,
     })
 }
 
@@ -142,11 +165,11 @@ fn heal(cursor: &mut Cursor<'_>) -> Parsed<HealWhat> {
     let word = cursor.peek();
     match word.text {
         "" => return Ok(HealWhat::All),
-        "all" | "links" | "link" | "around" => drop(cursor.word()),
+        "all" | "links" | "link" | "around" | "cpu" | "clock" | "disk" => drop(cursor.word()),
         other => {
-            let meant = did_you_mean(other, ["links", "link", "around", "all"]);
+            let meant = did_you_mean(other, ["links", "link", "around", "all", "cpu", "clock", "disk"]);
             let remedy = meant.map_or_else(
-                || "write `heal`, `heal links`, `heal link n1->n2` or `heal around n3`".to_owned(),
+                || "write `heal`, `heal links`, `heal link n1->n2`, `heal around n3` or `heal disk n3`".to_owned(),
                 |meant| format!("did you mean `heal {meant}`?"),
             );
             return mistake(word, format!("`{other}` cannot be healed; {remedy}"));
@@ -156,7 +179,10 @@ fn heal(cursor: &mut Cursor<'_>) -> Parsed<HealWhat> {
         "links" => HealWhat::Links,
         "link" => HealWhat::Link(links(cursor)?),
         "around" => HealWhat::Around(selectors(cursor)?),
-        _ => HealWhat::All,
+        other => match machine::ailment(other) {
+            Some(part) => machine::heal(part, cursor)?,
+            None => HealWhat::All,
+        },
     })
 }
 
@@ -181,7 +207,7 @@ fn groups(cursor: &mut Cursor<'_>) -> Parsed<Vec<Vec<Selector>>> {
     Ok(groups)
 }
 
-fn selectors(cursor: &mut Cursor<'_>) -> Parsed<Vec<Selector>> {
+pub(super) fn selectors(cursor: &mut Cursor<'_>) -> Parsed<Vec<Selector>> {
     let place = cursor.peek();
     let selectors = selectors_or_rest(cursor)?;
     if selectors.contains(&Selector::Rest) {
@@ -270,31 +296,16 @@ fn text<'a>(cursor: &mut Cursor<'a>, what: &str) -> Parsed<&'a str> {
     Ok(word.text)
 }
 
-fn delay(cursor: &mut Cursor<'_>) -> Parsed<Delay> {
-    let place = cursor.peek();
-    let mean = duration(cursor.word(), "the delay")?;
-    let jitter =
-        if cursor.eat("+-") || cursor.eat("±") { duration(cursor.word(), "the jitter")? } else { Duration::ZERO };
-    let delay = Delay { mean, jitter };
-    checked(place, LinkRules { delay: Some(delay), ..LinkRules::default() })?;
-    Ok(delay)
-}
-
-fn loss(word: Word<'_>) -> Parsed<Loss> {
+/// Reads a share of `things`.
+pub(super) fn share(word: Word<'_>, things: &str) -> Parsed<f64> {
     let share = match word.text.strip_suffix('%') {
         Some(percent) => percent.parse::<f64>().map(|percent| percent / 100.0),
         None => word.text.parse::<f64>(),
     };
-    let Ok(probability) = share else {
-        return mistake(word, format!("`{}` is no share of frames; write for example `20%` or `0.2`", word.text));
-    };
-    let loss = Loss { probability };
-    checked(word, LinkRules { loss: Some(loss), ..LinkRules::default() })?;
-    Ok(loss)
-}
-
-fn checked(place: Word<'_>, rules: LinkRules) -> Parsed<()> {
-    rules.check().or_else(|error| mistake(place, error.to_string()))
+    share.or_else(|_| match word.text {
+        "" => mistake(word, format!("a share of {things} is missing; write for example `20%` or `0.2`")),
+        text => mistake(word, format!("`{text}` is no share of {things}; write for example `20%` or `0.2`")),
+    })
 }
 
 fn rate(word: Word<'_>) -> Parsed<f64> {
@@ -306,7 +317,7 @@ fn rate(word: Word<'_>) -> Parsed<f64> {
     }
 }
 
-fn duration(word: Word<'_>, what: &str) -> Parsed<Duration> {
+pub(super) fn duration(word: Word<'_>, what: &str) -> Parsed<Duration> {
     match parse_duration(word.text) {
         Some(duration) => Ok(duration),
         None if word.text.is_empty() => mistake(word, format!("{what} is missing; write for example `5s` or `250ms`")),

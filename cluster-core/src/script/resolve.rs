@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::{
     error::Unresolved,
-    verb::{HealWhat, LinkFault, Links, Selector, Timed, Verb},
+    verb::{HealWhat, Links, Selector, Timed, Verb},
 };
 use crate::{
     command::Command,
@@ -54,14 +54,25 @@ impl<R: Rng> Resolver<'_, R> {
             Verb::Strike(kind, whom) => {
                 vec![Command::Inject(self.nodes(whom)?.into_iter().map(|node| strike(*kind, node)).collect())]
             }
+            Verb::Machine(fault, whom) => {
+                let nodes = self.nodes(whom)?;
+                vec![Command::Inject(nodes.into_iter().map(|node| Fault::Node(node, *fault)).collect())]
+            }
             Verb::Partition(groups) => vec![Command::Inject(vec![Fault::Partition(self.groups(groups)?)])],
             Verb::Link(fault, links) => {
                 let links = self.links(links)?;
-                vec![Command::Inject(links.into_iter().map(|link| link_fault(*fault, link)).collect())]
+                vec![Command::Inject(links.into_iter().map(|link| Fault::Link(link, *fault)).collect())]
             }
             Verb::Heal(what) => self.heal(what)?,
             Verb::Restart(None) => vec![Command::RestartAll],
             Verb::Restart(Some(nodes)) => self.nodes(nodes)?.into_iter().map(Command::Restart).collect(),
+            Verb::RestartWiped(nodes) => {
+                let mut wiped = self.nodes(nodes)?;
+                if nodes[..] == [Selector::All] {
+                    wiped.retain(|node| !running(self.state).any(|up| up == *node));
+                }
+                wiped.into_iter().map(Command::RestartWiped).collect()
+            }
             Verb::Unfreeze(nodes) => self.nodes(nodes)?.into_iter().map(Command::Unfreeze).collect(),
             Verb::Get(node, key) => vec![self.submit(*node, Request::Get { key: key.clone() })?],
             Verb::Put(node, key, value) => {
@@ -100,6 +111,9 @@ impl<R: Rng> Resolver<'_, R> {
             }
             HealWhat::Around(ends) => {
                 self.ends(ends)?.into_iter().map(|end| Command::Heal(Heal::Around(end))).collect()
+            }
+            HealWhat::Ailment(part, nodes) => {
+                self.nodes(nodes)?.into_iter().map(|node| Command::Heal(Heal::Ailment(node, *part))).collect()
             }
         })
     }
@@ -256,16 +270,7 @@ fn strike(kind: FaultKind, node: NodeId) -> Fault {
         FaultKind::Stop => Fault::Stop(node),
         FaultKind::Freeze => Fault::Freeze(node),
         FaultKind::Wipe => Fault::Wipe(node),
-        FaultKind::Crash | FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => {
-            Fault::Crash(node)
-        }
-    }
-}
-
-fn link_fault(fault: LinkFault, link: LinkId) -> Fault {
-    match fault {
-        LinkFault::Cut => Fault::Cut(link),
-        LinkFault::Delay(delay) => Fault::Delay(link, delay),
-        LinkFault::Loss(loss) => Fault::Loss(link, loss),
+        // The rest strikes no node, and the parser makes no such line.
+        _ => Fault::Crash(node),
     }
 }

@@ -11,6 +11,8 @@ mod latency;
 mod ledger;
 mod line;
 mod log;
+mod machine;
+mod metrics;
 mod narrate;
 mod parts;
 mod recorder;
@@ -30,11 +32,13 @@ pub use latency::Latencies;
 pub use ledger::{Acknowledged, Ledger};
 pub use line::{line, rules_words};
 pub use log::LogTail;
+pub use machine::{ailment_words, count_lines, counter_words, disk_words};
+pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
 pub use recorder::{Recorder, Sink};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
-    TrackedFault, is_fault_command,
+    TrackedFault, Visitor, is_fault_command,
 };
 pub use store::TraceStore;
 pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};

@@ -3,7 +3,7 @@
 use cluster_core::{
     command::Command,
     event::{EventKind, Family, MessageInfo, TraceEvent},
-    fault::{ByHand, Delay, DropReason, Fault, Heal, Times, Trap},
+    fault::{ByHand, Delay, DropReason, Fault, Heal, LinkFault, Times, Trap},
     ids::{Endpoint, MsgId, NodeId, Seq, TrapId},
     name::Name,
     registry::{PROTOCOLS, message_names},
@@ -115,7 +115,7 @@ fn a_held_message_outlives_its_sender_and_dies_with_its_receiver() {
 fn a_message_still_on_its_link_is_lost_with_its_sender_even_if_it_is_held() {
     let (mut sim, leader, other) = three(35);
     let mean = SECOND / 2;
-    inject(&mut sim, Fault::Delay((leader.into(), other.into()), Delay { mean, ..Delay::default() }));
+    inject(&mut sim, Fault::Link((leader.into(), other.into()), LinkFault::Delay(Delay::constant(mean))));
     ask(&mut sim, trap("AppendEntries", other, Times::Once));
     put(&mut sim, leader, "k", "v");
     assert!(sim.run_until(SECOND, |trace| !trace.latest().held.is_empty()));
@@ -160,7 +160,7 @@ fn a_hurried_message_overtakes_those_sent_before_it() {
     let (mut sim, leader, other) = three(38);
     let mean = SECOND / 2;
     let link = (Endpoint::from(leader), Endpoint::from(other));
-    inject(&mut sim, Fault::Delay(link, Delay { mean, ..Delay::default() }));
+    inject(&mut sim, Fault::Link(link, LinkFault::Delay(Delay::constant(mean))));
     put(&mut sim, leader, "k", "v");
     put(&mut sim, leader, "k", "w");
     let on_link = |trace: &TraceStore| -> Vec<MsgId> {

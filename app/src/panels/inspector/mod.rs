@@ -2,6 +2,7 @@
 
 mod client;
 mod link;
+mod link_rules;
 mod message;
 mod node;
 mod nodes;

@@ -186,9 +186,18 @@ pub(super) fn paint_drops(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, atlas
 fn drop_site(drop: &Dropped) -> LinkId {
     let (from, to) = (drop.flight.from, drop.flight.to);
     match drop.reason {
-        DropReason::Cut | DropReason::Loss | DropReason::ByHand => (from.min(to), from.max(to)),
+        DropReason::Cut
+        | DropReason::Loss
+        | DropReason::Flap
+        | DropReason::Burst
+        | DropReason::QueueFull
+        | DropReason::ByHand => (from.min(to), from.max(to)),
         DropReason::SenderDown => (from, from),
-        DropReason::ReceiverDown | DropReason::BufferFull | DropReason::Reset => (to, to),
+        DropReason::ReceiverDown
+        | DropReason::BufferFull
+        | DropReason::Reset
+        | DropReason::Corrupt
+        | DropReason::HalfOpen => (to, to),
     }
 }
 

@@ -170,6 +170,12 @@ impl Pen<'_> {
         self.painter.add(PathShape::convex_polygon(lower, color, self.stroke(1.2, color)));
     }
 
+    /// Returns how wide words are on a pill.
+    pub(super) fn width(&self, units: f32, text: &str) -> f32 {
+        let font = FontId::proportional((self.px(units) * 4.0).round() / 4.0);
+        self.painter.layout_no_wrap(text.to_owned(), font, self.theme.text).size().x
+    }
+
     /// Writes words on a pill; returns where it is.
     pub(super) fn pill(&self, at: Pos2, align: Align2, units: f32, color: Color32, text: &str) -> Rect {
         if self.px(units) < TEXT_MIN {

@@ -395,12 +395,18 @@ pub(super) fn fall(drop: &Dropped, at: Timestamp) -> Option<Fall> {
 
 fn drop_place(reason: DropReason, msg: MsgId) -> f32 {
     match reason {
-        DropReason::Cut => 0.5,
+        DropReason::Cut | DropReason::Flap => 0.5,
         DropReason::ByHand => 0.8,
         // Looks random, and is the same whenever the moment is shown again.
-        DropReason::Loss => 0.3 + 0.4 * (msg.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 / (1u64 << 24) as f32,
-        DropReason::SenderDown => 0.0,
-        DropReason::ReceiverDown | DropReason::BufferFull | DropReason::Reset => 1.0,
+        DropReason::Loss | DropReason::Burst => {
+            0.3 + 0.4 * (msg.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 / (1u64 << 24) as f32
+        }
+        DropReason::SenderDown | DropReason::QueueFull => 0.0,
+        DropReason::ReceiverDown
+        | DropReason::BufferFull
+        | DropReason::Reset
+        | DropReason::Corrupt
+        | DropReason::HalfOpen => 1.0,
     }
 }
 

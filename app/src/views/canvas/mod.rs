@@ -1,5 +1,6 @@
 //! The picture of the cluster: nodes, links, frames under way, logs and clients, at one moment.
 
+mod ailments;
 mod clients;
 mod frames;
 mod glyphs;
@@ -147,6 +148,7 @@ impl CanvasView {
         let pen = Pen { painter: &painter, theme: ctx.theme, scale: scene.camera.scale, smallest };
         let atlas = self.atlas.get_or_insert_with(|| frames::atlas(ui.ctx())).id();
         links::paint_links(&pen, ctx, scene, links, &Traffic::of(ctx, scene));
+        clients::paint_visits(&pen, ctx, scene);
         // Below the nodes, so that names and logs stay readable whatever passes.
         frames::paint_flights(&pen, ctx, scene, spots, atlas);
         held::paint_pins(&pen, ctx, scene);

@@ -12,12 +12,12 @@ use cluster_core::{
 use egui::{Align2, Color32, Pos2, Stroke, vec2};
 
 use super::{
-    Scene,
+    Scene, ailments,
     glyphs::{Pen, mix, on_circle},
     layout::{BLOCK_GAP, BLOCK_WIDTH, Placed, RIM, Side},
     logs,
 };
-use crate::{ctx::ViewCtx, theme::Theme};
+use crate::{ctx::ViewCtx, theme::Theme, widgets::machine};
 
 /// What is true of nodes although none of them may know it.
 #[derive(Debug, Default)]
@@ -84,7 +84,11 @@ pub(super) fn label(node: NodeId, state: &NodeState, spec_protocol: &str) -> Str
         | NodeStatus::Stopped
         | NodeStatus::Failed(_) => state.status.word(),
     };
-    format!("node {node}, {status}, {} {}", epoch_word(spec_protocol), state.view.epoch)
+    let mut words = format!("node {node}, {status}, {} {}", epoch_word(spec_protocol), state.view.epoch);
+    for ailment in machine::ailments(state) {
+        words = format!("{words}, {ailment}");
+    }
+    words
 }
 
 fn epoch_word(protocol: &str) -> &'static str {
@@ -133,6 +137,8 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
     }
     paint_body(pen, center, radius, tint, state);
     paint_arc(pen, ctx.at, center, radius, tint, state);
+    ailments::paint_snail_ring(pen, center, radius, state, timer_left(state, ctx.at));
+    ailments::paint_rim(pen, ctx.at, center, radius, state);
     if state.view.role == RoleKind::Leader && state.status.is_running() {
         let solid = !scene.truth.powerless.contains(&placed.id);
         pen.crown(center - vec2(0.0, pen.px(radius + radius * 0.28)), radius * 0.72, tint, solid);
@@ -281,7 +287,8 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     let at = |dy: f32| egui::pos2(near, role + pen.px(dy));
     let (word, color) = status_word(theme, state);
     pen.name(at(0.0), align, 13.5, color, word);
-    paint_badges(pen, scene, placed, at(-18.0), align);
+    let ailments_at = paint_badges(pen, scene, placed, at(-18.0), align);
+    ailments::paint_badges(pen, ctx.at, ailments_at, align, state);
     paint_hash(pen, scene, placed, state, role, block);
     logs::paint_strip(pen, ctx.at, &scene.window, state, egui::pos2(block.left(), role + pen.px(11.5)));
     let (commit, applied) = (state.view.commit_index, state.view.applied_index);
@@ -301,18 +308,20 @@ fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {
 }
 
 /// Where belief and truth differ, the truth stands beside.
-fn paint_badges(pen: &Pen<'_>, scene: &Scene, placed: &Placed, at: Pos2, align: Align2) {
+fn paint_badges(pen: &Pen<'_>, scene: &Scene, placed: &Placed, at: Pos2, align: Align2) -> Pos2 {
     let badges = [
         (scene.truth.powerless.contains(&placed.id), "no majority", pen.theme.warn),
         (scene.truth.isolated.contains(&placed.id), "isolated", pen.theme.bad),
         (scene.truth.diverged.contains(&placed.id), "other state", pen.theme.bad),
     ];
-    let mut at = at;
+    let mut next = at;
     for (_, word, color) in badges.into_iter().filter(|badge| badge.0) {
-        let rect = pen.pill(at, align, 11.0, color, word);
+        let rect = pen.pill(next, align, 11.0, color, word);
         let step = rect.width() + pen.px(4.0);
-        at.x += if placed.side == Side::Left { -step } else { step };
+        next.x += if placed.side == Side::Left { -step } else { step };
     }
+    // What ails the machine has a line of its own above.
+    if next == at { at } else { at - vec2(0.0, pen.px(18.0)) }
 }
 
 /// The picture of the state's hash, at the far end of the line of the role.

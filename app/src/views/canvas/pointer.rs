@@ -126,7 +126,8 @@ pub(super) fn link_tooltip_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let state = ctx.state.links.get(&link).copied().unwrap_or_default();
     ui.strong(super::links::label(link, &state.rules));
     ui.label(format!("{} frames sent, {} arrived", state.sent, state.delivered));
-    let gone = [(state.cut, "stopped by the cut"), (state.lost, "lost"), (state.dropped, "dropped otherwise")];
+    let lost = state.did.stopped() - state.did.cut;
+    let gone = [(state.did.cut, "stopped by the cut"), (lost, "lost"), (state.dropped, "dropped otherwise")];
     for (count, what) in gone.into_iter().filter(|(count, _)| *count > 0) {
         ui.label(format!("{count} {what}"));
     }

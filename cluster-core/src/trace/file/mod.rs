@@ -28,7 +28,7 @@ pub(crate) use codec::Encoder;
 /// The format's major version: readers refuse later ones.
 pub const VERSION_MAJOR: u16 = 1;
 /// The format's minor version: it grows with every addition that older readers may stumble over in a block.
-pub const VERSION_MINOR: u16 = 0;
+pub const VERSION_MINOR: u16 = 1;
 
 /// Payloads of frames are kept up to this length; the event's `bytes` tells the true one.
 pub const PAYLOAD_KEPT: usize = 256;

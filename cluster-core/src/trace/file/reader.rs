@@ -42,6 +42,11 @@ impl Recording {
         Ok(recording)
     }
 
+    /// Returns whether a file that begins so is a recording.
+    pub fn is_one(head: &[u8]) -> bool {
+        head.starts_with(&MAGIC)
+    }
+
     /// Reads the headers of the blocks that were appended since.
     pub fn refresh(&mut self) -> Result<(), RecordingError> {
         if self.damage.is_some() {

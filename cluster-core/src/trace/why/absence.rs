@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     BecauseKind,
-    walk::{Walk, clock, downs, link_fault, node_fault},
+    walk::{Walk, clock, downs, link_fault, machine_fault, node_fault},
 };
 use crate::{
     event::{EventKind, Milestone, TraceEvent, ViewChange},
@@ -71,7 +71,8 @@ impl Walk<'_> {
             .or(heard.held)
             .or(heard.stepped_down)
             // What slows or cuts the way there keeps the answers away, too.
-            .or_else(|| link_fault(&state, (node.into(), peer.into())));
+            .or_else(|| link_fault(&state, (node.into(), peer.into())))
+            .or_else(|| machine_fault(&state, peer));
         let dropped = match heard.dropped {
             0 => String::new(),
             1 => "; 1 message of it was dropped since".to_owned(),
@@ -131,7 +132,8 @@ impl Walk<'_> {
         let held_by = |msg: MsgId| {
             self.last_before(before, |event| matches!(event.kind, EventKind::FrameHeld { msg: m, .. } if m == msg))
         };
-        fault.or_else(|| held_by(held()?.msg)).filter(|fault| *fault < before)
+        let fault = fault.or_else(|| held_by(held()?.msg)).or_else(|| machine_fault(state, peer));
+        fault.filter(|fault| *fault < before)
     }
 
     /// Reads what one end heard of a node.

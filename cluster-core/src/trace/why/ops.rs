@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     BecauseKind,
-    walk::{Walk, clock, link_fault, node_fault},
+    walk::{Walk, clock, link_fault, machine_fault, node_fault},
 };
 use crate::{
     event::{EventKind, Outcome, RoleKind, TraceEvent},
@@ -45,7 +45,7 @@ impl Walk<'_> {
         let said = sentence(event, &self.state(event.seq), self.word).unwrap_or_else(|| line(&event.kind));
         self.add(event.seq, event.at, BecauseKind::Client, said);
         match outcome {
-            Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done => event.cause,
+            Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } => event.cause,
             Outcome::NoAnswer => {
                 self.trouble(op, event.seq);
                 None
@@ -98,7 +98,7 @@ impl Walk<'_> {
             None => {
                 let state = self.state(until);
                 let link = link_fault(&state, (Endpoint::Client(client), ask.to.into()));
-                let fault = node_fault(&state, ask.to).or(link);
+                let fault = node_fault(&state, ask.to).or(link).or_else(|| machine_fault(&state, ask.to));
                 self.follow(fault);
             }
         }
@@ -188,6 +188,10 @@ impl Walk<'_> {
 fn refusal(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Failed(refusal) => refusal.to_string(),
-        Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::NoAnswer => String::new(),
+        Outcome::Value { .. }
+        | Outcome::Written { .. }
+        | Outcome::Done
+        | Outcome::Answered { .. }
+        | Outcome::NoAnswer => String::new(),
     }
 }

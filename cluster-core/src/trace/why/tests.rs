@@ -240,7 +240,7 @@ fn an_election_because_of_held_heartbeats_goes_back_to_the_trap() {
 fn a_dropped_message_goes_back_to_the_cut_of_its_link() {
     let (mut sim, leader) = led(&cluster("raft", 61));
     let other = NodeId(if leader == NodeId(1) { 2 } else { 1 });
-    inject(&mut sim, Fault::Cut((leader.into(), other.into())));
+    inject(&mut sim, Fault::cut((leader.into(), other.into())));
     sim.run_for(SECOND / 2);
     let dropped = find(&sim, |kind| matches!(kind, EventKind::FrameDropped { .. }));
     let why = asked(&sim, Subject::Event(dropped));

@@ -9,7 +9,7 @@ use crate::{
     fault::{ByHand, DropReason},
     ids::{Endpoint, MsgId, NodeId, Seq},
     time::Timestamp,
-    trace::{ClusterState, TraceStore, by_hand, line, sentence},
+    trace::{Broken, ClusterState, TraceStore, by_hand, line, sentence},
 };
 
 /// How many events are read at once when something is looked for from the end.
@@ -211,12 +211,25 @@ impl<'a> Walk<'a> {
             | EventKind::TrapSprung { .. }
             | EventKind::TrapRemoved { .. }
             | EventKind::FrameRejected { .. }
-            | EventKind::ConnectionLost { .. } => self.told(event, BecauseKind::Fault),
+            | EventKind::ConnectionLost { .. }
+            | EventKind::ConnectionReset { .. }
+            | EventKind::ConnectionHalfOpened { .. }
+            | EventKind::LinkActed { .. }
+            | EventKind::NodeFaultsCounted { .. }
+            | EventKind::DiskHarmed { .. } => self.told(event, BecauseKind::Fault),
+            EventKind::NodeFaultsChanged { part, faults, .. } => {
+                let kind = if faults.is_healthy(*part) { BecauseKind::Command } else { BecauseKind::Fault };
+                self.told(event, kind)
+            }
             EventKind::CommandRefused { .. }
             | EventKind::NodeStarted { .. }
             | EventKind::NodeUnfroze { .. }
             | EventKind::ConnectionOpened { .. }
             | EventKind::ClientChanged { .. }
+            | EventKind::DoorOpened { .. }
+            | EventKind::VisitorCame { .. }
+            | EventKind::VisitorLeft { .. }
+            | EventKind::FaultsTried { .. }
             | EventKind::ClockChanged { .. } => self.told(event, BecauseKind::Command),
         }
     }
@@ -387,7 +400,8 @@ impl<'a> Walk<'a> {
             DropReason::ReceiverDown => sent.to.node().and_then(|node| node_fault(&state, node)),
             // What became of a link or a buffer has its fault there, or at the receiver.
             _ => link_fault(&state, (sent.from, sent.to))
-                .or_else(|| sent.to.node().and_then(|node| node_fault(&state, node))),
+                .or_else(|| sent.to.node().and_then(|node| node_fault(&state, node)))
+                .or_else(|| sent.to.node().and_then(|node| machine_fault(&state, node))),
         };
         // A node that is up again by now went down meanwhile.
         let went_down = || {
@@ -445,12 +459,18 @@ pub(super) fn downs(kind: &EventKind) -> Option<NodeId> {
 
 /// Returns the event by which a node that does not run as it should came to that.
 pub(super) fn node_fault(state: &ClusterState, node: NodeId) -> Option<Seq> {
-    state.faults.iter().find(|fault| fault.what == crate::trace::Broken::Node(node)).map(|fault| fault.seq)
+    state.faults.iter().find(|fault| fault.what == Broken::Node(node)).map(|fault| fault.seq)
+}
+
+/// Returns the event since which the machine of a node ails. It runs, though: what is down or cut explains more.
+pub(super) fn machine_fault(state: &ClusterState, node: NodeId) -> Option<Seq> {
+    let of_node = |what: &Broken| matches!(what, Broken::Machine(machine, _) if *machine == node);
+    state.faults.iter().find(|fault| of_node(&fault.what)).map(|fault| fault.seq)
 }
 
 /// Returns the event by which a direction broke.
 pub(super) fn link_fault(state: &ClusterState, link: (Endpoint, Endpoint)) -> Option<Seq> {
-    state.faults.iter().find(|fault| fault.what == crate::trace::Broken::Link(link)).map(|fault| fault.seq)
+    state.faults.iter().find(|fault| fault.what == Broken::Link(link)).map(|fault| fault.seq)
 }
 
 /// Writes seconds with the digits that matter.
