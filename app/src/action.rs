@@ -8,6 +8,7 @@ use cluster_core::{
     ids::{ClientId, MsgId, NodeId, OpId, Seq},
     spec::ClusterSpec,
     time::Timestamp,
+    trace::Subject,
 };
 
 /// What the user meant.
@@ -23,6 +24,8 @@ pub enum Action {
     Seek(Timestamp),
     /// Move the cursor to just after an event.
     SeekEvent(Seq),
+    /// Show why something is so, as seen at the cursor.
+    Why(Subject),
     /// Follow the end of the run.
     GoLive,
     /// Play recorded events, or stop playing them.

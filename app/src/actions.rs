@@ -21,6 +21,10 @@ impl App {
             Action::Select(selection) => self.select(selection),
             Action::Seek(at) => self.playback.seek(&self.store, at),
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
+            Action::Why(subject) => {
+                self.asked = Some((subject, self.playback.cursor().next));
+                self.settings.layout.show("why");
+            }
             Action::GoLive => self.playback.go_live(),
             Action::TogglePlay => self.playback.toggle_play(&self.store),
             Action::SetPlaySpeed(speed) => self.playback.set_speed(speed),

@@ -6,7 +6,7 @@ use cluster_core::{
     event::EventKind,
     ids::Seq,
     spec::ClusterSpec,
-    trace::{Ledger, TraceStore},
+    trace::{Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -30,6 +30,8 @@ pub struct App {
     pub(crate) store: TraceStore,
     pub(crate) playback: Playback,
     pub(crate) selection: Selection,
+    /// What “Why?” was asked about last, and at which event the cursor stood.
+    pub(crate) asked: Option<(Subject, Seq)>,
     pub(crate) settings: Settings,
     pub(crate) theme: Theme,
     pub(crate) chrome: Chrome,
@@ -57,6 +59,7 @@ impl App {
             store,
             playback,
             selection: Selection::Nothing,
+            asked: None,
             settings,
             theme,
             chrome,
@@ -127,6 +130,7 @@ impl App {
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
         ctx.startable = self.starter.is_some();
+        ctx.asked = self.asked;
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use cluster_core::{
     command::Command,
+    ids::Seq,
     time::Timestamp,
-    trace::{ClusterState, TraceStore},
+    trace::{ClusterState, Subject, TraceStore},
 };
 
 use crate::{
@@ -36,6 +37,8 @@ pub struct ViewCtx<'a> {
     pub reduced_motion: bool,
     /// The folder of the nodes' data, if there is one.
     pub data_dir: Option<&'a str>,
+    /// What “Why?” was asked about last, and at which event the cursor stood.
+    pub asked: Option<(Subject, Seq)>,
     actions: &'a RefCell<Vec<Action>>,
 }
 
@@ -50,8 +53,21 @@ impl<'a> ViewCtx<'a> {
         actions: &'a RefCell<Vec<Action>>,
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
-        let (startable, data_dir) = (false, None);
-        Self { store, state, cursor, at, selection, theme, commandable, startable, reduced_motion, data_dir, actions }
+        let (startable, data_dir, asked) = (false, None, None);
+        Self {
+            store,
+            state,
+            cursor,
+            at,
+            selection,
+            theme,
+            commandable,
+            startable,
+            reduced_motion,
+            data_dir,
+            asked,
+            actions,
+        }
     }
 
     /// Says what the user meant; carried out after the frame.

@@ -3,7 +3,7 @@
 use cluster_core::{
     command::Command,
     fault::{Fault, Heal},
-    ids::{Endpoint, NodeId, Seq},
+    ids::{Endpoint, MsgId, NodeId, Seq},
     trace::NodeStatus,
 };
 use egui::Key;
@@ -11,8 +11,9 @@ use egui::Key;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
-    panels::{Chrome, RATES, open_new_cluster},
+    panels::{Chrome, RATES, open_new_cluster, subject_of},
     theme,
+    widgets::by_hand,
 };
 
 /// One key.
@@ -45,6 +46,17 @@ pub const KEYS: &[KeyRow] = &[
     KeyRow { key: Key::C, shown: "C", about: "Cut around the selected nodes", act: |ctx, _| cut_around(ctx) },
     KeyRow { key: Key::H, shown: "H", about: "Heal everything", act: |ctx, _| ctx.command(Command::Heal(Heal::All)) },
     KeyRow { key: Key::N, shown: "N", about: "A new cluster", act: open_new_cluster },
+    KeyRow { key: Key::G, shown: "G", about: "Select the next message under way", act: |ctx, _| next_message(ctx) },
+    KeyRow {
+        key: Key::M,
+        shown: "M",
+        about: "Hold the selected message, or release it",
+        act: |ctx, _| message(ctx, 0),
+    },
+    KeyRow { key: Key::Delete, shown: "Del", about: "Drop the selected message", act: |ctx, _| message(ctx, 1) },
+    KeyRow { key: Key::D, shown: "D", about: "Duplicate the selected message", act: |ctx, _| message(ctx, 2) },
+    KeyRow { key: Key::J, shown: "J", about: "Deliver the selected message now", act: |ctx, _| message(ctx, 3) },
+    KeyRow { key: Key::W, shown: "W", about: "Why is what is selected as it is", act: |ctx, _| ask_why(ctx) },
     KeyRow { key: Key::T, shown: "T", about: "The other theme", act: |ctx, _| ctx.act(Action::ToggleTheme) },
     KeyRow {
         key: Key::Questionmark,
@@ -199,6 +211,37 @@ fn freeze(ctx: &ViewCtx<'_>, _: &mut Chrome) {
 
 fn restart(ctx: &ViewCtx<'_>, _: &mut Chrome) {
     selected(ctx).for_each(|node| ctx.command(Command::Restart(node)));
+}
+
+/// Does one of the verbs with the selected message, if that makes sense at this moment.
+fn message(ctx: &ViewCtx<'_>, verb: usize) {
+    if let Selection::Message(msg) = ctx.selection
+        && let Ok(what) = by_hand::verbs(ctx, *msg)[verb].possible
+    {
+        ctx.command(Command::Message(what));
+    }
+}
+
+fn ask_why(ctx: &ViewCtx<'_>) {
+    if let Some(subject) = subject_of(ctx) {
+        ctx.act(Action::Why(subject));
+    }
+}
+
+fn next_message(ctx: &ViewCtx<'_>) {
+    let flights = &ctx.state.flights;
+    let after = match ctx.selection {
+        Selection::Message(msg) => flights.range(MsgId(msg.0 + 1)..).next(),
+        Selection::Nothing
+        | Selection::Nodes(_)
+        | Selection::Link(_)
+        | Selection::Client(_)
+        | Selection::Op(_)
+        | Selection::Event(_) => None,
+    };
+    if let Some((msg, _)) = after.or_else(|| flights.iter().next()) {
+        ctx.act(Action::Select(Selection::Message(*msg)));
+    }
 }
 
 /// Writes what a control does, with its key, for hover texts.

@@ -190,6 +190,13 @@ fn a_run_is_recorded_summed_up_charted_and_pictured() {
         state["nodes"].as_object().map(|nodes| nodes.values().filter(|node| node["status"] == "crashed").count());
     assert_eq!((state["at_ms"].as_f64(), crashed), (Some(3000.0), Some(1)), "{state}");
 
+    let output = faultline(&["play", &recording, "--at", "4s", "--why", "term2", "--json"]);
+    let why: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the chain of causes is JSON");
+    let root = why["chain"].as_array().and_then(|chain| chain.last()).expect("a chain has links");
+    assert!(root["sentence"].as_str().is_some_and(|said| said.starts_with("The script crashed")), "{why}");
+    let output = faultline(&["play", &recording, "--at", "3s", "--why", "unavailable"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+    assert!(refused(&["play", &recording, "--why", "everything"], 3).contains("lost:op12"));
     let output = faultline(&["check", &recording, "--json"]);
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the verdict is JSON");
     assert_eq!((output.status.code(), &told["files"][0]["model"]), (Some(0), &"kv".into()), "{told}");

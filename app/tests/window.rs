@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use cluster_core::{
     command::Command,
     event::{EventKind, TraceEvent},
-    fault::{Ailment, Fault, Heal, NodeFaultCounters, NodeFaults, Slowness},
-    ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
+    fault::{Ailment, ByHand, Fault, Heal, NodeFaultCounters, NodeFaults, Slowness, Times, Trap},
+    ids::{ClientId, Endpoint, MsgId, NodeId, Seq, TrapId},
     name::Name,
     time::Timestamp,
     trace::TraceStore,
@@ -227,6 +227,114 @@ fn a_frozen_node_goes_on_by_the_key_that_froze_it() {
         harness.run_steps(2);
     }
     assert_eq!(sent(&commands), [Command::Unfreeze(NodeId(5)), Command::Inject(vec![Fault::Freeze(NodeId(2))])]);
+}
+
+/// The scripted run, in which the first message under way is held and a trap waits.
+fn live_with_a_held_message() -> (Harness<'static, App>, Sent, MsgId) {
+    let (spec, mut events) = testing::plausible_run();
+    let mut store = TraceStore::new(spec.clone());
+    store.append(events.clone());
+    let msg = *store.latest().flights.keys().next().expect("messages are under way");
+    let what = Trap { what: None, from: None, to: Some(NodeId(2).into()), times: Times::Always };
+    let at = store.end();
+    for kind in [EventKind::FrameHeld { msg, by: None }, EventKind::TrapSet { trap: TrapId(1), what }] {
+        let seq = Seq(events.len() as u64);
+        events.push(TraceEvent { seq, at, cause: None, kind });
+    }
+    let source = testing::Scripted::new(spec, events);
+    let sent = source.sent();
+    (window(Box::new(source), Settings::default()), sent, msg)
+}
+
+/// Clicks on what may have to be scrolled to first.
+fn click_wherever(harness: &mut Harness<'static, App>, label: &str) {
+    harness.get_by_label(label).scroll_to_me();
+    harness.run_steps(20);
+    harness.get_by_label(label).click();
+    harness.run_steps(2);
+}
+
+#[test]
+fn held_messages_and_traps_are_listed_with_what_can_be_done() {
+    for (title, what) in [
+        ("Release", ByHand::Release as fn(MsgId) -> ByHand),
+        ("Drop", ByHand::Drop),
+        ("Duplicate", ByHand::Duplicate),
+        ("Deliver now", ByHand::DeliverNow),
+    ] {
+        let (mut harness, commands, msg) = live_with_a_held_message();
+        let flight = harness.state().store().latest().flights[&msg];
+        let label = format!("{title} {} {} to {}, {msg}", flight.info.name, flight.from, flight.to);
+        click_wherever(&mut harness, &label);
+        assert_eq!(sent(&commands), [Command::Message(what(msg))]);
+    }
+    let (mut harness, commands, _) = live_with_a_held_message();
+    click_wherever(&mut harness, "Remove trap t1");
+    assert_eq!(sent(&commands), [Command::Message(ByHand::RemoveTrap(TrapId(1)))]);
+}
+
+#[test]
+fn a_trap_is_set_from_the_list_of_what_is_broken() {
+    let (mut harness, commands) = live();
+    click_wherever(&mut harness, "which messages to hold");
+    harness.get_by_label("AppendEntries").click();
+    harness.run_steps(2);
+    click_wherever(&mut harness, "Set trap");
+    let what = Some(Name::new("AppendEntries"));
+    let trap = Trap { what, from: None, to: None, times: Times::Once };
+    assert_eq!(sent(&commands), [Command::Message(ByHand::SetTrap(trap))]);
+}
+
+#[test]
+fn keys_take_the_selected_message_by_hand() {
+    let (mut harness, commands) = live();
+    for key in [egui::Key::G, egui::Key::M, egui::Key::Delete] {
+        harness.key_press(key);
+        harness.run_steps(2);
+    }
+    let Selection::Message(msg) = *harness.state().selection() else { panic!("no message is selected") };
+    let expected = [ByHand::Hold(msg), ByHand::Drop(msg)].map(Command::Message);
+    assert_eq!(sent(&commands), expected);
+}
+
+#[test]
+fn why_of_a_node_is_told_and_each_cause_leads_to_its_moment() {
+    let (mut harness, _) = live();
+    select(&mut harness, Selection::node(NodeId(5)));
+    harness.get_by_label("Why?").click();
+    harness.run_steps(3);
+    harness.get_by_label("Why is n5 frozen?");
+    let cause = harness.get_by_label_contains("You froze n5");
+    cause.click();
+    harness.run_steps(2);
+    let cursor = harness.state().cursor();
+    assert!(!cursor.live && cursor.at < harness.state().store().end(), "{cursor:?}");
+}
+
+#[test]
+fn the_key_asks_why_of_an_event() {
+    let (mut harness, _) = live();
+    select(&mut harness, Selection::Event(Seq(0)));
+    harness.key_press(egui::Key::W);
+    harness.run_steps(3);
+    harness.get_by_label("Why event #0?");
+}
+
+#[test]
+fn a_line_of_the_story_can_be_asked_why() {
+    let (mut harness, _) = live();
+    harness.run_steps(4);
+    let lines: Vec<_> = harness.query_all_by_label_contains("n5 froze").map(|node| node.rect().center()).collect();
+    let line = lines.first().copied().expect("the story tells of the freeze");
+    harness.get_all_by_label_contains("n5 froze").next().expect("just seen").click_secondary();
+    harness.run_steps(2);
+    let why = harness.get_all_by_label("Why?").min_by(|a, b| {
+        let far = |node: &egui_kittest::Node<'_>| node.rect().center().distance(line);
+        far(a).total_cmp(&far(b))
+    });
+    why.expect("the menu is open").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("Why event #");
 }
 
 #[test]

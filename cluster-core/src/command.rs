@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fault::{Fault, Heal, LinkId, LinkRules},
+    fault::{ByHand, Fault, Heal, LinkId, LinkRules},
     ids::{ClientId, NodeId},
     request::Request,
     spec::ClientSpec,
@@ -37,6 +37,8 @@ pub enum Command {
     SetClient(ClientSpec),
     /// Takes a client away; its open operations get no answer.
     RemoveClient(ClientId),
+    /// Does something to one message, or to those to come.
+    Message(ByHand),
     /// Cluster time stands still.
     Pause,
     /// Cluster time goes on.

@@ -31,6 +31,10 @@ id!(
     MsgId(u64), "m"
 );
 id!(
+    /// A trap for messages; printed `t1`. Numbered from 1 in a run.
+    TrapId(u32), "t"
+);
+id!(
     /// One client operation; unique in a run, kept over retries.
     OpId(u64), "op"
 );

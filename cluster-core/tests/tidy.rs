@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("request", &["ids", "name"]),
     // The Redis protocol, without sockets.
     ("resp", &["ids", "name", "request", "event"]),
-    ("fault", &["ids", "time"]),
+    ("fault", &["ids", "name", "time"]),
     ("spec", &["ids", "time", "fault"]),
     ("command", &["ids", "time", "fault", "request", "spec"]),
     ("event", &["ids", "name", "time", "fault", "request", "spec", "command"]),

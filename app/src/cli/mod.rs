@@ -15,6 +15,7 @@ mod screenshot;
 mod state_json;
 mod stop;
 mod summary_text;
+mod why_text;
 mod window;
 
 use std::path::PathBuf;
@@ -137,6 +138,10 @@ pub struct PlayArgs {
     /// Print the cluster's state at that moment (at the end, if none is given) as JSON, and open no window.
     #[arg(long)]
     pub json: bool,
+    /// Print why something is so at that moment, back to the fault or the timer: an event's number, `n2`, `op12`, `term3`,
+    /// `lost:op12` or `unavailable`; with --json as JSON.
+    #[arg(long, value_name = "WHAT")]
+    pub why: Option<String>,
 }
 
 /// The flags of `screenshot`.

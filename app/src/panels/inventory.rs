@@ -12,6 +12,7 @@ use cluster_core::{
 };
 use egui::{RichText, Ui};
 
+use super::messages;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
@@ -26,6 +27,7 @@ use crate::{
 pub struct Inventory {
     /// The counters when a fault began, by its event: what it did is the difference.
     baselines: BTreeMap<Seq, Baseline>,
+    trap: messages::TrapForm,
 }
 
 /// What links and machines had counted at one moment.
@@ -52,17 +54,20 @@ impl View for Inventory {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         let groups = groups(ctx.store, ctx.state);
         self.keep_baselines(ctx.store, &groups);
-        if groups.is_empty() {
-            ui.add_space(SPACE);
-            ui.weak("Nothing is broken");
-            return;
-        }
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            if groups.is_empty() {
+                ui.weak("Nothing is broken");
+            }
             parts_ui(ui, ctx);
             for group in &groups {
                 ui.push_id(group.cause, |ui| self.group_ui(ui, ctx, group));
                 ui.add_space(0.75 * SPACE);
             }
+            messages::messages_ui(ui, ctx, &mut self.trap);
+            if groups.is_empty() && ctx.state.held.is_empty() && ctx.state.traps.is_empty() {
+                return;
+            }
+            ui.add_space(0.75 * SPACE);
             let heal_all = ui.add_enabled(ctx.commandable, egui::Button::new("Heal everything"));
             if heal_all.on_disabled_hover_text("A recording takes no commands").clicked() {
                 ctx.command(Command::Heal(Heal::All));

@@ -4,11 +4,13 @@ mod about;
 mod hint;
 mod inspector;
 mod inventory;
+mod messages;
 mod new_cluster;
 mod promises;
 mod tape;
 mod toasts;
 mod top_bar;
+mod why;
 
 pub use about::About;
 pub use hint::hint_ui;
@@ -19,6 +21,7 @@ pub use promises::Lost;
 pub use tape::Tape;
 pub use toasts::Toasts;
 pub use top_bar::{Chrome, RATES, top_bar_ui};
+pub use why::{WhyPanel, subject_of};
 
 use crate::views::ViewRow;
 
@@ -26,5 +29,6 @@ use crate::views::ViewRow;
 pub const PANELS: &[ViewRow] = &[
     ViewRow { id: "inspector", title: "Inspector", make: || Box::<Inspector>::default() },
     ViewRow { id: "about", title: "About", make: || Box::<About>::default() },
+    ViewRow { id: "why", title: "Causes", make: || Box::<WhyPanel>::default() },
     ViewRow { id: "inventory", title: "What is broken now", make: || Box::<Inventory>::default() },
 ];

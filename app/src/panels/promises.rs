@@ -2,7 +2,7 @@
 
 use cluster_core::{
     event::Outcome,
-    trace::{Acknowledged, Ledger},
+    trace::{Acknowledged, Ledger, Subject},
 };
 use egui::{RichText, ScrollArea, Ui};
 
@@ -59,6 +59,10 @@ fn lost_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lost: &Lost) {
             if ui.button(RichText::new(line).monospace()).on_hover_text("Go to its acknowledgement").clicked() {
                 ctx.act(Action::Select(Selection::Op(write.op)));
                 ctx.act(Action::Seek(write.at));
+                ui.close();
+            }
+            if ui.button(format!("Why is {} lost?", write.op)).clicked() {
+                ctx.act(Action::Why(Subject::Lost(write.op)));
                 ui.close();
             }
         }

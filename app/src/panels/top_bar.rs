@@ -135,7 +135,7 @@ fn behind_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome) {
 }
 
 fn heal_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
-    let broken = ctx.state.faults.len();
+    let broken = ctx.state.faults.len() + ctx.state.held.len() + ctx.state.traps.len();
     let text = if broken == 0 { "Nothing is broken".to_owned() } else { format!("Heal all ({broken})") };
     let mut button = Button::new(text);
     if broken > 0 {

@@ -85,6 +85,11 @@ pub fn kind_words(kind: &EventKind) -> (KindFamily, &'static str) {
         EventKind::FrameDelivered { .. } => (KindFamily::Frames, "frame arrived"),
         EventKind::FrameDropped { .. } => (KindFamily::Frames, "frame dropped"),
         EventKind::FrameRejected { .. } => (KindFamily::Frames, "frame rejected"),
+        EventKind::FrameHeld { .. } => (KindFamily::Frames, "frame held"),
+        EventKind::FrameReleased { .. } => (KindFamily::Frames, "frame released"),
+        EventKind::TrapSet { .. } => (KindFamily::Frames, "trap set"),
+        EventKind::TrapSprung { .. } => (KindFamily::Frames, "trap sprung"),
+        EventKind::TrapRemoved { .. } => (KindFamily::Frames, "trap removed"),
         EventKind::Milestone { .. } => (KindFamily::Milestones, "milestone"),
         EventKind::LogSpliced { .. } => (KindFamily::State, "log changed"),
         EventKind::ViewChanged { .. } => (KindFamily::State, "state changed"),
@@ -105,7 +110,13 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
         EventKind::CommandIssued { .. }
         | EventKind::CommandRefused { .. }
         | EventKind::ClockChanged { .. }
-        | EventKind::FaultsTried { .. } => (None, None),
+        | EventKind::FaultsTried { .. }
+        // Neither knows its ends: they stand with the frame.
+        | EventKind::FrameHeld { .. }
+        | EventKind::FrameReleased { .. }
+        | EventKind::TrapSprung { .. }
+        | EventKind::TrapRemoved { .. } => (None, None),
+        EventKind::TrapSet { what, .. } => (what.from, what.to),
         EventKind::NodeStarted { node, .. }
         | EventKind::NodeCrashed { node }
         | EventKind::NodeLostPower { node, .. }

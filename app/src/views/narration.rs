@@ -5,7 +5,7 @@ use cluster_core::{
     ids::Seq,
     registry::protocol,
     time::Timestamp,
-    trace::{ClusterState, TraceStore, sentence},
+    trace::{ClusterState, Subject, TraceStore, sentence},
 };
 use egui::{Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -130,7 +130,12 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::VisitorCame { .. }
         | EventKind::VisitorLeft { .. }
         | EventKind::OpInvoked { .. }
-        | EventKind::OpReturned { .. } => Icon::News,
+        | EventKind::OpReturned { .. }
+        | EventKind::FrameHeld { .. }
+        | EventKind::FrameReleased { .. }
+        | EventKind::TrapSet { .. }
+        | EventKind::TrapSprung { .. }
+        | EventKind::TrapRemoved { .. } => Icon::News,
     }
 }
 
@@ -277,6 +282,12 @@ fn line_ui(ui: &Ui, ctx: &ViewCtx<'_>, line: &Line, rect: Rect, width: f32, look
     if response.clicked() {
         ctx.act(Action::SeekEvent(line.seq));
     }
+    response.context_menu(|ui| {
+        if ui.button("Why?").clicked() {
+            ctx.act(Action::Why(Subject::Event(line.seq)));
+            ui.close();
+        }
+    });
     let painter = ui.painter_at(rect);
     if looks.here || response.hovered() || response.has_focus() {
         painter.rect_filled(rect, sizes::ROUNDING_PX, theme.raised);

@@ -1,6 +1,7 @@
 //! Small reusable pieces of views.
 
 pub mod axis;
+pub mod by_hand;
 pub mod columns;
 pub mod dash;
 pub mod faults;

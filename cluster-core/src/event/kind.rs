@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{EntryBrief, Milestone, ViewChange};
 use crate::{
     command::{Author, Command},
-    fault::{Act, Ailment, DropReason, FaultKind, LinkRules, NodeFaultCounters, NodeFaults, Proof},
-    ids::{ClientId, Endpoint, LogIndex, MsgId, NodeId, OpId},
+    fault::{Act, Ailment, DropReason, FaultKind, LinkRules, NodeFaultCounters, NodeFaults, Proof, Trap},
+    ids::{ClientId, Endpoint, LogIndex, MsgId, NodeId, OpId, TrapId},
     name::Name,
     request::{Answer, Refusal, Request, Value},
     time::Timestamp,
@@ -238,6 +238,37 @@ pub enum EventKind {
         rate: f64,
     },
 
+    /// A frame under way is not given to its receiver until it is let go.
+    FrameHeld {
+        /// The frame.
+        msg: MsgId,
+        /// The trap that caught it; none if it was held by hand.
+        by: Option<TrapId>,
+    },
+    /// A held frame goes on.
+    FrameReleased {
+        /// The frame.
+        msg: MsgId,
+    },
+    /// Messages to come will be held.
+    TrapSet {
+        /// Its number.
+        trap: TrapId,
+        /// Which messages.
+        what: Trap,
+    },
+    /// A frame sprang a trap; a trap for one message is gone with this.
+    TrapSprung {
+        /// Which trap.
+        trap: TrapId,
+        /// The frame.
+        msg: MsgId,
+    },
+    /// A trap is gone without having sprung any more.
+    TrapRemoved {
+        /// Which trap.
+        trap: TrapId,
+    },
     /// A node listens for clients from outside.
     DoorOpened {
         /// Which.
@@ -405,4 +436,23 @@ pub enum Family {
     Client,
     /// Everything else.
     Control,
+}
+
+impl Family {
+    /// Returns its word, by which traps and pictures name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Vote => "vote",
+            Self::Append => "append",
+            Self::Heartbeat => "heartbeat",
+            Self::Reply => "reply",
+            Self::Snapshot => "snapshot",
+            Self::Client => "client",
+            Self::Control => "control",
+        }
+    }
+
+    /// Every family.
+    pub const ALL: [Self; 7] =
+        [Self::Vote, Self::Append, Self::Heartbeat, Self::Reply, Self::Snapshot, Self::Client, Self::Control];
 }

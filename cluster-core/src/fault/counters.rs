@@ -70,6 +70,8 @@ pub enum DropReason {
     QueueFull,
     /// It was sent on a connection whose other end was gone.
     HalfOpen,
+    /// Somebody took it off its way by hand.
+    ByHand,
 }
 
 impl DropReason {
@@ -87,6 +89,7 @@ impl DropReason {
             Self::Corrupt => "damaged on the way",
             Self::QueueFull => "queue of the narrow link full",
             Self::HalfOpen => "vanished in a half-open connection",
+            Self::ByHand => "taken out by hand",
         }
     }
 }
@@ -155,7 +158,11 @@ impl LinkCounters {
             DropReason::Corrupt => self.caught += 1,
             DropReason::QueueFull => self.queue_dropped += 1,
             DropReason::HalfOpen => self.vanished += 1,
-            DropReason::ReceiverDown | DropReason::SenderDown | DropReason::BufferFull | DropReason::Reset => {}
+            DropReason::ReceiverDown
+            | DropReason::SenderDown
+            | DropReason::BufferFull
+            | DropReason::Reset
+            | DropReason::ByHand => {}
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Faults act only in the link, process, clock and disk layers, never inside a protocol.
 
+mod by_hand;
 mod clock;
 mod counters;
 mod delay;
@@ -12,6 +13,7 @@ mod link_fault;
 mod links;
 mod node;
 
+pub use by_hand::{ByHand, HELD_MAX, TRAPS_MAX, Times, Trap};
 pub use clock::{ClockShift, ClockSkew, ClockTurn, Drift};
 mod loss;
 mod self_test;

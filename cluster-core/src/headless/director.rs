@@ -179,6 +179,7 @@ fn watch_pauses(command: &Command, real: Duration, director: &mut Director) {
         | Command::Submit { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)
+        | Command::Message(_)
         | Command::Step
         | Command::SetRate(_)
         | Command::RestartWiped(_) => {}

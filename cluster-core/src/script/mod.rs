@@ -14,6 +14,7 @@
 mod cursor;
 mod error;
 mod machine;
+mod message;
 mod parse;
 mod parse_link;
 mod resolve;
@@ -22,6 +23,7 @@ mod tests;
 mod verb;
 
 pub use error::{ScriptError, Unresolved, did_you_mean};
+pub use message::{MessageVerb, Wanted, Which};
 pub use parse::parse_duration;
 pub use parse_link::parse_bytes;
 pub use verb::{HealWhat, Links, Selector, Timed, VERBS, Verb, VerbRow, verbs};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     cursor::{Cursor, Word},
     error::{ScriptError, did_you_mean},
-    machine, parse_link,
+    machine, message, parse_link,
     verb::{HealWhat, Links, Selector, Timed, Verb, verbs},
 };
 use crate::{
@@ -83,6 +83,9 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
     let word = cursor.word();
     if let Some(row) = FAULTS.iter().find(|row| row.verb == word.text) {
         return fault(row.kind, cursor);
+    }
+    if let Some(parsed) = message::parse(word.text, cursor) {
+        return parsed;
     }
     Ok(match word.text {
         "heal" => Verb::Heal(heal(cursor)?),
@@ -243,7 +246,7 @@ fn node(cursor: &mut Cursor<'_>) -> Parsed<NodeId> {
     }
 }
 
-fn selector(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
+pub(super) fn selector(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
     let word = cursor.selector();
     let number = |prefix: char| word.text.strip_prefix(prefix).and_then(|number| number.parse::<u16>().ok());
     if let Some(node) = number('n') {

@@ -22,6 +22,12 @@ struct Reason {
     may_pass: bool,
 }
 
+impl From<(String, bool)> for Reason {
+    fn from((problem, may_pass): (String, bool)) -> Self {
+        Self { problem, may_pass }
+    }
+}
+
 type Resolved<T> = Result<T, Reason>;
 
 impl Timed {
@@ -85,6 +91,11 @@ impl<R: Rng> Resolver<'_, R> {
             }
             Verb::Promote(node) => vec![self.submit(*node, Request::Admin(Admin::Promote))?],
             Verb::Campaign(node) => vec![self.submit(*node, Request::Admin(Admin::Campaign))?],
+            Verb::Message(verb) => {
+                let state = self.state;
+                let asked = verb.resolve(state, |selector| self.end(selector))?;
+                asked.into_iter().map(Command::Message).collect()
+            }
             Verb::Pause => vec![Command::Pause],
             Verb::Resume => vec![Command::Resume],
             Verb::Rate(rate) => vec![Command::SetRate(*rate)],
@@ -169,6 +180,12 @@ impl<R: Rng> Resolver<'_, R> {
     fn node(&mut self, selector: Selector) -> Resolved<NodeId> {
         let nodes = self.nodes(&[selector])?;
         nodes.first().copied().ok_or_else(|| Reason { problem: "this names no node".to_owned(), may_pass: false })
+    }
+
+    /// Returns the one end that is meant.
+    fn end(&mut self, selector: Selector) -> Resolved<Endpoint> {
+        let ends = self.ends(&[selector])?;
+        ends.first().copied().ok_or_else(|| Reason { problem: "this names nobody".to_owned(), may_pass: false })
     }
 
     fn nodes(&mut self, selectors: &[Selector]) -> Resolved<Vec<NodeId>> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::message::MessageVerb;
 use crate::{
     fault::{Ailment, FAULTS, FaultKind, LinkFault, NodeFault},
     ids::{ClientId, NodeId},
@@ -60,6 +61,8 @@ pub enum Verb {
     Promote(Selector),
     /// The node asks for votes.
     Campaign(Selector),
+    /// Does something to single messages.
+    Message(MessageVerb),
     /// Cluster time stands still.
     Pause,
     /// Cluster time goes on.
@@ -151,6 +154,16 @@ pub const VERBS: &[VerbRow] = &[
     row("remove", "remove n2", "Removes a member."),
     row("promote", "promote n2", "Makes a node primary, whatever others believe."),
     row("campaign", "campaign n2", "Lets a node ask for votes at once."),
+    row(
+        "hold",
+        "hold next AppendEntries to n3 | hold every vote from n1 | hold m12",
+        "Holds messages, these or to come.",
+    ),
+    row("release", "release all | release held 1 | release trap 1", "Lets held messages go on, in order."),
+    row("drop", "drop held 1 | drop m12", "Takes a message out of the network."),
+    row("copy", "copy held 1 | copy m12", "Sends a message a second time."),
+    row("deliver", "deliver held 1 | deliver m12", "Delivers a message at once, before those sent earlier."),
+    row("untrap", "untrap 1 | untrap all", "Removes a trap; what it caught stays held."),
     row("pause", "pause", "Cluster time stands still; the script goes on in real time until it resumes."),
     row("resume", "resume", "Cluster time goes on."),
     row("rate", "rate 0.1", "Cluster time runs at this share of real time, 0.01 to 1."),

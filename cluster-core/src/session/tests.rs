@@ -11,8 +11,9 @@ use std::{
 use super::*;
 use crate::{
     event::{EventKind, Milestone, Outcome},
-    fault::{Checksum, Corrupt, DropReason, Fault, FaultKind, LinkFault},
+    fault::{ByHand, Checksum, Corrupt, DropReason, Fault, FaultKind, LinkFault, Times, Trap},
     ids::{ClientId, Endpoint, NodeId},
+    name::Name,
     request::Request,
     spec::{ClientSpec, Load},
     time::TimingProfile,
@@ -174,6 +175,35 @@ fn a_paused_cluster_stands_still_and_steps_one_by_one_live() {
         EventKind::OpReturned { outcome, .. } if outcome.is_ok() => Some(()),
         _ => None,
     });
+}
+
+/// The same hand on real sockets: the frame has crossed its connection, and waits in front of its receiver.
+#[test]
+fn a_held_append_waits_and_outlives_the_crash_of_its_leader_live() {
+    let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
+    let leader = cluster.wait_leader();
+    cluster.put(leader, "before");
+    let other = NodeId(if leader == NodeId(1) { 2 } else { 1 });
+    let what = Some(Name::new("AppendEntries"));
+    let trap = Trap { what, from: Some(leader.into()), to: Some(other.into()), times: Times::Once };
+    cluster.ask(Command::Message(ByHand::SetTrap(trap)));
+    cluster.put(leader, "held");
+    let held = cluster.events[..cluster.seen].iter().find_map(|event| match event.kind {
+        EventKind::FrameHeld { msg, by: Some(_) } => Some(msg),
+        _ => None,
+    });
+    let msg = held.expect("the append was held");
+    cluster.ask(Command::Inject(vec![Fault::Crash(leader)]));
+    cluster.wait_leader();
+    cluster.ask(Command::Message(ByHand::ReleaseAll));
+    let end = cluster.wait("the end of the held message", |kind| match kind {
+        EventKind::FrameDelivered { msg: told } | EventKind::FrameDropped { msg: told, .. } if *told == msg => {
+            Some(kind.clone())
+        }
+        _ => None,
+    });
+    assert!(matches!(end, EventKind::FrameDelivered { .. }), "{end:?}");
+    cluster.session.finish().expect("a good end");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The one-line text form of every kind of event, for tables, search and text exports.
 
-use super::machine::{ailment_words, counter_words, harm_words, node_fault_words};
+use super::{
+    by_hand,
+    machine::{ailment_words, counter_words, harm_words, node_fault_words},
+};
 use crate::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, RoleKind, ViewChange},
@@ -60,6 +63,12 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::OpReturned { op, outcome, node: None } => format!("{op} {}", outcome_words(outcome)),
         EventKind::ClockChanged { rate: 0.0 } => "time stands still".to_owned(),
         EventKind::ClockChanged { rate } => format!("time runs at {rate}×"),
+        EventKind::FrameHeld { msg, by: None } => format!("{msg} held"),
+        EventKind::FrameHeld { msg, by: Some(trap) } => format!("{msg} held by {trap}"),
+        EventKind::FrameReleased { msg } => format!("{msg} released"),
+        EventKind::TrapSet { trap, what } => format!("{trap} waits for {}", what.words()),
+        EventKind::TrapSprung { trap, msg } => format!("{trap} caught {msg}"),
+        EventKind::TrapRemoved { trap } => format!("{trap} removed"),
         EventKind::DoorOpened { node, speaks, port } => format!("{node} takes {speaks} clients on port {port}"),
         EventKind::VisitorCame { client, node, speaks, name } if name.is_empty() => {
             format!("{client} came to {node}, a {speaks} client")
@@ -124,6 +133,7 @@ fn command_line(command: &Command) -> String {
         Command::Submit { node, request } => format!("ask {node} to {request}"),
         Command::SetClient(spec) => format!("set the workload of {}", spec.id),
         Command::RemoveClient(client) => format!("remove {client}"),
+        Command::Message(what) => by_hand::command_line(what),
         Command::Pause => "pause".to_owned(),
         Command::Resume => "resume".to_owned(),
         Command::Step => "step".to_owned(),

@@ -1,6 +1,7 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
 mod archive;
+mod by_hand;
 mod checkpoints;
 pub mod file;
 #[cfg(test)]
@@ -22,7 +23,9 @@ mod summary;
 mod synthetic;
 mod thin;
 mod timeline;
+mod why;
 
+pub use by_hand::{HeldFrame, TrapState};
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;
@@ -40,3 +43,4 @@ pub use state::{
 pub use store::TraceStore;
 pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};
 pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
+pub use why::{Because, BecauseKind, Subject, SubjectError, Why, why};

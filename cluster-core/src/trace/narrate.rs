@@ -1,7 +1,7 @@
 //! Tells what happened, one plain sentence per notable event.
 
 use super::{
-    ClusterState, NodeState,
+    ClusterState, NodeState, by_hand,
     machine::{ailment_sentence, harm_sentence, node_fault_phrase},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> Option<String> {
     let led = |node: &NodeId| reign(before, *node, epoch_word);
     Some(match &event.kind {
-        EventKind::CommandIssued { by, command } => command_sentence(*by, command),
+        EventKind::CommandIssued { by, command } => command_sentence(*by, command, before),
         EventKind::CommandRefused { reason } => format!("That cannot be done: {reason}"),
         EventKind::NodeStarted { node, incarnation, .. } => match incarnation {
             0 if event.cause.is_none() => return None,
@@ -65,6 +65,11 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
                 .map(|became| format!("{whose} {} {became}", state.request));
         }
         EventKind::ClockChanged { rate } => clock_sentence(before.rate, *rate),
+        EventKind::FrameHeld { .. }
+        | EventKind::FrameReleased { .. }
+        | EventKind::TrapSet { .. }
+        | EventKind::TrapSprung { .. }
+        | EventKind::TrapRemoved { .. } => return by_hand::sentence(event, before),
         EventKind::VisitorCame { client, node, speaks, name } => match before.clients.get(client) {
             Some(_) => format!("{client} calls itself {name:.32}"),
             None => format!("A {speaks} client from outside came to {node}: {client}"),
@@ -142,7 +147,7 @@ fn milestone_sentence(node: NodeId, milestone: &Milestone, before: &ClusterState
     })
 }
 
-fn command_sentence(by: Author, command: &Command) -> String {
+fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> String {
     let who = match by {
         Author::User => "You",
         Author::Script => "The script",
@@ -169,6 +174,7 @@ fn command_sentence(by: Author, command: &Command) -> String {
         Command::Submit { node, request } => format!("asked {node} for {request}"),
         Command::SetClient(spec) => format!("set what {} does", spec.id),
         Command::RemoveClient(client) => format!("took {client} away"),
+        Command::Message(what) => by_hand::command_phrase(what, before),
         Command::Pause => "paused the cluster".to_owned(),
         Command::Resume => "let the cluster go on".to_owned(),
         Command::Step => "let one thing happen".to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::LogTail;
+use super::{HeldFrame, LogTail, TrapState};
 use crate::{
     command::{Author, Command},
     event::{EventKind, MessageInfo, NodeFailure, NodeView, Outcome, TraceEvent},
@@ -44,6 +44,10 @@ pub struct ClusterState {
     pub ops: BTreeMap<OpId, OpState>,
     /// What is broken, in the order in which it broke.
     pub faults: Vec<TrackedFault>,
+    /// Messages held by hand, in the order in which they were held; they are under way, too.
+    pub held: Vec<HeldFrame>,
+    /// The traps that are set, in the order in which they were set.
+    pub traps: Vec<TrapState>,
     /// The kinds of faults that failed their test before the run began, and why: they are not to be trusted.
     pub untrusted: BTreeMap<FaultKind, String>,
     last_command: Option<(Seq, Author)>,
@@ -318,8 +322,17 @@ impl ClusterState {
                 if let Some(flight) = self.flights.remove(msg) {
                     self.link(flight).delivered += 1;
                 }
+                self.on_by_hand(event);
             }
-            EventKind::FrameDropped { msg, reason } => self.on_dropped(*msg, *reason),
+            EventKind::FrameDropped { msg, reason } => {
+                self.on_dropped(*msg, *reason);
+                self.on_by_hand(event);
+            }
+            EventKind::FrameHeld { .. }
+            | EventKind::FrameReleased { .. }
+            | EventKind::TrapSet { .. }
+            | EventKind::TrapSprung { .. }
+            | EventKind::TrapRemoved { .. } => self.on_by_hand(event),
             EventKind::LogSpliced { node, from, entries } => {
                 let state = self.node(*node);
                 let erased = state.log.splice(*from, entries);
@@ -417,10 +430,22 @@ impl ClusterState {
         match (known, broken) {
             (Some(at), false) => drop(self.faults.remove(at)),
             (None, true) => {
-                let by = self.last_command.filter(|(seq, _)| event.cause == Some(*seq)).map(|(_, by)| by);
+                let by = self.author_of(event);
                 self.faults.push(TrackedFault { what, since: event.at, seq: event.seq, by });
             }
             (Some(_), true) | (None, false) => {}
+        }
+    }
+
+    /// Returns who gave the command that led to an event, if it was the latest.
+    fn author_of(&self, event: &TraceEvent) -> Option<Author> {
+        self.last_command.filter(|(seq, _)| event.cause == Some(*seq)).map(|(_, by)| by)
+    }
+
+    fn on_by_hand(&mut self, event: &TraceEvent) {
+        let ends_nothing = matches!(event.kind, EventKind::FrameDelivered { .. }) && self.held.is_empty();
+        if !ends_nothing {
+            self.apply_by_hand(event, self.author_of(event));
         }
     }
 
@@ -478,7 +503,8 @@ pub fn is_fault_command(command: &Command) -> bool {
         | Command::RestartAll
         | Command::RestartWiped(_)
         | Command::Unfreeze(_)
-        | Command::AddNode(_) => true,
+        | Command::AddNode(_)
+        | Command::Message(_) => true,
         Command::Submit { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)

@@ -38,6 +38,9 @@ pub fn decode_response(payload: &[u8]) -> Option<(OpId, Response)> {
     postcard::from_bytes(payload).ok()
 }
 
+/// The names that requests and answers have.
+pub const MESSAGES: &[&str] = &["Get", "Put", "Delete", "Admin", "Reply", "Refusal"];
+
 /// Says what a request is, for those who look at the wire.
 pub fn request_info(request: &Request) -> MessageInfo {
     let name = match request {

@@ -52,6 +52,7 @@ impl<B: Backend> World<B> {
                 Ok(())
             }
             Command::RemoveClient(client) => Err(format!("there is no client {client}")),
+            Command::Message(what) => self.by_hand(now, seq, what),
             Command::Pause => self.ask_clock(ClockRequest::Pause),
             Command::Resume => self.ask_clock(ClockRequest::Resume),
             Command::Step => self.ask_clock(ClockRequest::Step),
@@ -155,7 +156,7 @@ impl<B: Backend> World<B> {
         if self.nodes.contains_key(&node) { Ok(()) } else { Err(format!("there is no node {node}")) }
     }
 
-    fn known_end(&self, end: Endpoint) -> Result<(), String> {
+    pub(super) fn known_end(&self, end: Endpoint) -> Result<(), String> {
         match end {
             Endpoint::Node(node) => self.known(node),
             Endpoint::Client(client) if self.clients.contains_key(&client) || client == HAND => Ok(()),
@@ -174,6 +175,7 @@ impl<B: Backend> World<B> {
                 self.heal_links(now, seq, links);
                 let frozen: Vec<NodeId> = self.nodes.keys().copied().filter(|node| self.is_frozen(*node)).collect();
                 frozen.into_iter().for_each(|node| self.unfreeze(now, node, Some(seq)));
+                self.heal_messages(now, seq);
                 let nodes: Vec<NodeId> = self.nodes.keys().copied().collect();
                 let healed = nodes.iter().map(|node| self.heal_machine(now, seq, *node, &Ailment::ALL));
                 let beyond: Vec<String> = healed.filter_map(Result::err).collect();

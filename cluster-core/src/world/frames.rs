@@ -22,6 +22,8 @@ const FRAME_OVERHEAD: usize = 16;
 pub(super) struct InFlight {
     /// The event that tells of its sending.
     pub(super) sent: Seq,
+    /// What it is.
+    pub(super) info: MessageInfo,
     /// The client operation that it asks for, if it does.
     pub(super) ask: Option<(Endpoint, Endpoint, OpId)>,
 }
@@ -48,7 +50,7 @@ impl<B: Backend> World<B> {
         let (bytes, due) = (bytes as u32, now + after);
         let sent = EventKind::FrameSent { msg, from, to, info, due, bytes, payload: payload.clone() };
         let sent = self.record(now, cause, sent);
-        self.in_flight.insert(msg, InFlight { sent, ask: ask.map(|op| (from, to, op)) });
+        self.in_flight.insert(msg, InFlight { sent, info, ask: ask.map(|op| (from, to, op)) });
         if !acts.is_empty() {
             self.record(now, Some(sent), EventKind::LinkActed { msg, acts });
         }
@@ -57,7 +59,9 @@ impl<B: Backend> World<B> {
         }
         let frame = Frame { msg, from, to, payload, damage: None };
         let copy = copy.map(|after| (after, frame.clone()));
-        self.dispatch(now, after, damaged(frame, damage));
+        if self.passes_traps(now, msg, (from, to), info) {
+            self.dispatch(now, after, damaged(frame, damage));
+        }
         if let Some((after, frame)) = copy {
             self.send_copy(now, after, sent, info, frame);
         }
@@ -70,8 +74,10 @@ impl<B: Backend> World<B> {
         let (from, to, payload) = (frame.from, frame.to, frame.payload.clone());
         let (bytes, due) = ((payload.len() + FRAME_OVERHEAD) as u32, now + after);
         let sent = self.record(now, Some(original), EventKind::FrameSent { msg, from, to, info, due, bytes, payload });
-        self.in_flight.insert(msg, InFlight { sent, ask: None });
-        self.dispatch(now, after, Frame { msg, ..frame });
+        self.in_flight.insert(msg, InFlight { sent, info, ask: None });
+        if self.passes_traps(now, msg, (from, to), info) {
+            self.dispatch(now, after, Frame { msg, ..frame });
+        }
     }
 
     fn dispatch(&mut self, now: Timestamp, after: Duration, frame: Frame) {
@@ -81,6 +87,24 @@ impl<B: Backend> World<B> {
         } else {
             self.queue.push(now + after, Due::Transmit { frame, ends });
         }
+    }
+
+    /// Puts a copy of a frame under way, as far as the trace goes. Returns its number.
+    pub(super) fn copy_in_flight(
+        &mut self,
+        now: Timestamp,
+        cause: Seq,
+        frame: &Frame,
+        info: MessageInfo,
+        due: Timestamp,
+    ) -> MsgId {
+        let msg = self.next_msg;
+        self.next_msg.0 += 1;
+        let (from, to, payload) = (frame.from, frame.to, frame.payload.clone());
+        let bytes = (payload.len() + FRAME_OVERHEAD) as u32;
+        let sent = self.record(now, Some(cause), EventKind::FrameSent { msg, from, to, info, due, bytes, payload });
+        self.in_flight.insert(msg, InFlight { sent, info, ask: None });
+        msg
     }
 
     /// A frame has passed its link: puts it on the wire.
@@ -107,6 +131,9 @@ impl<B: Backend> World<B> {
 
     /// A frame came in at its receiver.
     pub(super) fn deliver(&mut self, now: Timestamp, frame: Frame) {
+        if self.held.holds(frame.msg) && self.is_reachable(frame.to) {
+            return self.held.park(frame);
+        }
         if frame.damage.is_some() {
             return self.drop_frame(now, frame.msg, DropReason::Corrupt);
         }
@@ -152,6 +179,7 @@ impl<B: Backend> World<B> {
     /// A frame will never arrive.
     pub(super) fn drop_frame(&mut self, now: Timestamp, msg: MsgId, reason: DropReason) {
         let Some(flight) = self.in_flight.remove(&msg) else { return };
+        self.held.take(msg);
         let seq = self.record(now, Some(flight.sent), EventKind::FrameDropped { msg, reason });
         if let Some((Endpoint::Client(client), Endpoint::Node(node), op)) = flight.ask
             && reason == DropReason::ReceiverDown

@@ -75,6 +75,7 @@ impl<B: Backend> World<B> {
         let Some(held) = process.held.pop_front() else { return };
         let began = self.backend.elapsed();
         match held {
+            Held::Frame(frame) if self.held.holds(frame.msg) => self.held.park(frame),
             Held::Frame(frame) => self.handle(now, frame),
             Held::Input(cause, input) => self.take_in(now, node, cause, input),
         }

@@ -11,6 +11,7 @@ mod clockwork;
 mod commands;
 mod disks;
 mod frames;
+mod held;
 mod labor;
 mod nodes;
 mod queue;
@@ -28,6 +29,7 @@ pub use visitors::Answered;
 use self::{
     clients::ClientSlot,
     frames::InFlight,
+    held::HeldFrames,
     nodes::Slot,
     queue::{Due, Queue},
     streams::HalfOpen,
@@ -62,6 +64,8 @@ pub struct World<B: Backend> {
     arrived: VecDeque<Frame>,
     in_flight: BTreeMap<MsgId, InFlight>,
     next_msg: MsgId,
+    /// Messages held by hand, and the traps for more.
+    held: HeldFrames,
     /// Directions whose sender believes in a connection that is gone.
     half_open: BTreeMap<LinkId, HalfOpen>,
     ops: OpCounter,
@@ -103,6 +107,7 @@ impl<B: Backend> World<B> {
             arrived: VecDeque::new(),
             in_flight: BTreeMap::new(),
             next_msg: MsgId(1),
+            held: HeldFrames::default(),
             half_open: BTreeMap::new(),
             ops: OpCounter::default(),
             touched: BTreeSet::new(),

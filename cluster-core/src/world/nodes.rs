@@ -183,6 +183,9 @@ impl<B: Backend> World<B> {
                 self.drop_frame(now, frame.msg, DropReason::ReceiverDown);
             }
         }
+        for msg in self.held.parked_at(node) {
+            self.drop_frame(now, msg, DropReason::ReceiverDown);
+        }
         self.count(node, |counters| counters.waiting = 0);
         self.tell_counters(now, node);
         // A dead process's system resets its connections, and who can hear that learns of it. A machine without power

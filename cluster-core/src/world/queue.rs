@@ -59,6 +59,29 @@ impl Queue {
         self.heap.peek().map(|Reverse(entry)| entry.at)
     }
 
+    /// Returns when a frame leaves its link, with the frame, if it is still on it.
+    pub(super) fn frame(&self, msg: MsgId) -> Option<(Timestamp, Frame, (u32, u32))> {
+        self.heap.iter().find_map(|Reverse(entry)| match &entry.due {
+            Due::Transmit { frame, ends } if frame.msg == msg => Some((entry.at, frame.clone(), *ends)),
+            Due::Transmit { .. }
+            | Due::Timer { .. }
+            | Due::Client { .. }
+            | Due::Synced { .. }
+            | Due::SyncBegins { .. }
+            | Due::SyncLied { .. }
+            | Due::Work { .. }
+            | Due::HalfOpenEnds { .. }
+            | Due::PeerLost { .. } => None,
+        })
+    }
+
+    /// Takes a frame off its link. Everything is looked at: this happens by hand, not by the thousand.
+    pub(super) fn take_frame(&mut self, msg: MsgId) -> Option<(Frame, (u32, u32))> {
+        let (_, frame, ends) = self.frame(msg)?;
+        self.heap.retain(|Reverse(entry)| !matches!(&entry.due, Due::Transmit { frame, .. } if frame.msg == msg));
+        Some((frame, ends))
+    }
+
     /// Takes the frames out that are on their way on a direction, in order of their sending.
     pub(super) fn take_frames(&mut self, link: LinkId) -> Vec<MsgId> {
         let mut taken = Vec::new();

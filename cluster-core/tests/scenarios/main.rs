@@ -5,6 +5,7 @@ mod common;
 mod disk;
 mod links;
 mod machine;
+mod messages;
 mod primary_backup;
 mod raft;
 mod world;

@@ -419,6 +419,7 @@ pub(super) fn fall(drop: &Dropped, at: Timestamp) -> Option<Fall> {
 fn drop_place(reason: DropReason, msg: MsgId) -> f32 {
     match reason {
         DropReason::Cut | DropReason::Flap => 0.5,
+        DropReason::ByHand => 0.8,
         // Looks random, and is the same whenever the moment is shown again.
         DropReason::Loss | DropReason::Burst => {
             0.3 + 0.4 * (msg.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 / (1u64 << 24) as f32

@@ -18,7 +18,7 @@ const MENU_DELAY: Duration = Duration::from_millis(250);
 const MENU_LOSS: f64 = 0.3;
 
 /// One entry; `Err` says why it makes no sense.
-fn entry_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, about: &str, possible: Result<Command, &str>) {
+pub(super) fn entry_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, about: &str, possible: Result<Command, &str>) {
     let possible = if ctx.commandable { possible } else { Err("This is a recording: it takes no commands") };
     let response = ui.add_enabled(possible.is_ok(), egui::Button::new(title));
     match possible {

@@ -5,6 +5,7 @@ mod clients;
 mod crowd;
 mod frames;
 mod glyphs;
+mod held;
 mod layout;
 mod links;
 mod logs;
@@ -51,6 +52,8 @@ pub struct CanvasView {
     pan: Vec2,
     lasso: Vec<Pos2>,
     menu_link: Option<LinkId>,
+    /// The message under the pointer.
+    stopped: Option<held::Stopped>,
     atlas: Option<TextureHandle>,
     placed: Option<Placement>,
 }
@@ -73,7 +76,15 @@ struct Scene {
 
 impl Default for CanvasView {
     fn default() -> Self {
-        Self { zoom: 1.0, pan: Vec2::ZERO, lasso: Vec::new(), menu_link: None, atlas: None, placed: None }
+        Self {
+            zoom: 1.0,
+            pan: Vec2::ZERO,
+            lasso: Vec::new(),
+            menu_link: None,
+            stopped: None,
+            atlas: None,
+            placed: None,
+        }
     }
 }
 
@@ -85,10 +96,12 @@ impl View for CanvasView {
         self.on_camera(ui, &ground);
         let scene = self.scene(ctx, rect);
         let links = links::shown(ctx, &scene);
-        let spots = frames::spots(ctx, &scene);
+        let mut spots = frames::spots(ctx, &scene);
+        self.on_message(ui, ctx, &mut spots, &ground);
         self.on_lasso(ui, ctx, &scene, &ground);
         self.on_ground(ctx, &scene, &links, &spots, &ground);
-        let focused = interact(ui, ctx, &scene, &links, &spots);
+        let focused = interact(ui, ctx, &scene, &links, &self.others(&spots));
+        self.stopped_ui(ui, ctx);
         self.paint(ui, ctx, &scene, &links, &spots, rect);
         if let Some(focused) = focused {
             ui.painter_at(rect).rect_stroke(
@@ -135,6 +148,8 @@ impl CanvasView {
         clients::paint_visits(&pen, ctx, scene);
         // Below the nodes, so that names and logs stay readable whatever passes.
         frames::paint_flights(&pen, ctx, scene, spots, atlas);
+        held::paint_pins(&pen, ctx, scene);
+        self.paint_stopped(&pen, ctx);
         for placed in &scene.layout.nodes {
             if let Some(state) = ctx.state.nodes.get(&placed.id) {
                 nodes::paint_node(&pen, ctx, scene, placed, state);
@@ -202,7 +217,9 @@ fn interact(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, links: &[LinkId], spots: 
     }
     if spots.len() <= frames::WIDGETS_MAX {
         for spot in spots {
-            message_ui(ui, ctx, spot);
+            if let Some(flight) = ctx.state.flights.get(&spot.msg) {
+                held::message_ui(ui, ctx, spot, flight);
+            }
         }
     }
     focused
@@ -251,11 +268,4 @@ fn link_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, link: LinkId) -> Option<Re
     }
     response.context_menu(|ui| menu::link_menu_ui(ui, ctx, link));
     Some(response.on_hover_ui_at_pointer(|ui| pointer::link_tooltip_ui(ui, ctx, link)))
-}
-
-fn message_ui(ui: &Ui, ctx: &ViewCtx<'_>, spot: &Spot) {
-    let Some(flight) = ctx.state.flights.get(&spot.msg) else { return };
-    let rect = Rect::from_center_size(spot.at, Vec2::splat(spot.radius * 2.0));
-    let response = ui.interact(rect, ui.scope_id().with(("message", spot.msg)), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, frames::label(flight)));
 }

@@ -110,11 +110,8 @@ impl CanvasView {
             && let Some(at) = response.hover_pos()
         {
             match under(at) {
-                (Some(spot), _) => {
-                    if let Some(flight) = ctx.state.flights.get(&spot.msg) {
-                        response.clone().on_hover_ui_at_pointer(|ui| frames::tooltip_ui(ui, ctx, flight));
-                    }
-                }
+                // A message has its own card.
+                (Some(_), _) => {}
                 (None, Some(link)) => {
                     response.clone().on_hover_ui_at_pointer(|ui| link_tooltip_ui(ui, ctx, link));
                 }

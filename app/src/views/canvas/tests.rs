@@ -13,6 +13,9 @@ use cluster_core::{
 use egui::{Modifiers, Pos2, Rect, pos2, vec2};
 use egui_kittest::{Harness, kittest::Queryable};
 
+#[path = "held_tests.rs"]
+mod held_tests;
+
 use super::{
     CanvasView,
     layout::{self, CARDS_MAX, Fall, Layout, fall, inside, lasso_outline, progress},

@@ -15,6 +15,8 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
+pub(crate) use messages::MESSAGES;
+
 use self::{
     admin::Handover,
     backup::Backup,

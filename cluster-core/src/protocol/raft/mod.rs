@@ -19,6 +19,8 @@ use std::{
 
 use raft::{RawNode, ReadOnlyOption, SnapshotStatus, StateRole, eraftpb::MessageType};
 
+pub(crate) use messages::MESSAGES;
+
 use self::{
     admin::Admins, clients::Clients, clock::Clock, failover::Failover, messages::RaftMessage, office::Seen,
     ready::Outstanding, storage::LogStore, view::Waiting,
