@@ -6,7 +6,9 @@ use cluster_core::{
     command::Command,
     fault::LinkId,
     ids::{ClientId, MsgId, NodeId, OpId, Seq},
+    spec::ClusterSpec,
     time::Timestamp,
+    trace::Subject,
 };
 
 use crate::tools::ToolAction;
@@ -16,12 +18,16 @@ use crate::tools::ToolAction;
 pub enum Action {
     /// Ask something of the cluster.
     Command(Command),
+    /// End the run that is shown, and start this cluster.
+    StartCluster(Box<ClusterSpec>),
     /// Show this in the inspector.
     Select(Selection),
     /// Move the cursor to a moment.
     Seek(Timestamp),
     /// Move the cursor to just after an event.
     SeekEvent(Seq),
+    /// Show why something is so, as seen at the cursor.
+    Why(Subject),
     /// Follow the end of the run.
     GoLive,
     /// Play recorded events, or stop playing them.

@@ -1,6 +1,9 @@
 //! Carries actions out: the one place where what the user meant becomes so.
 
-use cluster_core::command::{Author, Command};
+use cluster_core::{
+    command::{Author, Command},
+    spec::ClusterSpec,
+};
 
 use crate::{
     action::{Action, Selection},
@@ -14,9 +17,14 @@ impl App {
     pub(crate) fn carry_out(&mut self, action: Action, ctx: &egui::Context) {
         match action {
             Action::Command(command) => self.send(command),
+            Action::StartCluster(spec) => self.start(*spec, ctx),
             Action::Select(selection) => self.select(selection),
             Action::Seek(at) => self.playback.seek(&self.store, at),
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
+            Action::Why(subject) => {
+                self.asked = Some((subject, self.playback.cursor().next));
+                self.settings.layout.show("why");
+            }
             Action::GoLive => self.playback.go_live(),
             Action::TogglePlay => self.playback.toggle_play(&self.store),
             Action::SetPlaySpeed(speed) => self.playback.set_speed(speed),
@@ -53,6 +61,24 @@ impl App {
         }
         if !self.source.send(Author::User, command) {
             self.toasts.warn("The cluster does not hear this: it has ended, or is far behind");
+        }
+    }
+
+    /// Starts another cluster; the one before ends once that has succeeded.
+    fn start(&mut self, spec: ClusterSpec, ctx: &egui::Context) {
+        let Some(starter) = &self.starter else {
+            self.toasts.warn("This window can start no cluster");
+            return;
+        };
+        let mut before = match starter(spec) {
+            Ok(source) => self.show(source),
+            Err(why) => return self.toasts.warn(&why),
+        };
+        ctx.send_viewport_cmd(egui::ViewportCommand::Title("Faultline".to_owned()));
+        match (before.finish(), before.recording()) {
+            (Err(why), _) => self.toasts.warn(&why),
+            (Ok(()), Some(file)) => self.toasts.tell(&format!("The run before is kept: {}", file.display())),
+            (Ok(()), None) => {}
         }
     }
 

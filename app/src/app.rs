@@ -6,7 +6,8 @@ use cluster_core::{
     event::EventKind,
     ids::Seq,
     nemesis::Nemesis,
-    trace::{Ledger, TraceStore},
+    spec::ClusterSpec,
+    trace::{Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     ctx::ViewCtx,
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, tool_banner_ui, top_bar_ui},
+    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, tool_banner_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
     source::Source,
@@ -31,6 +32,8 @@ pub struct App {
     pub(crate) store: TraceStore,
     pub(crate) playback: Playback,
     pub(crate) selection: Selection,
+    /// What “Why?” was asked about last, and at which event the cursor stood.
+    pub(crate) asked: Option<(Subject, Seq)>,
     pub(crate) settings: Settings,
     pub(crate) theme: Theme,
     pub(crate) chrome: Chrome,
@@ -39,10 +42,14 @@ pub struct App {
     pub(crate) nemesis: Option<Nemesis>,
     /// How many random faults were started so far.
     pub(crate) nemeses: u32,
+    pub(crate) starter: Option<Starter>,
     looks: Looks,
     tape: Tape,
     ledger: Ledger,
 }
+
+/// Starts a cluster as the source of a window, or says why it cannot be.
+pub type Starter = Box<dyn Fn(ClusterSpec) -> Result<Box<dyn Source>, String>>;
 
 impl App {
     /// Makes the window of a source.
@@ -58,6 +65,7 @@ impl App {
             store,
             playback,
             selection: Selection::Nothing,
+            asked: None,
             settings,
             theme,
             chrome,
@@ -65,10 +73,25 @@ impl App {
             tools: Tools::default(),
             nemesis: None,
             nemeses: 0,
+            starter: None,
             looks: Looks::default(),
             tape: Tape::default(),
             ledger,
         }
+    }
+
+    /// Says how another cluster is started from this window.
+    pub fn set_starter(&mut self, starter: Starter) {
+        self.starter = Some(starter);
+    }
+
+    /// Shows another source from here on. Returns the one before.
+    pub(crate) fn show(&mut self, source: Box<dyn Source>) -> Box<dyn Source> {
+        let settings = self.settings.clone();
+        let (toasts, starter) = (std::mem::take(&mut self.toasts), self.starter.take());
+        let before = std::mem::replace(self, Self::new(source, settings));
+        (self.toasts, self.starter) = (toasts, starter);
+        before.source
     }
 
     /// Sets fonts and both themes up; before the first frame.
@@ -117,6 +140,8 @@ impl App {
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
         ctx.tools = &self.tools;
+        ctx.startable = self.starter.is_some();
+        ctx.asked = self.asked;
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 
@@ -134,6 +159,7 @@ impl App {
         }
         tool_banner_ui(ui.ctx(), &ctx, place);
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
+        new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         self.toasts.ui(ui.ctx(), place, &self.theme);
 
         // Whoever has that menu has opened it.

@@ -21,6 +21,7 @@ use crate::{
     widgets::{
         axis::{TimeWindow, ValueAxis, time_ticks},
         columns::layout_columns,
+        dash::Dash,
         faults::{FaultGroup, FaultWords, broken_stretches, layout_faults},
         legend::layout_legend,
         series::{Chart, Measure, Series, lag_chart, latency_chart, throughput_chart},
@@ -293,11 +294,10 @@ fn draw_series<B: DrawingBackend>(
         }
         if let [point] = top[..] {
             canvas.dot(point, f64::from(sizes::LINE_PX) * 1.3, ink)?;
-        } else if series.dashed {
-            let pairs: Vec<_> = top.windows(2).step_by(2).collect();
-            pairs.iter().try_for_each(|pair| canvas.line(pair, 1.0, ink))?;
-        } else {
+        } else if series.dash == Dash::Solid {
             canvas.line(&top, f64::from(sizes::LINE_PX), ink)?;
+        } else {
+            series.dash.pieces(&top).iter().try_for_each(|piece| canvas.line(piece, 1.0, ink))?;
         }
     }
     Ok(())

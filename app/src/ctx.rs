@@ -4,8 +4,9 @@ use std::{cell::RefCell, sync::LazyLock};
 
 use cluster_core::{
     command::Command,
+    ids::Seq,
     time::Timestamp,
-    trace::{ClusterState, TraceStore},
+    trace::{ClusterState, Subject, TraceStore},
 };
 
 use crate::{
@@ -33,12 +34,16 @@ pub struct ViewCtx<'a> {
     pub theme: &'a Theme,
     /// Whether there is a cluster that takes commands (a recording takes none).
     pub commandable: bool,
+    /// Whether another cluster can be started.
+    pub startable: bool,
     /// Whether motion is to be shown as its end state.
     pub reduced_motion: bool,
     /// The folder of the nodes' data, if there is one.
     pub data_dir: Option<&'a str>,
     /// The tools in the user's hand.
     pub tools: &'a Tools,
+    /// What “Why?” was asked about last, and at which event the cursor stood.
+    pub asked: Option<(Subject, Seq)>,
     actions: &'a RefCell<Vec<Action>>,
 }
 
@@ -53,9 +58,23 @@ impl<'a> ViewCtx<'a> {
         actions: &'a RefCell<Vec<Action>>,
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
-        let data_dir = None;
+        let (startable, data_dir, asked) = (false, None, None);
         let tools: &Tools = &EMPTY_HAND;
-        Self { store, state, cursor, at, selection, theme, commandable, reduced_motion, data_dir, tools, actions }
+        Self {
+            store,
+            state,
+            cursor,
+            at,
+            selection,
+            theme,
+            commandable,
+            startable,
+            reduced_motion,
+            data_dir,
+            asked,
+            tools,
+            actions,
+        }
     }
 
     /// Says what the user meant; carried out after the frame.

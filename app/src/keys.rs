@@ -3,7 +3,7 @@
 use cluster_core::{
     command::Command,
     fault::{Fault, Heal},
-    ids::{Endpoint, NodeId, Seq},
+    ids::{Endpoint, MsgId, NodeId, Seq},
     trace::NodeStatus,
 };
 use egui::Key;
@@ -11,9 +11,10 @@ use egui::Key;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
-    panels::{Chrome, RATES},
+    panels::{Chrome, RATES, open_new_cluster, subject_of},
     theme,
     tools::{Menu, Tool, ToolAction, links_of},
+    widgets::by_hand,
 };
 
 /// One key.
@@ -44,7 +45,12 @@ pub const KEYS: &[KeyRow] = &[
     KeyRow { key: Key::F, shown: "F", about: "Freeze the selected nodes, or let them go on", act: freeze },
     KeyRow { key: Key::R, shown: "R", about: "Restart the selected nodes", act: restart },
     KeyRow { key: Key::C, shown: "C", about: "Cut around the selected nodes, or the selected link", act: cut },
-    KeyRow { key: Key::M, shown: "M", about: "Menu of what is selected", act: |ctx, _| tool(ctx, OPEN_SELECTED) },
+    KeyRow {
+        key: Key::O,
+        shown: "O",
+        about: "Open the menu of what is selected",
+        act: |ctx, _| tool(ctx, OPEN_SELECTED),
+    },
     KeyRow {
         key: Key::P,
         shown: "P",
@@ -71,8 +77,20 @@ pub const KEYS: &[KeyRow] = &[
     },
     KeyRow { key: Key::Y, shown: "Y", about: "Copy the rules of the selected link", act: copy_rules },
     KeyRow { key: Key::V, shown: "V", about: "Give the copied rules to what is selected", act: paste_rules },
-    KeyRow { key: Key::N, shown: "N", about: "Random faults, or stop them", act: nemesis },
+    KeyRow { key: Key::B, shown: "B", about: "Break things at random, or stop that", act: nemesis },
     KeyRow { key: Key::H, shown: "H", about: "Heal everything", act: |ctx, _| ctx.command(Command::Heal(Heal::All)) },
+    KeyRow { key: Key::N, shown: "N", about: "A new cluster", act: open_new_cluster },
+    KeyRow { key: Key::G, shown: "G", about: "Select the next message under way", act: |ctx, _| next_message(ctx) },
+    KeyRow {
+        key: Key::M,
+        shown: "M",
+        about: "Hold the selected message, or release it",
+        act: |ctx, _| message(ctx, 0),
+    },
+    KeyRow { key: Key::Delete, shown: "Del", about: "Drop the selected message", act: |ctx, _| message(ctx, 1) },
+    KeyRow { key: Key::D, shown: "D", about: "Duplicate the selected message", act: |ctx, _| message(ctx, 2) },
+    KeyRow { key: Key::J, shown: "J", about: "Deliver the selected message now", act: |ctx, _| message(ctx, 3) },
+    KeyRow { key: Key::W, shown: "W", about: "Why is what is selected as it is", act: |ctx, _| ask_why(ctx) },
     KeyRow { key: Key::T, shown: "T", about: "The other theme", act: |ctx, _| ctx.act(Action::ToggleTheme) },
     KeyRow {
         key: Key::Questionmark,
@@ -102,7 +120,7 @@ const WIDGET_KEYS: [Key; 6] = [Key::Space, Key::ArrowLeft, Key::ArrowRight, Key:
 
 /// Does what the keys pressed since the last frame mean.
 pub fn on_keys(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
-    if egui.text_edit_focused() || egui::Popup::is_any_open(egui) {
+    if chrome.draft.is_some() || egui.text_edit_focused() || egui::Popup::is_any_open(egui) {
         return;
     }
     let focused = egui.memory(|memory| memory.focused().is_some());
@@ -186,7 +204,7 @@ fn tool(ctx: &ViewCtx<'_>, action: ToolAction) {
 /// Cuts the selected nodes off from all others, together; or the selected direction.
 fn cut(ctx: &ViewCtx<'_>, _: &mut Chrome) {
     if let Selection::Link(link) = ctx.selection {
-        ctx.command(Command::Inject(vec![Fault::Cut(*link)]));
+        ctx.command(Command::Inject(vec![Fault::cut(*link)]));
     }
     cut_around(ctx);
 }
@@ -310,6 +328,37 @@ fn freeze(ctx: &ViewCtx<'_>, _: &mut Chrome) {
 
 fn restart(ctx: &ViewCtx<'_>, _: &mut Chrome) {
     selected(ctx).for_each(|node| ctx.command(Command::Restart(node)));
+}
+
+/// Does one of the verbs with the selected message, if that makes sense at this moment.
+fn message(ctx: &ViewCtx<'_>, verb: usize) {
+    if let Selection::Message(msg) = ctx.selection
+        && let Ok(what) = by_hand::verbs(ctx, *msg)[verb].possible
+    {
+        ctx.command(Command::Message(what));
+    }
+}
+
+fn ask_why(ctx: &ViewCtx<'_>) {
+    if let Some(subject) = subject_of(ctx) {
+        ctx.act(Action::Why(subject));
+    }
+}
+
+fn next_message(ctx: &ViewCtx<'_>) {
+    let flights = &ctx.state.flights;
+    let after = match ctx.selection {
+        Selection::Message(msg) => flights.range(MsgId(msg.0 + 1)..).next(),
+        Selection::Nothing
+        | Selection::Nodes(_)
+        | Selection::Link(_)
+        | Selection::Client(_)
+        | Selection::Op(_)
+        | Selection::Event(_) => None,
+    };
+    if let Some((msg, _)) = after.or_else(|| flights.iter().next()) {
+        ctx.act(Action::Select(Selection::Message(*msg)));
+    }
 }
 
 /// Writes what a control does, with its key, for hover texts.

@@ -1,6 +1,6 @@
 //! A cluster that runs on this machine, as the source of a window.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cluster_core::{
     command::{Author, Command},
@@ -61,6 +61,10 @@ impl Source for Live {
 
     fn data_dir(&self) -> Option<&str> {
         self.data_dir.as_deref()
+    }
+
+    fn recording(&self) -> Option<&Path> {
+        self.record.as_deref()
     }
 
     fn trouble(&mut self) -> Option<String> {

@@ -10,7 +10,9 @@ use faultline::cli::{Cli, carry_out};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    // The texts about protocols have no pictures; that nobody can load any is no news.
+    let filter = env_logger::Env::default().default_filter_or("warn,egui_extras::loaders=error");
+    env_logger::Builder::from_env(filter).init();
     match carry_out(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

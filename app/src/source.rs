@@ -1,5 +1,7 @@
 //! Where events come from: a cluster that runs, or a recording. The one place that knows the difference.
 
+use std::path::Path;
+
 use cluster_core::{
     command::{Author, Command},
     event::TraceEvent,
@@ -23,6 +25,10 @@ pub trait Source {
     fn data_dir(&self) -> Option<&str>;
     /// Returns what the user should know, once.
     fn trouble(&mut self) -> Option<String>;
+    /// Returns the file to which the run is recorded, or was read from.
+    fn recording(&self) -> Option<&Path> {
+        None
+    }
     /// Ends the cluster in good order, or says what was not in order.
     fn finish(&mut self) -> Result<(), String>;
 }

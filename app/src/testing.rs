@@ -26,14 +26,19 @@ use crate::source::Source;
 /// A source whose events were made by hand; it keeps the commands that were sent.
 pub struct Scripted {
     spec: ClusterSpec,
-    events: Vec<TraceEvent>,
+    events: Arc<Mutex<Vec<TraceEvent>>>,
     sent: Arc<Mutex<Vec<Command>>>,
 }
 
 impl Scripted {
     /// Makes a source of these events.
     pub fn new(spec: ClusterSpec, events: Vec<TraceEvent>) -> Self {
-        Self { spec, events, sent: Arc::default() }
+        Self { spec, events: Arc::new(Mutex::new(events)), sent: Arc::default() }
+    }
+
+    /// Returns where events wait for the window; more can be put there.
+    pub fn waiting(&self) -> Arc<Mutex<Vec<TraceEvent>>> {
+        Arc::clone(&self.events)
     }
 
     /// Returns where the commands are kept.
@@ -48,7 +53,8 @@ impl Source for Scripted {
     }
 
     fn poll(&mut self) -> Option<Vec<TraceEvent>> {
-        (!self.events.is_empty()).then(|| std::mem::take(&mut self.events))
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        (!events.is_empty()).then(|| std::mem::take(&mut *events))
     }
 
     fn send(&mut self, _: Author, command: Command) -> bool {
@@ -123,7 +129,7 @@ pub fn plausible_run() -> (ClusterSpec, Vec<TraceEvent>) {
     let cut = script.command(Command::Inject(vec![Fault::Partition(vec![group])]));
     for other in [1, 2, 3, 5].map(NodeId) {
         for (from, to) in [(NodeId(4), other), (other, NodeId(4))] {
-            let rules = LinkRules { cut: true, ..LinkRules::default() };
+            let rules = Box::new(LinkRules { cut: true, ..LinkRules::default() });
             script.push_because(cut, EventKind::LinkChanged { from: from.into(), to: to.into(), rules });
         }
     }

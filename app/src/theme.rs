@@ -1,4 +1,7 @@
 //! Every color, size, font and duration of the window. Nothing else names one.
+//!
+//! The colors that carry a meaning were chosen so that they stay apart under protanopia, deuteranopia and tritanopia;
+//! `tests/palette.rs` holds them to it.
 
 use std::time::Duration;
 
@@ -9,6 +12,8 @@ use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle,
 pub const SPACE: f32 = 8.0;
 /// The height of a list in a menu, before it scrolls.
 pub const LIST_HEIGHT: f32 = 280.0;
+/// The width of a dialog with a form.
+pub const DIALOG_WIDTH: f32 = 440.0;
 /// The radius of corners.
 pub const RADIUS: u8 = 6;
 /// The margin inside panes.
@@ -35,6 +40,8 @@ pub const FRAME: Duration = Duration::from_millis(16);
 pub const GLANCE: Duration = Duration::from_millis(100);
 /// How long a message to the user stays.
 pub const TOAST: Duration = Duration::from_secs(7);
+/// How many colors nodes have.
+pub const NODE_COLORS: usize = 8;
 /// The scales that can be chosen.
 pub const SCALES: [f32; 7] = [0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0];
 
@@ -84,14 +91,14 @@ impl Theme {
             line: rgb(0x2d3442),
             text: rgb(0xe6e9ef),
             text_weak: rgb(0x939db0),
-            accent: rgb(0x6ea8fe),
-            good: rgb(0x4cc9a0),
-            warn: rgb(0xf0b429),
-            bad: rgb(0xf2665e),
+            accent: rgb(0x729df5),
+            good: rgb(0x54cfa7),
+            warn: rgb(0xeeb72f),
+            bad: rgb(0xf2645e),
             fault_shade: Color32::from_rgba_unmultiplied(0xf2, 0x66, 0x5e, 26),
             down: rgb(0x5b6473),
             frost: rgb(0x9fd8f5),
-            epochs: [0x56b4e9, 0xe69f00, 0x2bb58a, 0xcc79a7, 0xf0e442, 0x8f8df2, 0xe8743b, 0x9ccc65].map(rgb),
+            epochs: [0x5ac5fe, 0xe3a000, 0x48b991, 0xb1679b, 0xefe83d, 0x888bf3, 0xe17031, 0xabd774].map(rgb),
         }
     }
 
@@ -105,14 +112,14 @@ impl Theme {
             line: rgb(0xd4d9e2),
             text: rgb(0x1a202c),
             text_weak: rgb(0x5c677a),
-            accent: rgb(0x1f6feb),
-            good: rgb(0x0b8a62),
-            warn: rgb(0xa86a00),
-            bad: rgb(0xc8342b),
-            fault_shade: Color32::from_rgba_unmultiplied(0xc8, 0x34, 0x2b, 24),
+            accent: rgb(0x2f62d8),
+            good: rgb(0x067542),
+            warn: rgb(0xb07000),
+            bad: rgb(0xb71c1c),
+            fault_shade: Color32::from_rgba_unmultiplied(0xb7, 0x1c, 0x1c, 22),
             down: rgb(0x9aa3b2),
-            frost: rgb(0x2b8fc4),
-            epochs: [0x0072b2, 0xb87700, 0x007a5a, 0xa8497f, 0x8a7d00, 0x5b58c9, 0xb54a12, 0x55801f].map(rgb),
+            frost: rgb(0x0d90d0),
+            epochs: [0x1b7eb7, 0x7a5d04, 0x094e3e, 0xa5497f, 0x949a38, 0x5554c8, 0x822000, 0x7b8000].map(rgb),
         }
     }
 
@@ -121,10 +128,13 @@ impl Theme {
         self.epochs[(epoch % self.epochs.len() as u64) as usize]
     }
 
-    /// Returns the color of a node's lines: the same for life, told apart under the common color-vision deficiencies.
+    /// Returns the color of a node's lines: the same for life. After [`NODE_COLORS`] nodes the colors come again, with
+    /// another dash.
     pub fn node(&self, node: NodeId) -> Color32 {
-        const DARK: [u32; 8] = [0x56b4e9, 0xe69f00, 0x2bb58a, 0xf19ac8, 0xf0e442, 0x8f8df2, 0xe8743b, 0xb9c2d0];
-        const LIGHT: [u32; 8] = [0x0072b2, 0xc77f00, 0x007a5a, 0xb5477f, 0x7a6f00, 0x5b58c9, 0xb54a12, 0x4a5568];
+        const DARK: [u32; NODE_COLORS] =
+            [0x60b3f1, 0xe59f10, 0x2fa67a, 0xffbce3, 0xf4f054, 0x8b82e5, 0xe66d38, 0xacb0b6];
+        const LIGHT: [u32; NODE_COLORS] =
+            [0x2f7eb7, 0xc98701, 0x157356, 0xba4d8c, 0x817613, 0x6e4bc0, 0x993508, 0x455065];
         let at = usize::from(node.0.saturating_sub(1)) % DARK.len();
         rgb(if self.dark { DARK[at] } else { LIGHT[at] })
     }
@@ -132,13 +142,13 @@ impl Theme {
     /// Returns the color of a family of messages.
     pub fn family(&self, family: Family) -> Color32 {
         let (dark, light) = match family {
-            Family::Vote => (0xf0e442, 0x8a7d00),
-            Family::Append => (0x56b4e9, 0x0072b2),
-            Family::Heartbeat => (0x8b95a7, 0x7b8596),
-            Family::Reply => (0x4cc9a0, 0x0b8a62),
-            Family::Snapshot => (0xcc79a7, 0xa8497f),
-            Family::Client => (0xe8a33d, 0xb87700),
-            Family::Control => (0x8f8df2, 0x5b58c9),
+            Family::Vote => (0xece546, 0x786a00),
+            Family::Append => (0x5db3f3, 0x2076a9),
+            Family::Heartbeat => (0xa2aab9, 0x828dab),
+            Family::Reply => (0x63e0b4, 0x2fa06d),
+            Family::Snapshot => (0xc16e9e, 0xa8467e),
+            Family::Client => (0xeca442, 0xb97c03),
+            Family::Control => (0x8b83ea, 0x5949c1),
         };
         rgb(if self.dark { dark } else { light })
     }
@@ -249,6 +259,8 @@ pub mod chart {
     pub const LINE_PX: f32 = 1.6;
     /// Dashes, and the gaps between them.
     pub const DASH_PX: f32 = 4.0;
+    /// Dots.
+    pub const DOT_PX: f32 = 1.5;
     /// Corners of bars.
     pub const ROUNDING_PX: f32 = 2.0;
     /// Corners of cards.

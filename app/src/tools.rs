@@ -105,7 +105,7 @@ pub fn paste(rules: LinkRules, targets: &[LinkId], state: &ClusterState) -> Opti
     }
     if targets.iter().any(|link| !actual(link).is_healthy()) || rules.is_healthy() {
         let links = targets.into_iter().map(|link| (link, rules)).collect();
-        return Some(Command::Restore { links, nodes: Vec::new() });
+        return Some(Command::SetLinks(links));
     }
     Some(Command::Inject(targets.into_iter().flat_map(|link| rules.as_faults(link)).collect()))
 }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     fn slow() -> LinkRules {
-        let delay = Delay { mean: Duration::from_millis(250), jitter: Duration::ZERO };
+        let delay = Delay::constant(Duration::from_millis(250));
         LinkRules { delay: Some(delay), ..LinkRules::default() }
     }
 
@@ -238,7 +238,7 @@ mod tests {
     fn what_a_link_has_beyond_the_copied_rules_is_taken_away() {
         let cut = LinkRules { cut: true, ..LinkRules::default() };
         let command = paste(slow(), &[link(1, 2)], &cluster(&[(link(1, 2), cut)]));
-        assert_eq!(command, Some(Command::Restore { links: vec![(link(1, 2), slow())], nodes: Vec::new() }));
+        assert_eq!(command, Some(Command::SetLinks(vec![(link(1, 2), slow())])));
         assert_eq!(paste(slow(), &[link(1, 2)], &cluster(&[(link(1, 2), slow())])), None);
     }
 

@@ -1,6 +1,7 @@
 //! The native window: the only place that knows eframe.
 
 use anyhow::{Context as _, anyhow};
+use cluster_core::spec::ClusterSpec;
 
 use crate::{
     action::Action,
@@ -16,6 +17,9 @@ pub type MakeSource = Box<dyn FnOnce(Wake) -> anyhow::Result<Box<dyn Source>>>;
 /// Asks the window to look for events.
 pub type Wake = Box<dyn Fn() + Send>;
 
+/// Starts a cluster from a window that is open, given what to call when events wait.
+pub type StartCluster = fn(ClusterSpec, Wake) -> anyhow::Result<Box<dyn Source>>;
+
 /// How a window is opened.
 #[derive(Clone, Debug, Default)]
 pub struct WindowOptions {
@@ -27,6 +31,8 @@ pub struct WindowOptions {
     pub size: Option<(f32, f32)>,
     /// The moment to show first.
     pub at: Option<std::time::Duration>,
+    /// How another cluster is started from it.
+    pub start: Option<StartCluster>,
 }
 
 /// Opens the window and returns when it was closed. Without a display, says so.
@@ -51,11 +57,14 @@ pub fn run_window(make: MakeSource, options: WindowOptions) -> anyhow::Result<()
             let mut settings: Settings =
                 creation.storage.and_then(|storage| eframe::get_value(storage, SETTINGS_KEY)).unwrap_or_default();
             settings.dark = options.dark.unwrap_or(settings.dark);
-            let ctx = creation.egui_ctx.clone();
-            let source = make(Box::new(move || ctx.request_repaint_after(theme::FRAME)))?;
+            let source = make(wake_of(&creation.egui_ctx))?;
             close_on_signal(&creation.egui_ctx);
             let mut app = App::new(source, settings);
             app.set_up(&creation.egui_ctx);
+            if let Some(start) = options.start {
+                let ctx = creation.egui_ctx.clone();
+                app.set_starter(Box::new(move |spec| start(spec, wake_of(&ctx)).map_err(|why| format!("{why:#}"))));
+            }
             if let Some(at) = options.at {
                 app.act(Action::Seek(at.into()), &creation.egui_ctx);
             }
@@ -64,6 +73,11 @@ pub fn run_window(make: MakeSource, options: WindowOptions) -> anyhow::Result<()
     )
     .map_err(|error| anyhow!("{error}"))
     .context("the window did not open")
+}
+
+fn wake_of(ctx: &egui::Context) -> Wake {
+    let ctx = ctx.clone();
+    Box::new(move || ctx.request_repaint_after(theme::FRAME))
 }
 
 /// Ctrl-C and `kill` close the window as its button does: the cluster ends in good order, the recording is whole.

@@ -121,6 +121,47 @@ fn protocols_and_verbs_are_listed() {
     assert!(verbs.contains("partition @leader,@follower[0] | rest"), "{verbs}");
 }
 
+/// What `check` says of histories, by its exit code.
+#[test]
+fn histories_are_checked_to_a_verdict_and_the_worst_one_is_the_exit_code() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let line = |rest: &str| format!("INFO  jepsen.util - {rest}\n");
+    let write = ["0 :invoke :write 1", "0 :ok :write 1", "0 :invoke :write 2", "0 :ok :write 2", "1 :invoke :read nil"];
+    let write: String = write.iter().map(|rest| line(rest)).collect();
+    let good = file(folder.path(), "good.log", (write.clone() + &line("1 :ok :read 2")).as_bytes());
+    let bad = file(folder.path(), "bad.log", (write.clone() + &line("1 :ok :read 1")).as_bytes());
+    let cut = file(folder.path(), "cut.log", (write + &line("7 :ok :read 2")).as_bytes());
+    file(folder.path(), "notes.txt", b"no history");
+    let code = |args: &[&str]| faultline(args).status.code();
+    assert_eq!(code(&["check", &good, "--model", "register"]), Some(0));
+    assert_eq!(code(&["check", &good, &bad]), Some(1));
+    assert_eq!(code(&["check", &bad, "--steps", "0", "--promise", "sequential"]), Some(2));
+    assert_eq!(code(&["check", &good, &bad, &cut]), Some(3));
+
+    let output = faultline(&["check", &folder.path().display().to_string(), "--json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the verdicts are JSON");
+    assert_eq!(told["verdict"], "unusable", "{told}");
+    let files = told["files"].as_array().expect("a list of files");
+    assert_eq!(files.len(), 3, "{told}");
+    let sentence = files[0]["witness"]["sentence"].as_str().unwrap_or_default();
+    assert!(sentence.contains("returned 1 although 2 had been acknowledged"), "{told}");
+    assert!(files[1]["reason"].as_str().is_some_and(|reason| reason.starts_with("line 6: process 7")), "{told}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("passed over, no history") && said.contains("notes.txt"), "{said}");
+    for (args, says) in [
+        (&["check", "no-such.log"][..], "no-such.log"),
+        (&["check", &cut], "line 6"),
+        (&["check", &format!("{}/notes.txt", folder.path().display())], "neither a recording nor a history"),
+    ] {
+        let output = faultline(args);
+        assert_eq!(output.status.code(), Some(3));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(says), "{args:?} said: {said}");
+    }
+    assert!(refused(&["check", &good, "--model", "registre"], 2).contains("known are register"));
+}
+
 /// The whole way once: a live cluster, a script, a recording, and everything that is made of it.
 #[test]
 fn a_run_is_recorded_summed_up_charted_and_pictured() {
@@ -148,6 +189,17 @@ fn a_run_is_recorded_summed_up_charted_and_pictured() {
     let crashed =
         state["nodes"].as_object().map(|nodes| nodes.values().filter(|node| node["status"] == "crashed").count());
     assert_eq!((state["at_ms"].as_f64(), crashed), (Some(3000.0), Some(1)), "{state}");
+
+    let output = faultline(&["play", &recording, "--at", "4s", "--why", "term2", "--json"]);
+    let why: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the chain of causes is JSON");
+    let root = why["chain"].as_array().and_then(|chain| chain.last()).expect("a chain has links");
+    assert!(root["sentence"].as_str().is_some_and(|said| said.starts_with("The script crashed")), "{why}");
+    let output = faultline(&["play", &recording, "--at", "3s", "--why", "unavailable"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+    assert!(refused(&["play", &recording, "--why", "everything"], 3).contains("lost:op12"));
+    let output = faultline(&["check", &recording, "--json"]);
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the verdict is JSON");
+    assert_eq!((output.status.code(), &told["files"][0]["model"]), (Some(0), &"kv".into()), "{told}");
 
     let (chart, picture) = (inside("chart.svg"), inside("picture.png"));
     assert_eq!(faultline(&["chart", &chart, "--recording", &recording]).status.code(), Some(0));

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use cluster_core::{
     command::Command,
-    fault::{Fault, Heal},
-    ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
+    event::{EventKind, TraceEvent},
+    fault::{Ailment, ByHand, Fault, Heal, NodeFaultCounters, NodeFaults, Slowness, Times, Trap},
+    ids::{ClientId, Endpoint, MsgId, NodeId, Seq, TrapId},
+    name::Name,
     time::Timestamp,
     trace::TraceStore,
 };
@@ -16,27 +18,14 @@ use faultline::{
     keys::KEYS,
     settings::Settings,
     source::{Recording, Source},
-    testing, theme,
+    testing,
 };
 
-type Sent = Arc<Mutex<Vec<Command>>>;
+#[path = "support/window.rs"]
+mod support;
+use support::window;
 
-fn window(source: Box<dyn Source>, settings: Settings) -> Harness<'static, App> {
-    let dark = settings.dark;
-    let set_up = move |ctx: &egui::Context| {
-        theme::install(ctx);
-        ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
-    };
-    let app = App::new(source, settings);
-    let ui = |ui: &mut egui::Ui, app: &mut App| {
-        app.logic(ui.ctx());
-        app.root_ui(ui);
-    };
-    let size = egui::vec2(1280.0, 800.0);
-    let mut harness = Harness::builder().with_size(size).with_context_setup(set_up).build_ui_state(ui, app);
-    harness.run_steps(2);
-    harness
-}
+type Sent = Arc<Mutex<Vec<Command>>>;
 
 fn live() -> (Harness<'static, App>, Sent) {
     let source = testing::scripted_source();
@@ -113,6 +102,35 @@ fn the_node_inspector_shows_what_the_node_knows() {
 }
 
 #[test]
+fn a_client_from_outside_is_in_the_picture_and_its_door_in_the_inspector() {
+    let (spec, mut events) = testing::plausible_run();
+    let (node, speaks, client) = (NodeId(3), Name::new("redis"), ClientId::FIRST_VISITOR);
+    let door = EventKind::DoorOpened { node, speaks, port: 7103 };
+    let came = EventKind::VisitorCame { client, node, speaks, name: "shop".to_owned() };
+    for kind in [door, came] {
+        let last = events.last().expect("a run has events");
+        events.push(TraceEvent { seq: last.seq.next(), at: last.at, cause: None, kind });
+    }
+    let source = testing::Scripted::new(spec, events);
+    let mut harness = window(Box::new(source), Settings::default());
+    harness.get_by_label_contains("redis client c10000, 0 in flight");
+    select(&mut harness, Selection::node(node));
+    harness.get_by_label("redis-cli -c -p 7103");
+    harness.get_by_label("Copy").click();
+    harness.run_steps(1);
+    let copied = harness
+        .output()
+        .platform_output
+        .commands
+        .iter()
+        .any(|command| matches!(command, egui::OutputCommand::CopyText(text) if text == "redis-cli -c -p 7103"));
+    assert!(copied, "nothing was copied");
+    select(&mut harness, Selection::Client(client));
+    harness.get_by_label("redis client from outside");
+    harness.get_by_label("shop");
+}
+
+#[test]
 fn heal_all_asks_for_healing_everything_and_says_how_much_is_broken() {
     let (mut harness, commands) = live();
     let broken = harness.state().store().latest().faults.len();
@@ -127,6 +145,32 @@ fn a_fault_in_the_inventory_is_healed_alone() {
     harness.get_by_label("Heal n5 frozen").click();
     harness.run_steps(2);
     assert_eq!(sent(&commands), [Command::Unfreeze(NodeId(5))]);
+}
+
+/// Each part of a machine that ails is a thing of its own, and one that did nothing yet says so.
+#[test]
+fn a_slow_node_is_listed_with_what_its_slowness_did() {
+    let (spec, mut events) = testing::plausible_run();
+    let node = NodeId(2);
+    let last = events.last().expect("a run has events").clone();
+    let faults = NodeFaults { slow: Some(Slowness { factor: 10.0 }), ..NodeFaults::default() };
+    let slowed = EventKind::NodeFaultsChanged { node, part: Ailment::Cpu, faults: Box::new(faults) };
+    events.push(TraceEvent { seq: last.seq.next(), at: last.at, cause: None, kind: slowed });
+    let shown = |events: Vec<TraceEvent>| {
+        let mut store = TraceStore::new(spec.clone());
+        store.append(events);
+        let mut harness = window(Box::new(Recording::new(store)), Settings::default());
+        harness.get_by_label("END").click();
+        harness.run_steps(2);
+        harness
+    };
+    let harness = shown(events.clone());
+    harness.get_by_label("n2 10× slower");
+    harness.get_by_label_contains("did nothing so far");
+    let counters = Box::new(NodeFaultCounters { inputs_slowed: 3, ..NodeFaultCounters::default() });
+    let counted = EventKind::NodeFaultsCounted { node, counters };
+    events.push(TraceEvent { seq: last.seq.next().next(), at: last.at, cause: None, kind: counted });
+    shown(events).get_by_label_contains("3 inputs slowed");
 }
 
 #[test]
@@ -185,6 +229,114 @@ fn a_frozen_node_goes_on_by_the_key_that_froze_it() {
     assert_eq!(sent(&commands), [Command::Unfreeze(NodeId(5)), Command::Inject(vec![Fault::Freeze(NodeId(2))])]);
 }
 
+/// The scripted run, in which the first message under way is held and a trap waits.
+fn live_with_a_held_message() -> (Harness<'static, App>, Sent, MsgId) {
+    let (spec, mut events) = testing::plausible_run();
+    let mut store = TraceStore::new(spec.clone());
+    store.append(events.clone());
+    let msg = *store.latest().flights.keys().next().expect("messages are under way");
+    let what = Trap { what: None, from: None, to: Some(NodeId(2).into()), times: Times::Always };
+    let at = store.end();
+    for kind in [EventKind::FrameHeld { msg, by: None }, EventKind::TrapSet { trap: TrapId(1), what }] {
+        let seq = Seq(events.len() as u64);
+        events.push(TraceEvent { seq, at, cause: None, kind });
+    }
+    let source = testing::Scripted::new(spec, events);
+    let sent = source.sent();
+    (window(Box::new(source), Settings::default()), sent, msg)
+}
+
+/// Clicks on what may have to be scrolled to first.
+fn click_wherever(harness: &mut Harness<'static, App>, label: &str) {
+    harness.get_by_label(label).scroll_to_me();
+    harness.run_steps(20);
+    harness.get_by_label(label).click();
+    harness.run_steps(2);
+}
+
+#[test]
+fn held_messages_and_traps_are_listed_with_what_can_be_done() {
+    for (title, what) in [
+        ("Release", ByHand::Release as fn(MsgId) -> ByHand),
+        ("Drop", ByHand::Drop),
+        ("Duplicate", ByHand::Duplicate),
+        ("Deliver now", ByHand::DeliverNow),
+    ] {
+        let (mut harness, commands, msg) = live_with_a_held_message();
+        let flight = harness.state().store().latest().flights[&msg];
+        let label = format!("{title} {} {} to {}, {msg}", flight.info.name, flight.from, flight.to);
+        click_wherever(&mut harness, &label);
+        assert_eq!(sent(&commands), [Command::Message(what(msg))]);
+    }
+    let (mut harness, commands, _) = live_with_a_held_message();
+    click_wherever(&mut harness, "Remove trap t1");
+    assert_eq!(sent(&commands), [Command::Message(ByHand::RemoveTrap(TrapId(1)))]);
+}
+
+#[test]
+fn a_trap_is_set_from_the_list_of_what_is_broken() {
+    let (mut harness, commands) = live();
+    click_wherever(&mut harness, "which messages to hold");
+    harness.get_by_label("AppendEntries").click();
+    harness.run_steps(2);
+    click_wherever(&mut harness, "Set trap");
+    let what = Some(Name::new("AppendEntries"));
+    let trap = Trap { what, from: None, to: None, times: Times::Once };
+    assert_eq!(sent(&commands), [Command::Message(ByHand::SetTrap(trap))]);
+}
+
+#[test]
+fn keys_take_the_selected_message_by_hand() {
+    let (mut harness, commands) = live();
+    for key in [egui::Key::G, egui::Key::M, egui::Key::Delete] {
+        harness.key_press(key);
+        harness.run_steps(2);
+    }
+    let Selection::Message(msg) = *harness.state().selection() else { panic!("no message is selected") };
+    let expected = [ByHand::Hold(msg), ByHand::Drop(msg)].map(Command::Message);
+    assert_eq!(sent(&commands), expected);
+}
+
+#[test]
+fn why_of_a_node_is_told_and_each_cause_leads_to_its_moment() {
+    let (mut harness, _) = live();
+    select(&mut harness, Selection::node(NodeId(5)));
+    harness.get_by_label("Why?").click();
+    harness.run_steps(3);
+    harness.get_by_label("Why is n5 frozen?");
+    let cause = harness.get_by_label_contains("You froze n5");
+    cause.click();
+    harness.run_steps(2);
+    let cursor = harness.state().cursor();
+    assert!(!cursor.live && cursor.at < harness.state().store().end(), "{cursor:?}");
+}
+
+#[test]
+fn the_key_asks_why_of_an_event() {
+    let (mut harness, _) = live();
+    select(&mut harness, Selection::Event(Seq(0)));
+    harness.key_press(egui::Key::W);
+    harness.run_steps(3);
+    harness.get_by_label("Why event #0?");
+}
+
+#[test]
+fn a_line_of_the_story_can_be_asked_why() {
+    let (mut harness, _) = live();
+    harness.run_steps(4);
+    let lines: Vec<_> = harness.query_all_by_label_contains("n5 froze").map(|node| node.rect().center()).collect();
+    let line = lines.first().copied().expect("the story tells of the freeze");
+    harness.get_all_by_label_contains("n5 froze").next().expect("just seen").click_secondary();
+    harness.run_steps(2);
+    let why = harness.get_all_by_label("Why?").min_by(|a, b| {
+        let far = |node: &egui_kittest::Node<'_>| node.rect().center().distance(line);
+        far(a).total_cmp(&far(b))
+    });
+    why.expect("the menu is open").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("Why event #");
+}
+
 #[test]
 fn a_paused_cluster_goes_on_with_space_and_steps_with_the_period() {
     let (mut harness, commands) = live();
@@ -207,14 +359,6 @@ fn no_key_has_two_meanings_and_the_help_lists_them_all() {
     for row in KEYS {
         assert!(harness.query_all_by_label(row.about).count() >= 1, "{}", row.about);
     }
-}
-
-#[test]
-fn while_nothing_moves_no_frame_is_asked_for() {
-    let (mut harness, _) = live();
-    harness.run_steps(8);
-    let wait = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
-    assert_eq!(wait, std::time::Duration::MAX);
 }
 
 #[test]

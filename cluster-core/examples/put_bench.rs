@@ -1,6 +1,6 @@
 //! Measures what an acknowledged put costs on three real Raft nodes: throughput, latency and processor time.
 //!
-//! `cargo run --release -p cluster-core --example put_bench [SECONDS] [CLIENTS…]`
+//! `cargo run --release -p cluster-core --example put_bench [SECONDS] [CLIENTS…] [fsync=on|off] [recording=on|off]`
 
 use std::{
     collections::BTreeMap,
@@ -27,8 +27,8 @@ fn main() -> Result<(), SessionError> {
     let span = Duration::from_secs(numbers.first().copied().unwrap_or(5));
     let clients = if numbers.len() > 1 { numbers[1..].to_vec() } else { vec![1, 10, 100] };
     println!("fsync  recording  clients     puts/s   p50 us   p99 us   cpu us/put");
-    for fsync in [false, true] {
-        for recording in [true, false] {
+    for fsync in chosen("fsync", [false, true]) {
+        for recording in chosen("recording", [true, false]) {
             for clients in &clients {
                 let run = Run { fsync, recording, clients: *clients as u16, span };
                 println!("{}", run.measure()?);
@@ -36,6 +36,12 @@ fn main() -> Result<(), SessionError> {
         }
     }
     Ok(())
+}
+
+/// Returns the values of a switch that are to be measured: both, unless an argument names one.
+fn chosen(name: &str, both: [bool; 2]) -> Vec<bool> {
+    let named = std::env::args().find_map(|word| Some(word.strip_prefix(name)?.strip_prefix('=')? == "on"));
+    both.into_iter().filter(|value| named.is_none_or(|named| named == *value)).collect()
 }
 
 struct Run {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fault::{Fault, Heal, LinkId, LinkRules},
+    fault::{Ailment, ByHand, Fault, Heal, LinkId, LinkRules},
     ids::{ClientId, NodeId},
     request::Request,
     spec::ClientSpec,
@@ -14,6 +14,8 @@ use crate::{
 pub enum Command {
     /// Breaks things, all at one instant.
     Inject(Vec<Fault>),
+    /// Gives directions of links exactly these rules, all at one instant: what they had before is gone.
+    SetLinks(Vec<(LinkId, LinkRules)>),
     /// Mends things.
     Heal(Heal),
     /// Starts a node that is down, with the disk it has.
@@ -35,6 +37,8 @@ pub enum Command {
     SetClient(ClientSpec),
     /// Takes a client away; its open operations get no answer.
     RemoveClient(ClientId),
+    /// Does something to one message, or to those to come.
+    Message(ByHand),
     /// Cluster time stands still.
     Pause,
     /// Cluster time goes on.
@@ -43,10 +47,15 @@ pub enum Command {
     Step,
     /// Cluster time runs at this share of real time, [`crate::time::RATE_MIN`] to [`crate::time::RATE_MAX`].
     SetRate(f64),
-    /// Gives directions exactly these rules and lets nodes run, all at one instant: what was undone, or copied.
+    /// Erases the disk of a node that is down, and starts it.
+    RestartWiped(NodeId),
+    /// Gives directions exactly these rules, heals parts of machines and lets nodes run, all at one instant: what was
+    /// undone.
     Restore {
-        /// The directions, with their rules from here on.
+        /// The directions, with their rules from here on; half-open connections among them end.
         links: Vec<(LinkId, LinkRules)>,
+        /// The parts of machines that are as they should be from here on (but for bits that rotted).
+        machines: Vec<(NodeId, Ailment)>,
         /// The nodes: who is down starts with the disk it has, who is frozen goes on.
         nodes: Vec<NodeId>,
     },

@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 
 use crate::{
     disk::{DiskOp, Recovered, SyncId},
@@ -91,6 +92,10 @@ pub trait Node: Send {
     fn step(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) -> Result<Stepped, NodePanic>;
     /// Appends the [`EventKind::ViewChanged`] since the last call, if the view changed.
     fn flush_view(&mut self, out: &mut Vec<Output>);
+    /// Returns what the node shows of itself, as of the last [`Node::flush_view`].
+    fn shown(&self) -> &NodeView;
+    /// The node's clock was turned: the times that were shown are other times by it, and are shown anew.
+    fn forget_shown_times(&mut self);
 }
 
 /// What kind of step it was, for the trace.
@@ -121,6 +126,8 @@ pub struct NodeHost<P: Protocol> {
     armed: BTreeMap<P::Timer, TimerToken>,
     names: BTreeMap<TimerToken, P::Timer>,
     effects: Vec<Effect<P>>,
+    /// Messages are encoded here: a buffer that is there already need not grow.
+    scratch: Vec<u8>,
     shown: NodeView,
     view: NodeView,
 }
@@ -151,6 +158,7 @@ impl<P: Protocol> NodeHost<P> {
             armed: BTreeMap::new(),
             names: BTreeMap::new(),
             effects,
+            scratch: Vec::new(),
             shown: NodeView::default(),
             view: NodeView::default(),
         };
@@ -190,7 +198,7 @@ impl<P: Protocol> NodeHost<P> {
             match effect {
                 Effect::Send(to, message) => {
                     let info = P::describe(&message);
-                    let payload = postcard::to_allocvec(&message).expect("a message in memory always encodes").into();
+                    let payload = encode(&message, &mut self.scratch);
                     out.push(Output::Send { to, info, payload });
                 }
                 Effect::Reply(op, response) => out.push(Output::Reply { op, response }),
@@ -235,6 +243,29 @@ impl<P: Protocol> Node for NodeHost<P> {
             out.push(Output::Note(EventKind::ViewChanged { node: self.me, changes }));
         }
     }
+
+    fn shown(&self) -> &NodeView {
+        &self.shown
+    }
+
+    fn forget_shown_times(&mut self) {
+        self.shown.timer = None;
+    }
+}
+
+/// A buffer that grew beyond this is given back.
+const SCRATCH_MAX: usize = 64 << 10;
+
+fn encode(message: &impl Serialize, scratch: &mut Vec<u8>) -> Bytes {
+    let mut bytes = std::mem::take(scratch);
+    bytes.clear();
+    let bytes = postcard::to_extend(message, bytes).expect("a message in memory always encodes");
+    if bytes.len() > SCRATCH_MAX {
+        return bytes.into();
+    }
+    let payload = Bytes::copy_from_slice(&bytes);
+    *scratch = bytes;
+    payload
 }
 
 /// Engines assert what they hold to be impossible; such a panic ends the node, not the program.

@@ -31,6 +31,10 @@ id!(
     MsgId(u64), "m"
 );
 id!(
+    /// A trap for messages; printed `t1`. Numbered from 1 in a run.
+    TrapId(u32), "t"
+);
+id!(
     /// One client operation; unique in a run, kept over retries.
     OpId(u64), "op"
 );
@@ -46,6 +50,16 @@ id!(
     /// The number of an event in its trace, from 0, without gaps.
     Seq(u64), "#"
 );
+
+impl ClientId {
+    /// The first number of clients from outside; those of the cluster itself come before it.
+    pub const FIRST_VISITOR: Self = Self(10_000);
+
+    /// Returns whether it is a client from outside, that came in by a node's door.
+    pub fn is_visitor(self) -> bool {
+        self >= Self::FIRST_VISITOR
+    }
+}
 
 impl Seq {
     /// Returns the number after this one.

@@ -3,6 +3,7 @@
 #[cfg(test)]
 extern crate self as cluster_core;
 
+pub mod check;
 pub mod command;
 pub mod disk;
 pub mod event;
@@ -17,6 +18,7 @@ pub mod nemesis;
 pub mod protocol;
 pub mod registry;
 pub mod request;
+pub mod resp;
 pub mod script;
 #[cfg(feature = "live")]
 pub mod session;

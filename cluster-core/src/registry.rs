@@ -68,6 +68,16 @@ pub fn protocol(id: &str) -> Option<&'static ProtocolRow> {
     PROTOCOLS.iter().find(|row| row.id == id)
 }
 
+/// Returns the names of the messages of a protocol, for who names one; empty if they are not listed.
+pub fn message_names(id: &str) -> &'static [&'static str] {
+    match id {
+        "raft" => raft::MESSAGES,
+        "primary-backup" => primary_backup::MESSAGES,
+        // A protocol without a list has its names taken as they are said.
+        _ => &[],
+    }
+}
+
 /// Checks a cluster with its protocol and knobs.
 pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
     spec.check()?;

@@ -10,6 +10,9 @@ use crate::{
     name::Name,
 };
 
+/// The longest value, in bytes.
+pub const VALUE_MAX: usize = 1 << 20;
+
 macro_rules! bytes_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -73,18 +76,90 @@ pub enum Request {
     },
     /// Operates the cluster itself.
     Admin(Admin),
+    /// Reads several keys at one instant; answered by [`Answer::Values`].
+    GetMany {
+        /// The keys.
+        keys: Vec<Key>,
+    },
+    /// Counts the keys that have a value, each as often as it is named; answered by [`Answer::Number`].
+    Exists {
+        /// The keys.
+        keys: Vec<Key>,
+    },
+    /// Writes several keys at one instant.
+    PutMany {
+        /// The keys and their next values.
+        pairs: Vec<(Key, Value)>,
+    },
+    /// Removes several keys at one instant; answered by [`Answer::Number`], how many of them had a value.
+    DeleteMany {
+        /// The keys.
+        keys: Vec<Key>,
+    },
+    /// Adds to a value that is a whole number in decimal digits, 0 if there is none; answered by [`Answer::Number`].
+    Increment {
+        /// The key.
+        key: Key,
+        /// What is added.
+        by: i64,
+    },
+    /// Appends to a value; answered by [`Answer::Number`], the length it has then.
+    Append {
+        /// The key.
+        key: Key,
+        /// What is appended.
+        value: Value,
+    },
+    /// Writes a key if a condition holds; answered by [`Answer::Put`].
+    PutIf {
+        /// The key.
+        key: Key,
+        /// Its next value.
+        value: Value,
+        /// When it is written.
+        when: Condition,
+        /// Whether the answer tells the value before.
+        tells_old: bool,
+    },
+}
+
+/// When a conditional write takes place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// Whatever is there.
+    Always,
+    /// Only if the key has no value.
+    Absent,
+    /// Only if the key has a value.
+    Present,
 }
 
 impl Request {
     /// Returns whether the request changes the map.
     pub fn is_write(&self) -> bool {
-        matches!(self, Self::Put { .. } | Self::Delete { .. })
+        match self {
+            Self::Put { .. }
+            | Self::Delete { .. }
+            | Self::PutMany { .. }
+            | Self::DeleteMany { .. }
+            | Self::Increment { .. }
+            | Self::Append { .. }
+            | Self::PutIf { .. } => true,
+            Self::Get { .. } | Self::Admin(_) | Self::GetMany { .. } | Self::Exists { .. } => false,
+        }
     }
 
-    /// Returns the key it is about, if any.
+    /// Returns the key it is about, if any; the first, if there are several.
     pub fn key(&self) -> Option<&Key> {
         match self {
-            Self::Get { key } | Self::Put { key, .. } | Self::Delete { key } => Some(key),
+            Self::Get { key }
+            | Self::Put { key, .. }
+            | Self::Delete { key }
+            | Self::Increment { key, .. }
+            | Self::Append { key, .. }
+            | Self::PutIf { key, .. } => Some(key),
+            Self::GetMany { keys } | Self::Exists { keys } | Self::DeleteMany { keys } => keys.first(),
+            Self::PutMany { pairs } => pairs.first().map(|(key, _)| key),
             Self::Admin(_) => None,
         }
     }
@@ -96,6 +171,27 @@ impl Request {
             Self::Put { .. } => "put",
             Self::Delete { .. } => "delete",
             Self::Admin(admin) => admin.verb(),
+            Self::GetMany { .. } => "get-many",
+            Self::Exists { .. } => "exists",
+            Self::PutMany { .. } => "put-many",
+            Self::DeleteMany { .. } => "delete-many",
+            Self::Increment { .. } => "increment",
+            Self::Append { .. } => "append",
+            Self::PutIf { .. } => "put-if",
+        }
+    }
+
+    /// Returns how many bytes its keys and values have.
+    pub fn content_bytes(&self) -> usize {
+        let all = |keys: &[Key]| keys.iter().map(|key| key.0.len()).sum();
+        match self {
+            Self::Get { key } | Self::Delete { key } | Self::Increment { key, .. } => key.0.len(),
+            Self::Put { key, value } | Self::Append { key, value } | Self::PutIf { key, value, .. } => {
+                key.0.len() + value.0.len()
+            }
+            Self::GetMany { keys } | Self::Exists { keys } | Self::DeleteMany { keys } => all(keys),
+            Self::PutMany { pairs } => pairs.iter().map(|(key, value)| key.0.len() + value.0.len()).sum(),
+            Self::Admin(_) => 0,
         }
     }
 }
@@ -113,9 +209,36 @@ impl fmt::Display for Request {
                 | Admin::AddLearner { node }
                 | Admin::RemoveMember { node },
             ) => write!(f, "{} {node}", self.verb()),
+            Self::GetMany { keys } | Self::Exists { keys } | Self::DeleteMany { keys } => {
+                f.write_str(self.verb())?;
+                listed(f, keys.iter())
+            }
+            Self::PutMany { pairs } => {
+                f.write_str(self.verb())?;
+                listed(f, pairs.iter().map(|(key, value)| format!("{key}={value:.24}")))
+            }
+            Self::Increment { key, by } => write!(f, "increment {key} by {by}"),
+            Self::Append { key, value } => write!(f, "append {key}+={value:.24}"),
+            Self::PutIf { key, value, when: Condition::Always, .. } => write!(f, "put-if {key}={value:.24}"),
+            Self::PutIf { key, value, when: Condition::Absent, .. } => write!(f, "put-if {key}={value:.24}, if absent"),
+            Self::PutIf { key, value, when: Condition::Present, .. } => {
+                write!(f, "put-if {key}={value:.24}, if present")
+            }
         }
     }
 }
+
+/// Writes the first few of a list.
+fn listed(f: &mut fmt::Formatter<'_>, items: impl ExactSizeIterator<Item: fmt::Display>) -> fmt::Result {
+    let more = items.len().saturating_sub(LISTED);
+    for item in items.take(LISTED) {
+        write!(f, " {item:.24}")?;
+    }
+    if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
+}
+
+/// How many keys of a request are named in its line.
+const LISTED: usize = 4;
 
 /// Operations on the cluster itself. A protocol that has no such thing refuses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +307,81 @@ pub enum Response {
         /// Why, in a few words.
         why: Name,
     },
+    /// What the operation found, as of a log position; of a write, the one where it stands.
+    Answer {
+        /// What.
+        answer: Answer,
+        /// Where.
+        at: LogIndex,
+    },
+}
+
+/// What an operation found, beyond one value or having taken effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The values of several keys, in the order in which they were asked for.
+    Values(Vec<Option<Value>>),
+    /// A count, a sum or a length.
+    Number(i64),
+    /// What came of a conditional write.
+    Put {
+        /// Whether it took place.
+        written: bool,
+        /// The value before, if it was asked for and there was one.
+        old: Option<Value>,
+    },
+    /// The operation does not fit what is there: nothing was changed.
+    Misfit(Misfit),
+}
+
+impl Answer {
+    /// Returns how many bytes its values have.
+    pub fn content_bytes(&self) -> usize {
+        match self {
+            Self::Values(values) => values.iter().flatten().map(|value| value.0.len()).sum(),
+            Self::Put { old, .. } => old.as_ref().map_or(0, |old| old.0.len()),
+            Self::Number(_) | Self::Misfit(_) => 0,
+        }
+    }
+}
+
+/// Why an operation does not fit what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Misfit {
+    /// The value is no whole number of 64 bits.
+    NotInteger,
+    /// The sum is no whole number of 64 bits.
+    Overflow,
+    /// The value, or the answer, would be longer than any may be.
+    TooLong,
+    /// The map has no room for it.
+    Full,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotInteger => "the value is no whole number",
+            Self::Overflow => "the sum is too large",
+            Self::TooLong => "it would be too long",
+            Self::Full => "the map is full",
+        })
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Values(values) => {
+                let found = values.iter().flatten().count();
+                write!(f, "{found} of {} values", values.len())
+            }
+            Self::Number(number) => number.fmt(f),
+            Self::Put { written: true, .. } => f.write_str("written"),
+            Self::Put { written: false, .. } => f.write_str("not written"),
+            Self::Misfit(misfit) => misfit.fmt(f),
+        }
+    }
 }
 
 /// Why nothing was done.

@@ -1,12 +1,15 @@
 //! A running cluster from the outside: commands in, batches of events out, an orderly end.
 
+mod metrics;
 mod recording;
+
+pub use crate::live::DoorPorts;
 
 use std::{
     collections::VecDeque,
     fs, io,
     path::PathBuf,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     thread::{self, JoinHandle},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -14,14 +17,18 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use tempfile::TempDir;
 
-use self::recording::{Recording, Shared};
+use self::{
+    metrics::{MetricsServer, SharedMetrics},
+    recording::{Recording, Shared},
+};
 use crate::{
     command::{Author, Command},
     event::{EventKind, TraceEvent},
+    fault::Proof,
     live::{self, Ask, LiveCluster},
     registry,
     spec::{ClusterSpec, SpecError},
-    trace::{Recorder, RecordingError, RecordingSink, RecordingWriter},
+    trace::{Metrics, Recorder, RecordingError, RecordingSink, RecordingWriter},
 };
 
 /// A cluster that runs on threads of its own. It stops when this is finished or dropped.
@@ -30,6 +37,7 @@ pub struct Session {
     recording: Option<JoinHandle<()>>,
     batches: Option<Receiver<Vec<TraceEvent>>>,
     shared: Arc<Shared>,
+    metrics: Option<MetricsServer>,
     /// Removed with everything in it at the end.
     scratch: Option<TempDir>,
 }
@@ -43,6 +51,10 @@ pub struct SessionOptions {
     pub data_dir: Option<PathBuf>,
     /// The port of the first node; those of the others follow. Any free ports if absent.
     pub base_port: Option<u16>,
+    /// Where nodes take clients of the Redis protocol.
+    pub doors: DoorPorts,
+    /// The port on which numbers for dashboards can be asked for, 0 for a free one; none if absent.
+    pub metrics_port: Option<u16>,
     /// About how many events may wait for the window before the recording thread keeps them.
     pub channel_events: Option<usize>,
     /// Called, on another thread, when there are events to take, and at the end.
@@ -67,6 +79,22 @@ pub enum SessionError {
         node: crate::ids::NodeId,
         /// What the system says.
         why: io::Error,
+    },
+    /// The port for dashboards cannot be used.
+    #[error("port {port} for metrics: {why}; free it, or choose another")]
+    MetricsPort {
+        /// The port.
+        port: u16,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// Two ranges of ports overlap.
+    #[error("the ports from {base} on for nodes and those from {doors} on for Redis clients overlap; choose others")]
+    PortsOverlap {
+        /// The first port of the nodes.
+        base: u16,
+        /// The first port for Redis clients.
+        doors: u16,
     },
     /// The ports run out.
     #[error("{nodes} nodes do not fit above port {base}; choose a lower first port")]
@@ -118,8 +146,17 @@ impl Session {
     pub fn live(spec: ClusterSpec, options: SessionOptions) -> Result<Self, SessionError> {
         registry::check(&spec)?;
         check_ports(&spec, options.base_port)?;
+        check_ports(&spec, options.doors.base())?;
+        if let (Some(base), Some(doors)) = (options.base_port, options.doors.base())
+            && usize::from(base.abs_diff(doors)) < spec.nodes.len()
+        {
+            return Err(SessionError::PortsOverlap { base, doors });
+        }
         let (folder, scratch) = data_folder(options.data_dir)?;
         let file = options.record.map(|path| RecordingWriter::create(&path, &spec, unix_millis())).transpose()?;
+
+        let metrics = options.metrics_port.map(|port| start_metrics(port, &spec)).transpose()?;
+        let (metrics_server, metrics) = metrics.unzip();
 
         let shared = Arc::new(Shared::default());
         let (ahead, input) = bounded(AHEAD_MAX);
@@ -128,6 +165,7 @@ impl Session {
             input,
             output,
             file: file.map(RecordingSink::new),
+            metrics,
             wake: options.wake,
             shared: Arc::clone(&shared),
             backlog: VecDeque::new(),
@@ -145,9 +183,17 @@ impl Session {
                 drop(ahead.send(batch));
             }
         });
-        let cluster = LiveCluster::start(spec, folder, options.base_port, recorder).map_err(SessionError::Thread)?;
+        let cluster = LiveCluster::start(spec, folder, options.base_port, options.doors, recorder);
+        let cluster = cluster.map_err(SessionError::Thread)?;
         let batches = Some(batches);
-        Ok(Self { cluster: Some(cluster), recording: Some(recording), batches, shared, scratch })
+        Ok(Self {
+            cluster: Some(cluster),
+            recording: Some(recording),
+            batches,
+            shared,
+            metrics: metrics_server,
+            scratch,
+        })
     }
 
     /// Asks something of the cluster; never waits. Returns whether it was heard: not if the cluster has ended, or is
@@ -194,6 +240,11 @@ impl Session {
         self.shared.trouble()
     }
 
+    /// Returns the port on which numbers for dashboards can be asked for, if they can.
+    pub fn metrics_port(&self) -> Option<u16> {
+        self.metrics.as_ref().map(MetricsServer::port)
+    }
+
     /// Stops the cluster: its nodes end in good order, the recording is completed, and nothing is left behind.
     pub fn finish(mut self) -> Result<(), SessionError> {
         self.end()
@@ -203,6 +254,7 @@ impl Session {
         self.stop();
         // Nobody takes events any more: the recording thread must not wait for it.
         self.batches = None;
+        self.metrics = None;
         let mut sound = self.cluster.take().is_none_or(LiveCluster::join);
         sound &= self.recording.take().is_none_or(|recording| recording.join().is_ok());
         if let Some(scratch) = self.scratch.take() {
@@ -222,6 +274,17 @@ impl Drop for Session {
         // Who wants to know how it ended calls `finish`.
         drop(self.end());
     }
+}
+
+fn start_metrics(port: u16, spec: &ClusterSpec) -> Result<(MetricsServer, SharedMetrics), SessionError> {
+    let metrics = Arc::new(Mutex::new(Metrics::new(spec)));
+    let server = MetricsServer::start(port, Arc::clone(&metrics));
+    server.map(|server| (server, metrics)).map_err(|why| SessionError::MetricsPort { port, why })
+}
+
+/// Tries every kind of link fault on scratch links, as each session does when it starts. Takes some milliseconds.
+pub fn self_test() -> Result<Vec<Proof>, SessionError> {
+    live::self_test().map_err(SessionError::Thread)
 }
 
 fn is_of_an_operation(kind: &EventKind) -> bool {
@@ -259,5 +322,7 @@ fn unix_millis() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+mod disk_tests;
 #[cfg(test)]
 mod tests;

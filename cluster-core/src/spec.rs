@@ -150,7 +150,7 @@ impl ClusterSpec {
     /// Returns the delay of a healthy link.
     pub fn base_delay(&self) -> Delay {
         let (mean, jitter) = self.profile.link_delay();
-        self.link_delay.unwrap_or(Delay { mean, jitter })
+        self.link_delay.unwrap_or(Delay::uniform(mean, jitter))
     }
 }
 
@@ -230,6 +230,9 @@ impl ClientSpec {
     fn check(&self) -> Result<(), SpecError> {
         let problem = match self.load {
             _ if self.id == ClientId(0) => Some("c0 is the user's own hand; number clients from 1"),
+            _ if self.id.is_visitor() => {
+                Some("ids from c10000 on are those of clients from outside; choose a lower one")
+            }
             _ if !(0.0..=1.0).contains(&self.read_share) => Some("the share of reads must be 0 to 1"),
             _ if self.keys == 0 => Some("it needs at least one key"),
             _ if self.value_bytes > 1 << 20 => Some("values are at most 1 MiB"),

@@ -159,7 +159,7 @@ pub enum TimingProfile {
     Slower,
     /// Half of `Human`: for runs that nobody watches.
     Fast,
-    /// Production-like: heartbeat 100 ms, election 1000–2000 ms, links as fast as loopback.
+    /// Production-like: heartbeat 100 ms, election from 1000 ms on, links as fast as loopback.
     Real,
 }
 
@@ -191,7 +191,7 @@ impl TimingProfile {
         }
     }
 
-    /// Returns the shortest election timeout; the longest is twice that.
+    /// Returns the shortest election timeout; the longest is at most twice that.
     pub fn election_min(self) -> Duration {
         match self {
             Self::Real => Duration::from_millis(1000),

@@ -12,7 +12,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("name", &[]),
     ("time", &[]),
     ("request", &["ids", "name"]),
-    ("fault", &["ids", "time"]),
+    // The Redis protocol, without sockets.
+    ("resp", &["ids", "name", "request", "event"]),
+    ("fault", &["ids", "name", "time"]),
     ("spec", &["ids", "time", "fault"]),
     ("command", &["ids", "time", "fault", "request", "spec"]),
     ("event", &["ids", "name", "time", "fault", "request", "spec", "command"]),
@@ -31,8 +33,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("sim", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
-    ("live", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
+    // `resp`: its front doors let clients of the Redis protocol in.
+    ("live", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world", "resp"]),
     ("script", &["ids", "name", "time", "request", "fault", "spec", "command", "event", "trace"]),
+    // What clients saw, and whether it keeps a promise; the same for recordings and for what others recorded.
+    ("check", &["ids", "name", "time", "request", "event", "fault", "command", "trace", "workload"]),
     // Random faults are commands that follow from the trace: it sees what a script sees.
     ("nemesis", &["ids", "time", "fault", "command", "event", "trace"]),
     (
@@ -53,7 +58,9 @@ const NEVER: &[(&str, &[&str])] = &[
     ),
     ("world", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
     ("sim", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
+    ("check", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
     ("trace", &["tokio", "std::net", "thread::", "HashMap", "HashSet"]),
+    ("resp", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "thread::", "HashMap", "HashSet"]),
     ("workload", &["std::time::Instant", "SystemTime", "tokio", "std::net", "std::fs", "HashMap", "HashSet"]),
 ];
 

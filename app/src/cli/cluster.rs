@@ -151,7 +151,7 @@ fn link_delay(text: &str) -> Result<Delay, String> {
         Some((mean, jitter)) => (mean, duration(jitter)?),
         None => (text, Duration::ZERO),
     };
-    Ok(Delay { mean: duration(mean)?, jitter })
+    Ok(Delay::uniform(duration(mean)?, jitter))
 }
 
 fn knob(text: &str) -> Result<(String, String), String> {
@@ -176,8 +176,8 @@ mod tests {
     #[test]
     fn a_delay_may_have_a_jitter() {
         let (mean, jitter) = (Duration::from_millis(40), Duration::from_millis(8));
-        assert_eq!(link_delay("40ms+-8ms"), Ok(Delay { mean, jitter }));
-        assert_eq!(link_delay("40ms"), Ok(Delay { mean, jitter: Duration::ZERO }));
+        assert_eq!(link_delay("40ms+-8ms"), Ok(Delay::uniform(mean, jitter)));
+        assert_eq!(link_delay("40ms"), Ok(Delay::constant(mean)));
         assert!(link_delay("soon").is_err());
     }
 }

@@ -8,6 +8,12 @@ pub enum Failure {
     /// The run is done, and found what it was to fail for.
     #[error("{0}")]
     Lost(String),
+    /// The histories are checked, and one of them breaks its promise.
+    #[error("{0}")]
+    Violated(String),
+    /// The histories are checked, and of one of them it is not known.
+    #[error("{0}")]
+    Undecided(String),
     /// The command line is wrong in a way that only the whole of it shows.
     #[error("{0}")]
     Usage(String),
@@ -23,8 +29,8 @@ impl Failure {
     /// Returns the exit code.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Lost(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Lost(_) | Self::Violated(_) => 1,
+            Self::Usage(_) | Self::Undecided(_) => 2,
             Self::Input(_) => 3,
             Self::Run(_) => 4,
         })

@@ -1,8 +1,12 @@
 //! The command line: what can be said, and one file for each thing that is done.
 
 mod chart;
+mod check;
+mod check_file;
+mod check_words;
 mod cluster;
 mod failure;
+mod faults;
 mod nemesis;
 mod play;
 mod progress;
@@ -12,6 +16,7 @@ mod screenshot;
 mod state_json;
 mod stop;
 mod summary_text;
+mod why_text;
 mod window;
 
 use std::path::PathBuf;
@@ -38,8 +43,9 @@ const AFTER_HELP: &str = "\
 Without a command, a window opens on a living cluster. Without a display, use `run`, `play FILE --at T --json`, \
 `screenshot` and `chart`.
 
-Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, or `--fail-if-unavailable` no service; 2 the command line is wrong; \
-3 a cluster, script or recording cannot be used; 4 the run failed.";
+Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `--fail-if-unavailable` no service, `check` a \
+broken promise; 2 the command line is wrong, or `check` could not decide; 3 a cluster, script, recording or history cannot \
+be used; 4 the run failed.";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -52,10 +58,14 @@ pub enum Command {
     Screenshot(ScreenshotArgs),
     /// Draws lag, throughput and latency of a recording, with the spans of its faults.
     Chart(ChartArgs),
+    /// Checks recordings and histories of others: do they keep a promise, and what shows it if not.
+    Check(CheckArgs),
     /// Lists the protocols with their knobs.
     Protocols,
     /// Lists the verbs of fault scripts.
     Verbs,
+    /// Lists the faults, tries them, or measures what each does.
+    Faults(FaultsArgs),
 }
 
 /// The window's own flags.
@@ -73,6 +83,12 @@ pub struct WindowArgs {
     /// Give n1 this port, n2 the next one, and so on; free ports if absent.
     #[arg(long, value_name = "PORT")]
     pub base_port: Option<u16>,
+    /// Let clients of the Redis protocol in: at n1 on this port, at n2 on the next one, and so on [default: free ports].
+    #[arg(long, value_name = "PORT")]
+    pub redis_port: Option<u16>,
+    /// Give numbers for dashboards, in the OpenMetrics format, at http://127.0.0.1:PORT/metrics.
+    #[arg(long, value_name = "PORT")]
+    pub metrics_port: Option<u16>,
 }
 
 /// The flags of `run`.
@@ -108,6 +124,12 @@ pub struct RunArgs {
     /// Give n1 this port, n2 the next one, and so on; free ports if absent.
     #[arg(long, value_name = "PORT")]
     pub base_port: Option<u16>,
+    /// Let clients of the Redis protocol in: at n1 on this port, at n2 on the next one, and so on [default: free ports].
+    #[arg(long, value_name = "PORT")]
+    pub redis_port: Option<u16>,
+    /// Give numbers for dashboards, in the OpenMetrics format, at http://127.0.0.1:PORT/metrics.
+    #[arg(long, value_name = "PORT")]
+    pub metrics_port: Option<u16>,
     /// Files of timed verbs such as `at 5s crash @leader` (see `faultline verbs`); `-` reads standard input.
     #[arg(value_name = "FAULT SCRIPT")]
     pub scripts: Vec<PathBuf>,
@@ -125,6 +147,10 @@ pub struct PlayArgs {
     /// Print the cluster's state at that moment (at the end, if none is given) as JSON, and open no window.
     #[arg(long)]
     pub json: bool,
+    /// Print why something is so at that moment, back to the fault or the timer: an event's number, `n2`, `op12`, `term3`,
+    /// `lost:op12` or `unavailable`; with --json as JSON.
+    #[arg(long, value_name = "WHAT")]
+    pub why: Option<String>,
 }
 
 /// The flags of `screenshot`.
@@ -176,6 +202,50 @@ pub struct ChartArgs {
     pub size: (u32, u32),
 }
 
+/// The flags of `faults`.
+#[derive(Args, Debug)]
+pub struct FaultsArgs {
+    /// Measure each fault on a real cluster and print a Markdown table; takes half a minute or so.
+    #[arg(long)]
+    pub measure: bool,
+    /// Try each kind of link fault on scratch links, as every session does when it starts.
+    #[arg(long, conflicts_with = "measure")]
+    pub self_test: bool,
+}
+
+/// The flags of `check`.
+#[derive(Args, Debug)]
+#[command(after_help = check::after_help())]
+pub struct CheckArgs {
+    /// Recordings, histories, and folders of them.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The object, see below [default: by what was asked of it].
+    #[arg(long, value_name = "MODEL", value_parser = check::model)]
+    pub model: Option<cluster_core::check::Model>,
+    /// The promise, see below [default: linearizable; serializable for transactions].
+    #[arg(long, value_name = "PROMISE", value_parser = check::promise)]
+    pub promise: Option<cluster_core::check::Promise>,
+    /// The format: jepsen, jepsen-edn, porcupine-kv or jsonl [default: by how the file begins].
+    #[arg(long, value_name = "FORMAT", value_parser = check::format)]
+    pub format: Option<cluster_core::check::format::Format>,
+    /// Print the verdicts as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Give up on a file after this time; it counts as unknown.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = cluster::duration)]
+    pub time: std::time::Duration,
+    /// Give up on a file after so many steps of its search.
+    #[arg(long, value_name = "STEPS", default_value_t = 4_000_000_000)]
+    pub steps: u64,
+    /// Take at most so much memory for all searches together, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 700)]
+    pub memory: usize,
+}
+
 /// The two themes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ThemeWord {
@@ -193,7 +263,9 @@ pub fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::Play(args)) => play::play(&args),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
         Some(Command::Chart(args)) => chart::chart(&args),
+        Some(Command::Check(args)) => check::check(&args),
         Some(Command::Protocols) => protocols::list(),
         Some(Command::Verbs) => protocols::verbs(),
+        Some(Command::Faults(args)) => faults::faults(&args),
     }
 }

@@ -7,10 +7,13 @@ use cluster_core::{
     trace::{ClusterState, Recording, TraceStore},
 };
 
-use super::{Failure, PlayArgs, failure::print, state_json::StateJson, window};
+use super::{Failure, PlayArgs, failure::print, state_json::StateJson, why_text, window};
 
 /// Does what the flags say.
 pub(super) fn play(args: &PlayArgs) -> Result<(), Failure> {
+    if let Some(what) = &args.why {
+        return why_text::tell(args, what);
+    }
     if args.json {
         return state(args);
     }

@@ -73,6 +73,23 @@ impl Progress {
         }
     }
 
+    /// Writes how many of several parts are done, now and then.
+    pub(super) fn on_part(&mut self, done: usize, all: usize, took: Duration) {
+        let every = if self.terminal { EVERY } else { EVERY_IN_A_FILE };
+        if self.quiet || all < 2 || self.last.map_or(took, |last| last.elapsed()) < every {
+            return;
+        }
+        self.last = Some(Instant::now());
+        self.replace(&format!("{done} of {all} files"));
+    }
+
+    /// Writes a line that stays, unless nothing is to be said.
+    pub(super) fn note(&mut self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
     /// Writes a line that stays.
     pub(super) fn say(&mut self, text: &str) {
         let erase = if self.open { "\r\x1b[K" } else { "" };
@@ -82,7 +99,7 @@ impl Progress {
 
     fn line(&mut self, state: &ClusterState, phase: Phase) {
         let (mut ok, mut failed, mut unanswered) = (0, 0, 0);
-        for client in state.clients.values() {
+        for client in state.clients.values().chain([&state.departed]) {
             ok += client.ok;
             failed += client.failed;
             unanswered += client.unanswered;
@@ -95,6 +112,11 @@ impl Progress {
             state.at,
             state.nodes.len(),
         );
+        self.replace(&text);
+    }
+
+    /// Writes a line that the next one replaces, where that is possible.
+    fn replace(&mut self, text: &str) {
         if self.terminal {
             eprint!("\r\x1b[K{text}");
             // Progress that cannot be written is no reason to end a run.

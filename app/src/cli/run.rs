@@ -7,7 +7,7 @@ use cluster_core::{
     fault::FaultKind,
     headless::{self, Chaos, Phase, Plan},
     script::{Script, Timed},
-    session::{Session, SessionError, SessionOptions},
+    session::{DoorPorts, Session, SessionError, SessionOptions},
     time::Timestamp,
     trace::{ClusterState, Summarizer, Summary},
 };
@@ -55,6 +55,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         record: args.record.clone(),
         data_dir: args.data_dir.clone(),
         base_port: args.base_port,
+        metrics_port: args.metrics_port,
+        doors: args.redis_port.map_or(DoorPorts::Free, DoorPorts::From),
         ..SessionOptions::default()
     };
     let stop = stop::flag();
@@ -102,6 +104,8 @@ pub(super) fn failure_of(error: SessionError) -> Failure {
         SessionError::Spec(_)
         | SessionError::Port { .. }
         | SessionError::PortsEnd { .. }
+        | SessionError::PortsOverlap { .. }
+        | SessionError::MetricsPort { .. }
         | SessionError::DataDir { .. }
         | SessionError::Recording(_) => Failure::input(error),
         SessionError::Thread(_) | SessionError::Broken => Failure::run(error),

@@ -25,8 +25,8 @@ use crate::{
 
 /// How long a cluster runs for its picture.
 const RUN_FOR: Duration = Duration::from_secs(4);
-/// How many frames it takes until every part has found its size.
-const FRAMES: usize = 8;
+/// How many frames it takes until every part has found its size, and every list has scrolled to the moment shown.
+const FRAMES: usize = 45;
 
 /// Does what the flags say.
 pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), Failure> {

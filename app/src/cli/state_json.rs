@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use cluster_core::{
     command::Author,
     event::{EntryKind, RoleKind},
-    fault::LinkRules,
+    fault::{LinkCounters, LinkRules},
     spec::{ClusterSpec, Load},
     time::Timestamp,
     trace::{Broken, ClusterState, NodeState},
 };
 use serde::Serialize;
+
+use crate::widgets::machine::ailments;
 
 /// The cluster at one moment.
 #[derive(Debug, Serialize)]
@@ -38,6 +40,7 @@ struct NodeJson {
     failure: Option<String>,
     incarnation: u32,
     port: u16,
+    redis_port: u16,
     role: &'static str,
     role_name: &'static str,
     epoch: u64,
@@ -55,9 +58,28 @@ struct NodeJson {
     learners: Vec<String>,
     peers: BTreeMap<String, PeerJson>,
     waiting_for: String,
+    machine: MachineJson,
     extra: BTreeMap<&'static str, String>,
     /// The end of the log, oldest first.
     log_tail: Vec<EntryJson>,
+}
+
+/// What ails a machine, part by part, and what that did so far.
+#[derive(Debug, Serialize)]
+struct MachineJson {
+    ails: Vec<String>,
+    inputs_waiting: u32,
+    inputs_slowed: u64,
+    slowed_ms: f64,
+    steps_skewed: u64,
+    timers_moved: u64,
+    syncs_slowed: u64,
+    syncs_lied: u64,
+    writes_refused: u64,
+    reads_refused: u64,
+    records_torn: u64,
+    records_cut: u64,
+    bits_flipped: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +109,9 @@ struct LinkJson {
     sent: u64,
     sent_bytes: u64,
     delivered: u64,
+    /// What each rule did.
+    did: LinkCounters,
+    half_open_until_ms: Option<f64>,
     cut_frames: u64,
     lost_frames: u64,
     dropped_frames: u64,
@@ -176,12 +201,34 @@ impl StateJson {
                 .map(|fault| BrokenJson {
                     what: match fault.what {
                         Broken::Node(node) => node.to_string(),
+                        Broken::Machine(node, part) => format!("{node} {}", part.word()),
                         Broken::Link((from, to)) => format!("{from}->{to}"),
                     },
                     since_ms: ms(fault.since),
                     by: fault.by.map(author),
                 })
                 .collect(),
+        }
+    }
+}
+
+impl MachineJson {
+    fn new(state: &NodeState) -> Self {
+        let counters = state.counters;
+        Self {
+            ails: ailments(state),
+            inputs_waiting: counters.waiting,
+            inputs_slowed: counters.inputs_slowed,
+            slowed_ms: counters.slowed.as_secs_f64() * 1e3,
+            steps_skewed: counters.steps_skewed,
+            timers_moved: counters.timers_moved,
+            syncs_slowed: counters.syncs_slowed,
+            syncs_lied: counters.syncs_lied,
+            writes_refused: counters.writes_refused,
+            reads_refused: counters.reads_refused,
+            records_torn: counters.records_torn,
+            records_cut: counters.records_cut,
+            bits_flipped: counters.bits_flipped,
         }
     }
 }
@@ -205,6 +252,7 @@ impl NodeJson {
             failure,
             incarnation: state.incarnation,
             port: state.port,
+            redis_port: state.door,
             role: role(view.role),
             role_name: view.role_name.as_str(),
             epoch: view.epoch.0,
@@ -223,6 +271,7 @@ impl NodeJson {
             learners: ids(&view.learners),
             peers: peers.collect(),
             waiting_for: view.waiting_for.to_string(),
+            machine: MachineJson::new(state),
             extra: view.extra.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
             log_tail: tail(state),
         }
@@ -251,8 +300,10 @@ fn links(state: &ClusterState) -> Vec<LinkJson> {
         sent: link.sent,
         sent_bytes: link.sent_bytes,
         delivered: link.delivered,
-        cut_frames: link.cut,
-        lost_frames: link.lost,
+        cut_frames: link.did.cut,
+        lost_frames: link.did.lost,
+        did: link.did,
+        half_open_until_ms: link.half_open.map(ms),
         dropped_frames: link.dropped,
     });
     links.collect()
@@ -261,6 +312,7 @@ fn links(state: &ClusterState) -> Vec<LinkJson> {
 fn clients(state: &ClusterState) -> BTreeMap<String, ClientJson> {
     let clients = state.clients.iter().map(|(client, state)| {
         let load = match state.spec.as_ref().map(|spec| spec.load) {
+            None if state.visitor.is_some() => "from outside",
             None => "by hand",
             Some(Load::Closed { .. }) => "closed",
             Some(Load::Open { .. }) => "open",

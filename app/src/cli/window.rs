@@ -1,15 +1,21 @@
 //! The window, on a living cluster or on a recording.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use cluster_core::session::SessionOptions;
+use cluster_core::{
+    session::{DoorPorts, SessionOptions},
+    spec::ClusterSpec,
+};
 
 use super::{Failure, WindowArgs, play};
 use crate::{
     live::Live,
     recordings,
     source::{Recording, Source},
-    window::{MakeSource, WindowOptions, run_window},
+    window::{MakeSource, Wake, WindowOptions, run_window},
 };
 
 /// Opens a window on a living cluster.
@@ -17,18 +23,32 @@ pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
     let spec = args.cluster.spec()?;
     check_display()?;
     let (record, data_dir, base_port) = (args.record.clone(), args.data_dir.clone(), args.base_port);
+    let metrics_port = args.metrics_port;
+    let doors = args.redis_port.map_or(DoorPorts::Free, DoorPorts::From);
     let make: MakeSource = Box::new(move |wake| {
-        let record = record.or_else(|| match recordings::next() {
-            Ok(file) => Some(file),
-            Err(error) => {
-                log::warn!("this run is not recorded: {error}");
-                None
-            }
-        });
-        let options = SessionOptions { record, data_dir, base_port, wake: Some(wake), ..SessionOptions::default() };
+        let record = record.or_else(next_recording);
+        let options = SessionOptions {
+            record,
+            data_dir,
+            base_port,
+            doors,
+            metrics_port,
+            wake: Some(wake),
+            ..SessionOptions::default()
+        };
         Ok(Box::new(Live::start(spec, options)?) as Box<dyn Source>)
     });
     show(make, WindowOptions::default())
+}
+
+/// Starts a cluster from the window: on free ports, its data in a temporary folder, recorded like any run of the window.
+fn start(spec: ClusterSpec, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
+    let options = SessionOptions { record: next_recording(), wake: Some(wake), ..SessionOptions::default() };
+    Ok(Box::new(Live::start(spec, options)?))
+}
+
+fn next_recording() -> Option<PathBuf> {
+    recordings::next().map_err(|error| log::warn!("this run is not recorded: {error}")).ok()
 }
 
 /// Opens a window on a recording.
@@ -41,6 +61,7 @@ pub(super) fn play(file: &Path, at: Option<Duration>) -> Result<(), Failure> {
 }
 
 fn show(make: MakeSource, options: WindowOptions) -> Result<(), Failure> {
+    let options = WindowOptions { start: Some(start), ..options };
     run_window(make, options).map_err(|error| Failure::Run(format!("{error:#}")))
 }
 

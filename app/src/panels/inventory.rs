@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use cluster_core::{
     command::{Author, Command},
     event::EventKind,
-    fault::{Fault, Heal, LinkId},
+    fault::{Ailment, Fault, Heal, LinkFault, LinkId, NodeFaultCounters},
     ids::{NodeId, Seq},
     time::Timestamp,
-    trace::{Broken, ClusterState, LinkState, NodeStatus, TraceStore, TrackedFault},
+    trace::{Broken, ClusterState, LinkState, NodeStatus, TraceStore, TrackedFault, ailment_words, counter_words},
 };
 use egui::{RichText, Ui};
 
-use super::staged::staged_ui;
+use super::{messages, staged::staged_ui};
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
@@ -25,8 +25,16 @@ use crate::{
 /// The list of what is broken.
 #[derive(Default)]
 pub struct Inventory {
-    /// The counters of all links when a fault began, by its event: what it did is the difference.
-    baselines: BTreeMap<Seq, BTreeMap<LinkId, LinkState>>,
+    /// The counters when a fault began, by its event: what it did is the difference.
+    baselines: BTreeMap<Seq, Baseline>,
+    trap: messages::TrapForm,
+}
+
+/// What links and machines had counted at one moment.
+#[derive(Default)]
+struct Baseline {
+    links: BTreeMap<LinkId, LinkState>,
+    machines: BTreeMap<NodeId, NodeFaultCounters>,
 }
 
 /// How many parts of a cluster are named.
@@ -47,17 +55,20 @@ impl View for Inventory {
         let groups = groups(ctx.store, ctx.state);
         self.keep_baselines(ctx.store, &groups);
         staged_ui(ui, ctx);
-        if groups.is_empty() {
-            ui.add_space(SPACE);
-            ui.weak("Nothing is broken");
-            return;
-        }
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            if groups.is_empty() {
+                ui.weak("Nothing is broken");
+            }
             parts_ui(ui, ctx);
             for group in &groups {
                 ui.push_id(group.cause, |ui| self.group_ui(ui, ctx, group));
                 ui.add_space(0.75 * SPACE);
             }
+            messages::messages_ui(ui, ctx, &mut self.trap);
+            if groups.is_empty() && ctx.state.held.is_empty() && ctx.state.traps.is_empty() {
+                return;
+            }
+            ui.add_space(0.75 * SPACE);
             let heal_all = ui.add_enabled(ctx.commandable, egui::Button::new("Heal everything"));
             if heal_all.on_disabled_hover_text("A recording takes no commands").clicked() {
                 ctx.command(Command::Heal(Heal::All));
@@ -112,28 +123,28 @@ impl Inventory {
 
     /// Says what a fault did so far; one that did nothing says so.
     fn did(&self, state: &ClusterState, group: &Group) -> String {
-        let none = BTreeMap::new();
+        let none = Baseline::default();
         let before = self.baselines.get(&group.cause).unwrap_or(&none);
-        let (mut stopped, mut slowed) = (0, 0);
+        if let Some(done) = machines_did(state, before, group) {
+            return done;
+        }
+        let (mut stopped, mut slowed, mut bent) = (0, 0, 0);
         for (id, link) in &state.links {
-            let was = before.get(id).copied().unwrap_or_default();
+            let was = before.links.get(id).copied().unwrap_or_default();
             let to_node = id.1.node().is_some_and(|node| group.what.contains(&Broken::Node(node)));
             if group.what.contains(&Broken::Link(*id)) {
-                stopped += (link.cut + link.lost).saturating_sub(was.cut + was.lost);
-                let delays = link.rules.delay.is_some();
-                slowed += if delays { link.delivered.saturating_sub(was.delivered) } else { 0 };
+                stopped += link.did.stopped().saturating_sub(was.did.stopped());
+                slowed += link.did.slowed().saturating_sub(was.did.slowed());
+                bent += link.did.bent().saturating_sub(was.did.bent());
             } else if to_node {
                 stopped += link.dropped.saturating_sub(was.dropped);
             }
         }
-        match (stopped, slowed) {
-            (0, 0) => "stopped no frame so far".to_owned(),
-            (stopped, 0) => format!("stopped {}", format::counted(stopped, "frame")),
-            (0, slowed) => format!("slowed {}", format::counted(slowed, "frame")),
-            (stopped, slowed) => {
-                format!("stopped {}, slowed {}", format::counted(stopped, "frame"), format::count(slowed))
-            }
-        }
+        let deeds = [("stopped", stopped), ("slowed", slowed), ("bent", bent)];
+        let words = deeds.into_iter().filter(|(_, frames)| *frames > 0);
+        let words: Vec<_> =
+            words.map(|(verb, frames)| format!("{verb} {}", format::counted(frames, "frame"))).collect();
+        if words.is_empty() { "stopped no frame so far".to_owned() } else { words.join(", ") }
     }
 
     fn keep_baselines(&mut self, store: &TraceStore, groups: &[Group]) {
@@ -141,8 +152,27 @@ impl Inventory {
         let unknown: Vec<_> =
             groups.iter().map(|group| group.cause).filter(|seq| !self.baselines.contains_key(seq)).collect();
         for seq in unknown {
-            self.baselines.insert(seq, store.state_at(seq).links);
+            let ClusterState { links, nodes, .. } = store.state_at(seq);
+            let machines = nodes.into_iter().map(|(node, state)| (node, state.counters)).collect();
+            self.baselines.insert(seq, Baseline { links, machines });
         }
+    }
+}
+
+/// Says what the faults of machines did so far, if the group has any.
+fn machines_did(state: &ClusterState, before: &Baseline, group: &Group) -> Option<String> {
+    let part = |what: &Broken| if let Broken::Machine(node, part) = what { Some((*node, *part)) } else { None };
+    let parts: Vec<_> = group.what.iter().filter_map(part).collect();
+    let did = |(node, part): &(NodeId, Ailment)| {
+        let was = before.machines.get(node).copied().unwrap_or_default();
+        let counters = state.nodes.get(node)?.counters.since(&was, *part);
+        (counters != NodeFaultCounters::default()).then(|| counter_words(&counters))
+    };
+    let done: Vec<String> = parts.iter().filter_map(did).take(PARTS_NAMED).collect();
+    match (parts.is_empty(), done.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some("did nothing so far".to_owned()),
+        (false, false) => Some(done.join("; ")),
     }
 }
 
@@ -173,13 +203,17 @@ fn title(ctx: &ViewCtx<'_>, group: &Group) -> String {
     if let [Broken::Link((from, to))] = group.what[..] {
         return format!("{from} → {to} {}", link_words(ctx.state, (from, to)));
     }
+    if let [Broken::Machine(node, part)] = group.what[..] {
+        let faults = ctx.state.nodes.get(&node).map(|state| state.faults).unwrap_or_default();
+        return format!("{node} {}", ailment_words(part, &faults));
+    }
     let command = ctx.store.event(group.cause).map(|event| event.kind);
     if let Some(EventKind::CommandIssued { command: Command::Inject(faults), .. }) = command
         && let [Fault::Partition(parts)] = &faults[..]
     {
         return partition_words(parts, ctx.state.nodes.len());
     }
-    let nodes = group.what.iter().filter(|what| matches!(what, Broken::Node(_))).count() as u64;
+    let nodes = group.what.iter().filter(|what| !matches!(what, Broken::Link(_))).count() as u64;
     let links = group.what.len() as u64 - nodes;
     match (nodes, links) {
         (0, links) => format!("{} of links", format::counted(links, "direction")),
@@ -192,27 +226,36 @@ fn title(ctx: &ViewCtx<'_>, group: &Group) -> String {
 
 /// Says what is wrong with a direction.
 fn link_words(state: &ClusterState, link: LinkId) -> String {
-    let rules = state.links.get(&link).map(|link| link.rules).unwrap_or_default();
-    let cut = rules.cut.then(|| "cut".to_owned());
-    let delay = rules.delay.map(|delay| format!("slower by {}", format::duration(delay.mean)));
-    let loss = rules.loss.map(|loss| format!("loses {:.0} %", loss.probability * 100.0));
-    [cut, delay, loss].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let Some(link) = state.links.get(&link) else { return String::new() };
+    let half_open = link.half_open.map(|_| "half-open".to_owned());
+    let rules = link.rules.parts().into_iter().map(|part| match part {
+        LinkFault::Delay(delay) => format!("slower by {delay}"),
+        LinkFault::Loss(loss) => format!("loses {loss}"),
+        other => other.to_string(), // the rest is named by its verb
+    });
+    half_open.into_iter().chain(rules).collect::<Vec<_>>().join(", ")
 }
 
 fn sign(state: &ClusterState, group: &Group) -> &'static str {
     match group.what[0] {
         Broken::Node(node) if state.nodes.get(&node).is_some_and(|it| it.status == NodeStatus::Frozen) => "❄",
         Broken::Node(_) => "✖",
+        Broken::Machine(_, Ailment::Cpu) => "🐌",
+        Broken::Machine(_, Ailment::Clock) => "⏰",
+        Broken::Machine(_, Ailment::Disk) => "💾",
         Broken::Link(_) => "✂",
     }
 }
 
 fn selection(group: &Group) -> Selection {
-    let node = |what: &Broken| if let Broken::Node(node) = what { Some(*node) } else { None };
+    let node = |what: &Broken| match what {
+        Broken::Node(node) | Broken::Machine(node, _) => Some(*node),
+        Broken::Link(_) => None,
+    };
     let nodes: std::collections::BTreeSet<NodeId> = group.what.iter().filter_map(node).collect();
     match group.what[0] {
         Broken::Link(link) if nodes.is_empty() => Selection::Link(link),
-        Broken::Link(_) | Broken::Node(_) => Selection::Nodes(nodes),
+        Broken::Link(_) | Broken::Node(_) | Broken::Machine(..) => Selection::Nodes(nodes),
     }
 }
 
@@ -220,6 +263,7 @@ fn heal(ctx: &ViewCtx<'_>, group: &Group) {
     for what in &group.what {
         match what {
             Broken::Link(link) => ctx.command(Command::Heal(Heal::Link(*link))),
+            Broken::Machine(node, part) => ctx.command(Command::Heal(Heal::Ailment(*node, *part))),
             Broken::Node(node) => {
                 ctx.command(if ctx.state.nodes.get(node).is_some_and(|state| state.status == NodeStatus::Frozen) {
                     Command::Unfreeze(*node)

@@ -2,7 +2,7 @@
 
 use cluster_core::{
     event::Outcome,
-    trace::{Acknowledged, Ledger},
+    trace::{Acknowledged, Ledger, Subject},
 };
 use egui::{RichText, ScrollArea, Ui};
 
@@ -34,7 +34,7 @@ impl Lost {
 
 /// Lays out "acknowledged" and "lost", from right to left.
 pub(super) fn promises_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lost: &Lost) {
-    let acknowledged: u64 = ctx.state.clients.values().map(|client| client.ok).sum();
+    let acknowledged: u64 = ctx.state.clients.values().chain([&ctx.state.departed]).map(|client| client.ok).sum();
     let failing = ctx.state.clients.values().any(|client| matches!(client.last, Some((_, _, Outcome::NoAnswer))));
     if lost.count == 0 {
         ui.weak("lost 0").on_hover_text("No write that was acknowledged is lost");
@@ -59,6 +59,10 @@ fn lost_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lost: &Lost) {
             if ui.button(RichText::new(line).monospace()).on_hover_text("Go to its acknowledgement").clicked() {
                 ctx.act(Action::Select(Selection::Op(write.op)));
                 ctx.act(Action::Seek(write.at));
+                ui.close();
+            }
+            if ui.button(format!("Why is {} lost?", write.op)).clicked() {
+                ctx.act(Action::Why(Subject::Lost(write.op)));
                 ui.close();
             }
         }

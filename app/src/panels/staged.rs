@@ -53,7 +53,7 @@ fn nemesis_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
         ui.strong(format!("Random faults: {}", spec.profile.row().title.to_lowercase()));
         let stop = ui.button(RichText::new("Stop").small());
         stop.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Stop random faults"));
-        if stop.on_hover_text(hint("Stops them, and mends what they broke", "N")).clicked() {
+        if stop.on_hover_text(hint("Stops them, and mends what they broke", "B")).clicked() {
             ctx.act(Action::Tool(ToolAction::StopNemesis));
         }
     });

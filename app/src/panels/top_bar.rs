@@ -1,6 +1,6 @@
 //! The line at the top: run controls, the cluster in a few words, what clients were promised, and the looks.
 
-use cluster_core::{command::Command, fault::Heal, registry};
+use cluster_core::{command::Command, fault::Heal, registry, spec::ClusterSpec};
 use egui::{Align, Button, Layout, RichText, Ui};
 
 use crate::{
@@ -8,7 +8,10 @@ use crate::{
     ctx::ViewCtx,
     format,
     keys::{self, hint},
-    panels::promises::{Lost, promises_ui},
+    panels::{
+        new_cluster::open_new_cluster,
+        promises::{Lost, promises_ui},
+    },
     theme::{SCALES, SPACE},
     tools::Menu,
     widgets::break_menu::break_menu_ui,
@@ -28,11 +31,13 @@ pub struct Chrome {
     pub behind: u64,
     /// Acknowledged writes that are gone.
     pub lost: Lost,
+    /// The cluster that is about to be started, while its dialog is open.
+    pub draft: Option<ClusterSpec>,
 }
 
 impl Default for Chrome {
     fn default() -> Self {
-        Self { help_open: false, rate: 1.0, behind: 0, lost: Lost::default() }
+        Self { help_open: false, rate: 1.0, behind: 0, lost: Lost::default(), draft: None }
     }
 }
 
@@ -42,7 +47,7 @@ pub fn top_bar_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
         ui.spacing_mut().item_spacing.x = SPACE;
         run_controls_ui(ui, ctx, chrome);
         ui.add_space(SPACE);
-        cluster_ui(ui, ctx);
+        cluster_ui(ui, ctx, chrome);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             looks_ui(ui, ctx, chrome);
             ui.add_space(SPACE);
@@ -103,7 +108,8 @@ fn live_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     ui.label(RichText::new(ctx.at.to_string()).monospace());
 }
 
-fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+/// The cluster in a few words; behind them, what can be read of its protocol, and another cluster.
+fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     let spec = ctx.store.spec();
     let title = registry::protocol(&spec.protocol).map_or(spec.protocol.as_str(), |row| row.title);
     let nodes = ctx.state.nodes.len() as u64;
@@ -111,7 +117,16 @@ fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     let clients = spec.clients.len() as u64;
     let more =
         format!("Seed {}, {}, timing profile {}", spec.seed, format::counted(clients, "client"), spec.profile.word());
-    ui.add(egui::Label::new(RichText::new(summary).strong()).truncate()).on_hover_text(more);
+    let menu = ui.menu_button(RichText::new(summary).strong(), |ui| {
+        let start = ui.add_enabled(ctx.startable, Button::new("New cluster…"));
+        if start.on_disabled_hover_text("This window can start no cluster").on_hover_text("N").clicked() {
+            open_new_cluster(ctx, chrome);
+        }
+        if ui.button(format!("About {title}")).clicked() {
+            ctx.act(Action::ShowView("about"));
+        }
+    });
+    menu.response.on_hover_text(more);
     ui.weak(RichText::new(format!("seed {}", spec.seed)).small());
 }
 
@@ -123,7 +138,7 @@ fn behind_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome) {
 }
 
 fn heal_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
-    let broken = ctx.state.faults.len();
+    let broken = ctx.state.faults.len() + ctx.state.held.len() + ctx.state.traps.len();
     let text = if broken == 0 { "Nothing is broken".to_owned() } else { format!("Heal all ({broken})") };
     let mut button = Button::new(text);
     if broken > 0 {

@@ -71,17 +71,32 @@ pub fn kind_words(kind: &EventKind) -> (KindFamily, &'static str) {
         EventKind::NodeUnfroze { .. } => (KindFamily::Nodes, "node unfroze"),
         EventKind::DiskWiped { .. } => (KindFamily::Nodes, "disk wiped"),
         EventKind::NodeFailed { .. } => (KindFamily::Nodes, "node failed"),
+        EventKind::NodeFaultsChanged { .. } => (KindFamily::Nodes, "machine changed"),
+        EventKind::NodeFaultsCounted { .. } => (KindFamily::Nodes, "machine counted"),
+        EventKind::DiskHarmed { .. } => (KindFamily::Nodes, "disk harmed"),
         EventKind::LinkChanged { .. } => (KindFamily::Links, "link changed"),
         EventKind::ConnectionOpened { .. } => (KindFamily::Links, "connected"),
         EventKind::ConnectionLost { .. } => (KindFamily::Links, "connection lost"),
+        EventKind::ConnectionReset { .. } => (KindFamily::Links, "connection reset"),
+        EventKind::ConnectionHalfOpened { .. } => (KindFamily::Links, "half-open"),
+        EventKind::FaultsTried { .. } => (KindFamily::Commands, "faults tried"),
+        EventKind::LinkActed { .. } => (KindFamily::Frames, "link acted"),
         EventKind::FrameSent { .. } => (KindFamily::Frames, "frame sent"),
         EventKind::FrameDelivered { .. } => (KindFamily::Frames, "frame arrived"),
         EventKind::FrameDropped { .. } => (KindFamily::Frames, "frame dropped"),
         EventKind::FrameRejected { .. } => (KindFamily::Frames, "frame rejected"),
+        EventKind::FrameHeld { .. } => (KindFamily::Frames, "frame held"),
+        EventKind::FrameReleased { .. } => (KindFamily::Frames, "frame released"),
+        EventKind::TrapSet { .. } => (KindFamily::Frames, "trap set"),
+        EventKind::TrapSprung { .. } => (KindFamily::Frames, "trap sprung"),
+        EventKind::TrapRemoved { .. } => (KindFamily::Frames, "trap removed"),
         EventKind::Milestone { .. } => (KindFamily::Milestones, "milestone"),
         EventKind::LogSpliced { .. } => (KindFamily::State, "log changed"),
         EventKind::ViewChanged { .. } => (KindFamily::State, "state changed"),
         EventKind::ClientChanged { .. } => (KindFamily::Operations, "client changed"),
+        EventKind::DoorOpened { .. } => (KindFamily::Nodes, "door opened"),
+        EventKind::VisitorCame { .. } => (KindFamily::Operations, "visitor came"),
+        EventKind::VisitorLeft { .. } => (KindFamily::Operations, "visitor left"),
         EventKind::OpInvoked { .. } => (KindFamily::Operations, "operation began"),
         EventKind::OpReturned { .. } => (KindFamily::Operations, "operation ended"),
         EventKind::TimerFired { .. } => (KindFamily::Timers, "timer"),
@@ -92,9 +107,16 @@ pub fn kind_words(kind: &EventKind) -> (KindFamily, &'static str) {
 /// Returns where an event happened: one end, or from and to.
 pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Option<Endpoint>) {
     match &event.kind {
-        EventKind::CommandIssued { .. } | EventKind::CommandRefused { .. } | EventKind::ClockChanged { .. } => {
-            (None, None)
-        }
+        EventKind::CommandIssued { .. }
+        | EventKind::CommandRefused { .. }
+        | EventKind::ClockChanged { .. }
+        | EventKind::FaultsTried { .. }
+        // Neither knows its ends: they stand with the frame.
+        | EventKind::FrameHeld { .. }
+        | EventKind::FrameReleased { .. }
+        | EventKind::TrapSprung { .. }
+        | EventKind::TrapRemoved { .. } => (None, None),
+        EventKind::TrapSet { what, .. } => (what.from, what.to),
         EventKind::NodeStarted { node, .. }
         | EventKind::NodeCrashed { node }
         | EventKind::NodeLostPower { node, .. }
@@ -103,7 +125,11 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
         | EventKind::NodeUnfroze { node }
         | EventKind::DiskWiped { node }
         | EventKind::NodeFailed { node, .. }
+        | EventKind::NodeFaultsChanged { node, .. }
+        | EventKind::NodeFaultsCounted { node, .. }
+        | EventKind::DiskHarmed { node, .. }
         | EventKind::FrameRejected { node, .. }
+        | EventKind::DoorOpened { node, .. }
         | EventKind::TimerFired { node, .. }
         | EventKind::DiskSynced { node }
         | EventKind::Milestone { node, .. }
@@ -112,12 +138,19 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
         EventKind::LinkChanged { from, to, .. }
         | EventKind::ConnectionOpened { from, to }
         | EventKind::ConnectionLost { from, to }
+        | EventKind::ConnectionReset { from, to }
+        | EventKind::ConnectionHalfOpened { from, to, .. }
         | EventKind::FrameSent { from, to, .. } => (Some(*from), Some(*to)),
-        EventKind::FrameDelivered { .. } | EventKind::FrameDropped { .. } => match sent(store, event).map(|e| e.kind) {
-            Some(EventKind::FrameSent { from, to, .. }) => (Some(from), Some(to)),
-            _ => (None, None), // The cause is no sending: the recording does not know where.
-        },
-        EventKind::ClientChanged { client, .. } | EventKind::OpInvoked { client, .. } => (Some((*client).into()), None),
+        EventKind::VisitorCame { client, node, .. } => (Some((*client).into()), Some((*node).into())),
+        EventKind::ClientChanged { client, .. }
+        | EventKind::VisitorLeft { client }
+        | EventKind::OpInvoked { client, .. } => (Some((*client).into()), None),
+        EventKind::FrameDelivered { .. } | EventKind::FrameDropped { .. } | EventKind::LinkActed { .. } => {
+            match sent(store, event).map(|e| e.kind) {
+                Some(EventKind::FrameSent { from, to, .. }) => (Some(from), Some(to)),
+                _ => (None, None), // The cause is no sending: the recording does not know where.
+            }
+        }
         EventKind::OpReturned { node, .. } => (node.map(Endpoint::from), None),
     }
 }
@@ -130,6 +163,10 @@ pub fn text(store: &TraceStore, event: &TraceEvent) -> String {
     };
     match &event.kind {
         EventKind::FrameDelivered { .. } => frame("arrived"),
+        EventKind::LinkActed { acts, .. } => {
+            let acts: Vec<_> = acts.iter().map(|act| act.words()).collect();
+            frame(&format!("(the link {})", acts.join(", ")))
+        }
         EventKind::FrameDropped { reason, .. } => frame(&format!("dropped: {}", reason.words())),
         kind => line(kind),
     }

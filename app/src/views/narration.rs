@@ -5,7 +5,7 @@ use cluster_core::{
     ids::Seq,
     registry::protocol,
     time::Timestamp,
-    trace::{ClusterState, TraceStore, sentence},
+    trace::{ClusterState, Subject, TraceStore, sentence},
 };
 use egui::{Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -45,7 +45,10 @@ enum Icon {
 #[derive(Default)]
 struct Story {
     run: RunMark,
+    /// The cluster at `next`, without what no sentence is made of: frames and entries.
     state: ClusterState,
+    /// The first event that was not read.
+    next: Seq,
     lines: Vec<Line>,
 }
 
@@ -57,16 +60,24 @@ impl Story {
             *self = Self { state: ClusterState::before(store.spec()), ..Self::default() };
         }
         let epoch_word = protocol(&store.spec().protocol).map_or("epoch", |row| row.epoch_word);
-        let until = Seq(store.len().0.min(self.state.next.0 + budget));
-        let from = self.state.next;
+        let until = Seq(store.len().0.min(self.next.0 + budget));
+        let from = self.next;
         store.each(from..until, &mut |event| {
             if let Some(text) = sentence(event, &self.state, epoch_word) {
                 self.lines.push(Line { seq: event.seq, at: event.at, icon: icon(&event.kind), text });
             }
-            self.state.apply(event);
+            self.next = event.seq.next();
+            match event.kind {
+                EventKind::FrameSent { .. }
+                | EventKind::FrameDelivered { .. }
+                | EventKind::FrameDropped { .. }
+                | EventKind::LogSpliced { .. } => {}
+                // Most of a run are those above; the rest is cheap to follow.
+                _ => self.state.apply(event),
+            }
         });
-        self.run.mark(store, self.state.next);
-        self.state.next > from
+        self.run.mark(store, self.next);
+        self.next > from
     }
 }
 
@@ -79,7 +90,12 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::NodeFroze { .. }
         | EventKind::NodeFailed { .. } => Icon::Down,
         EventKind::NodeStarted { .. } | EventKind::NodeUnfroze { .. } => Icon::Up,
-        EventKind::DiskWiped { .. } | EventKind::CommandRefused { .. } | EventKind::FrameRejected { .. } => Icon::Loss,
+        EventKind::DiskWiped { .. }
+        | EventKind::FaultsTried { .. }
+        | EventKind::DiskHarmed { .. }
+        | EventKind::CommandRefused { .. }
+        | EventKind::FrameRejected { .. } => Icon::Loss,
+        EventKind::NodeFaultsChanged { .. } => Icon::Deed,
         EventKind::Milestone { milestone, .. } => match milestone {
             Milestone::PreVoteStarted { .. }
             | Milestone::ElectionStarted { .. }
@@ -98,16 +114,28 @@ fn icon(kind: &EventKind) -> Icon {
         },
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }
+        | EventKind::ConnectionReset { .. }
+        | EventKind::ConnectionHalfOpened { .. }
+        | EventKind::LinkActed { .. }
         | EventKind::FrameSent { .. }
         | EventKind::FrameDelivered { .. }
         | EventKind::FrameDropped { .. }
         | EventKind::TimerFired { .. }
         | EventKind::DiskSynced { .. }
+        | EventKind::NodeFaultsCounted { .. }
         | EventKind::LogSpliced { .. }
         | EventKind::ViewChanged { .. }
         | EventKind::ClientChanged { .. }
+        | EventKind::DoorOpened { .. }
+        | EventKind::VisitorCame { .. }
+        | EventKind::VisitorLeft { .. }
         | EventKind::OpInvoked { .. }
-        | EventKind::OpReturned { .. } => Icon::News,
+        | EventKind::OpReturned { .. }
+        | EventKind::FrameHeld { .. }
+        | EventKind::FrameReleased { .. }
+        | EventKind::TrapSet { .. }
+        | EventKind::TrapSprung { .. }
+        | EventKind::TrapRemoved { .. } => Icon::News,
     }
 }
 
@@ -175,7 +203,7 @@ impl View for NarrationView {
         if self.story.lines.first().map(|line| line.seq) != run {
             self.places = Places::default();
         }
-        let (read, all) = (self.story.state.next.0, ctx.store.len().0);
+        let (read, all) = (self.story.next.0, ctx.store.len().0);
         if read < all {
             let share = format!("Reading… {:.0} %", read as f64 / all as f64 * 100.0);
             ui.label(RichText::new(share).color(ctx.theme.text_weak));
@@ -210,7 +238,7 @@ impl NarrationView {
             area = area.vertical_scroll_offset(top.max(0.0));
         }
         // The line at the cursor may still have to be read.
-        if self.story.state.next >= ctx.cursor.next {
+        if self.story.next >= ctx.cursor.next {
             self.seen_next = Some(ctx.cursor.next);
         }
         area.show_viewport(ui, |ui, viewport| {
@@ -254,6 +282,12 @@ fn line_ui(ui: &Ui, ctx: &ViewCtx<'_>, line: &Line, rect: Rect, width: f32, look
     if response.clicked() {
         ctx.act(Action::SeekEvent(line.seq));
     }
+    response.context_menu(|ui| {
+        if ui.button("Why?").clicked() {
+            ctx.act(Action::Why(Subject::Event(line.seq)));
+            ui.close();
+        }
+    });
     let painter = ui.painter_at(rect);
     if looks.here || response.hovered() || response.has_focus() {
         painter.rect_filled(rect, sizes::ROUNDING_PX, theme.raised);

@@ -75,7 +75,7 @@ fn title(row: &ShapeRow, chosen: Option<NodeId>) -> String {
 pub fn nemesis_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     ui.set_min_width(190.0);
     let (wished, striking) = (&ctx.tools.nemesis, ctx.tools.striking);
-    if ui.add_enabled(striking, Button::new("Stop").shortcut_text("N")).clicked() {
+    if ui.add_enabled(striking, Button::new("Stop").shortcut_text("B")).clicked() {
         ctx.act(Action::Tool(ToolAction::StopNemesis));
         ui.close();
     }

@@ -1,5 +1,7 @@
 //! From the bins of a line to at most one point per column of pixels.
 
+use egui::Pos2;
+
 use super::series::Series;
 
 /// One point of a line.
@@ -40,14 +42,40 @@ pub fn layout_columns(series: &Series, bin_secs: f64, (from, to): (f64, f64), wi
     columns.collect()
 }
 
+/// Returns the greatest and the least values of several lines, each as a line: what is drawn of lines that nobody asked
+/// for, however many they are.
+pub fn envelope(lines: &[&Series]) -> Option<(Series, Series)> {
+    let first = *lines.first()?;
+    let count = lines.iter().map(|line| line.values.len()).max().unwrap_or(0);
+    let (mut most, mut least) = (vec![f64::NAN; count], vec![f64::NAN; count]);
+    for line in lines {
+        for ((value, most), least) in line.values.iter().zip(&mut most).zip(&mut least) {
+            // Of a number and none, both return the number.
+            (*most, *least) = (most.max(*value), least.min(*value));
+        }
+    }
+    Some((Series { values: most, ..first.clone() }, Series { values: least, ..first.clone() }))
+}
+
+/// Leaves points out that lie on a level line between their neighbors: most lines are level most of the time, and each
+/// point costs when it is painted.
+pub fn corners(points: &[Pos2]) -> Vec<Pos2> {
+    let bends = |at: usize| {
+        let (before, after) = (at.checked_sub(1).and_then(|before| points.get(before)), points.get(at + 1));
+        before.zip(after).is_none_or(|(before, after)| before.y != points[at].y || points[at].y != after.y)
+    };
+    (0..points.len()).filter(|at| bends(*at)).map(|at| points[at]).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use egui::Color32;
+    use egui::{Color32, pos2};
 
     use super::*;
+    use crate::widgets::dash::Dash;
 
     fn line(values: Vec<f64>, base: Option<Vec<f64>>) -> Series {
-        Series { name: "x".into(), color: Color32::WHITE, values, base, dashed: false }
+        Series { name: "x".into(), color: Color32::WHITE, values, base, dash: Dash::Solid }
     }
 
     #[test]
@@ -69,6 +97,23 @@ mod tests {
     fn only_the_seen_part_of_a_line_is_laid_out() {
         let columns = layout_columns(&line(vec![1.0; 1000], None), 1.0, (500.0, 510.0), 100);
         assert!((10..=14).contains(&columns.len()));
+    }
+
+    #[test]
+    fn many_lines_are_told_by_their_greatest_and_least_values() {
+        let lines = [line(vec![1.0, f64::NAN, 5.0], None), line(vec![3.0, 2.0], None)];
+        let (most, least) = envelope(&lines.each_ref()).unwrap();
+        assert_eq!((most.values, least.values), (vec![3.0, 2.0, 5.0], vec![1.0, 2.0, 5.0]));
+        assert!(envelope(&[]).is_none());
+    }
+
+    #[test]
+    fn of_a_level_line_only_its_ends_are_kept() {
+        let points: Vec<Pos2> =
+            [1.0, 1.0, 1.0, 5.0, 1.0, 1.0].iter().zip(0..).map(|(y, x)| pos2(x as f32, *y)).collect();
+        let kept: Vec<f32> = corners(&points).iter().map(|point| point.x).collect();
+        assert_eq!(kept, [0.0, 2.0, 3.0, 4.0, 5.0]);
+        assert!(corners(&[]).is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_core::{
     event::EventKind,
-    fault::LinkId,
+    fault::{Ailment, LinkFault, LinkId},
     ids::{Endpoint, NodeId, Seq},
     trace::{Broken, Span, TraceStore},
 };
@@ -64,7 +64,7 @@ pub fn group_spans(spans: &[Span], word: impl Fn(&Span) -> &'static str) -> Vec<
     for span in spans {
         let (from, until) = (span.from.as_secs_f64(), span.until.map(|until| until.as_secs_f64()));
         let word = word(span);
-        let is_node = matches!(span.what, Broken::Node(_));
+        let is_node = !matches!(span.what, Broken::Link(_));
         let fits = |draft: &&mut Draft| {
             draft.word == word && draft.links.is_empty() == is_node && ends_together(draft.until, until)
         };
@@ -78,7 +78,7 @@ pub fn group_spans(spans: &[Span], word: impl Fn(&Span) -> &'static str) -> Vec<
             }
         };
         match span.what {
-            Broken::Node(node) => draft.nodes.push(node),
+            Broken::Node(node) | Broken::Machine(node, _) => draft.nodes.push(node),
             Broken::Link(link) => draft.links.push(link),
         }
     }
@@ -134,10 +134,22 @@ pub fn fault_word(kind: &EventKind) -> &'static str {
         EventKind::NodeStopped { .. } => "stopped",
         EventKind::NodeFroze { .. } => "frozen",
         EventKind::NodeFailed { .. } => "failed",
+        EventKind::NodeFaultsChanged { part: Ailment::Cpu, .. } => "slowed down",
+        EventKind::NodeFaultsChanged { part: Ailment::Clock, .. } => "with a wrong clock",
+        EventKind::NodeFaultsChanged { part: Ailment::Disk, .. } => "on a sick disk",
         EventKind::LinkChanged { rules, .. } if rules.cut => "cut",
-        EventKind::LinkChanged { rules, .. } if rules.loss.is_some() && rules.delay.is_some() => "slow and lossy",
-        EventKind::LinkChanged { rules, .. } if rules.loss.is_some() => "lossy",
-        EventKind::LinkChanged { .. } => "slow",
+        EventKind::LinkChanged { rules, .. } => match &rules.parts()[..] {
+            [LinkFault::Delay(_)] => "slow",
+            [LinkFault::Loss(_) | LinkFault::Burst(_)] => "lossy",
+            [LinkFault::Flap(_)] => "flapping",
+            [LinkFault::Duplicate(_)] => "duplicating",
+            [LinkFault::Reorder(_)] => "reordering",
+            [LinkFault::Corrupt(_)] => "corrupting",
+            [LinkFault::Bandwidth(_)] => "narrow",
+            [LinkFault::SlowClose(_)] => "slow to close",
+            [LinkFault::Delay(_), LinkFault::Loss(_)] => "slow and lossy",
+            _ => "broken", // several things at once have no word of their own
+        },
         // Spans begin with one of the kinds above; any other has no word of its own.
         _ => "broken",
     }

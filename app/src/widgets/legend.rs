@@ -2,7 +2,10 @@
 
 use egui::{Rect, RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
 
-use super::series::{Chart, Series};
+use super::{
+    dash::Dash,
+    series::{Chart, Series},
+};
 use crate::theme::{Theme, chart as sizes};
 
 /// How many lines are named, at most.
@@ -64,16 +67,13 @@ pub fn value_text(chart: &Chart, series: &Series, bin: usize) -> String {
 
 fn swatch(ui: &mut Ui, series: &Series) {
     let (rect, _) = ui.allocate_exact_size(vec2(sizes::SWATCH_PX, sizes::TEXT_PX), Sense::hover());
-    let center = rect.center().y;
     if series.base.is_some() {
         let area = Rect::from_center_size(rect.center(), vec2(sizes::SWATCH_PX, sizes::SWATCH_PX * 0.7));
         ui.painter().rect_filled(area, sizes::ROUNDING_PX, series.color);
-    } else if series.dashed {
-        let points = [rect.left_center(), rect.right_center()];
-        let stroke = Stroke::new(sizes::LINE_PX, series.color);
-        ui.painter().extend(egui::Shape::dashed_line(&points, stroke, sizes::DASH_PX, sizes::DASH_PX));
     } else {
-        ui.painter().hline(rect.x_range(), center, Stroke::new(sizes::LINE_PX * 1.5, series.color));
+        let width = if series.dash == Dash::Solid { sizes::LINE_PX * 1.5 } else { sizes::LINE_PX };
+        let points = vec![rect.left_center(), rect.right_center()];
+        ui.painter().add(series.dash.line(points, Stroke::new(width, series.color)));
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
             color: Theme::dark().accent,
             values: vec![n as f64],
             base: None,
-            dashed: false,
+            dash: Dash::Solid,
         };
         let series = (0..100).map(line).collect();
         let chart = Chart { title: "", bin_secs: 1.0, series, unit: Unit::Count, log: false };

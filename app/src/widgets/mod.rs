@@ -2,9 +2,12 @@
 
 pub mod axis;
 pub mod break_menu;
+pub mod by_hand;
 pub mod columns;
+pub mod dash;
 pub mod faults;
 pub mod legend;
+pub mod machine;
 pub mod run_mark;
 pub mod series;
 pub mod time_plot;

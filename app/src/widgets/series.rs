@@ -7,7 +7,10 @@ use cluster_core::{
 };
 use egui::Color32;
 
-use super::axis::{Unit, ValueAxis};
+use super::{
+    axis::{Unit, ValueAxis},
+    dash::Dash,
+};
 use crate::theme::Theme;
 
 /// Service is told in bins of at least this width: at a few operations a second, shorter ones are all or nothing.
@@ -24,8 +27,8 @@ pub struct Series {
     pub values: Vec<f64>,
     /// What it stands on, per bin, if it is an area stacked on others.
     pub base: Option<Vec<f64>>,
-    /// Whether it is a thin dashed line beside the others.
-    pub dashed: bool,
+    /// How it is broken; a line that is broken is thinner, too.
+    pub dash: Dash,
 }
 
 impl Series {
@@ -118,7 +121,7 @@ pub fn lag_chart(timeline: &Timeline, measure: Measure, theme: &Theme) -> Chart 
         color: theme.node(*node),
         values: lag.iter().map(|lag| measure.of(lag)).collect(),
         base: None,
-        dashed: false,
+        dash: Dash::of(*node),
     };
     let unit = match measure {
         Measure::Entries => Unit::Count,
@@ -143,7 +146,7 @@ pub fn throughput_chart(timeline: &Timeline, end: Timestamp, theme: &Theme) -> C
     let mut stacked = |name: &str, color, values: Vec<f64>| {
         let top: Vec<f64> = values.iter().zip(&floor).map(|(value, floor)| value + floor).collect();
         let base = Some(std::mem::replace(&mut floor, top.clone()));
-        Series { name: name.to_owned(), color, values: top, base, dashed: false }
+        Series { name: name.to_owned(), color, values: top, base, dash: Dash::Solid }
     };
     let mut series = vec![
         stacked("ok", theme.good, rates(|bin| bin.ok)),
@@ -152,7 +155,7 @@ pub fn throughput_chart(timeline: &Timeline, end: Timestamp, theme: &Theme) -> C
     ];
     let offered = rates(|bin| bin.invoked);
     let name = "asked".to_owned();
-    series.push(Series { name, color: theme.text_weak, values: offered, base: None, dashed: true });
+    series.push(Series { name, color: theme.text_weak, values: offered, base: None, dash: Dash::Dashed });
     if bins.is_empty() {
         series.clear();
     }
@@ -165,7 +168,7 @@ pub fn latency_chart(timeline: &Timeline, end: Timestamp, log: bool, theme: &The
     let line = |name: &str, color, of: fn(&Service) -> u64| {
         let value = |bin: &Service| if bin.ok == 0 { f64::NAN } else { of(bin) as f64 / 1e9 };
         let values = bins.iter().map(value).collect();
-        Series { name: name.to_owned(), color, values, base: None, dashed: false }
+        Series { name: name.to_owned(), color, values, base: None, dash: Dash::Solid }
     };
     let series = vec![
         line("median", theme.accent, |bin| bin.p50_nanos),

@@ -8,7 +8,8 @@ use egui::{
 
 use super::{
     axis::{TimeWindow, ValueAxis, time_ticks},
-    columns::layout_columns,
+    columns::{corners, envelope, layout_columns},
+    dash::Dash,
     faults::{FaultGroup, broken_stretches, layout_faults},
     legend::value_text,
     series::{Chart, Series},
@@ -237,7 +238,9 @@ fn paint_faults(painter: &egui::Painter, theme: &Theme, faults: &[FaultGroup], f
 
 fn paint_lines(painter: &egui::Painter, theme: &Theme, plot: &TimePlot<'_>, frame: &Frame) {
     let series = &plot.chart.series;
-    let mut order: Vec<usize> = (0..series.len()).filter(|at| !plot.named.contains(at)).collect();
+    let rest = series.iter().enumerate().filter(|(at, _)| !plot.named.contains(at)).map(|(_, line)| line);
+    paint_rest(painter, theme, plot.chart.bin_secs, frame, &rest.collect::<Vec<_>>());
+    let mut order: Vec<usize> = Vec::with_capacity(plot.named.len());
     // The first in front: where stacked areas have no height, their edges lie on the one below.
     order.extend(plot.named.iter().rev());
     if let Some(front) = plot.emphasized {
@@ -245,17 +248,29 @@ fn paint_lines(painter: &egui::Painter, theme: &Theme, plot: &TimePlot<'_>, fram
         order.push(front);
     }
     for at in order {
-        let faint = !plot.named.contains(&at) || plot.emphasized.is_some_and(|front| front != at);
+        let faint = plot.emphasized.is_some_and(|front| front != at);
         let strength = if faint { sizes::FAINT_STRENGTH } else { 1.0 };
         let line = &series[at];
-        let color = if plot.named.contains(&at) { line.color } else { theme.text_weak };
-        paint_series(painter, line, color.gamma_multiply(strength), plot.chart.bin_secs, frame);
+        paint_series(painter, line, line.color.gamma_multiply(strength), plot.chart.bin_secs, frame);
     }
+}
+
+/// Lines without a name are one band: a hundred of them would be neither legible nor cheap.
+fn paint_rest(painter: &egui::Painter, theme: &Theme, bin_secs: f64, frame: &Frame, rest: &[&Series]) {
+    let Some((most, least)) = envelope(rest) else { return };
+    let columns = |line: &Series| layout_columns(line, bin_secs, frame.time, frame.plot.width() as usize);
+    let (most, least) = (columns(&most), columns(&least));
+    let color = theme.text_weak.gamma_multiply(sizes::FAINT_STRENGTH);
+    let known: Vec<_> = most.iter().zip(&least).filter(|(most, _)| !most.value.is_nan()).collect();
+    let top: Vec<Pos2> = known.iter().map(|(most, _)| pos2(frame.x(most.secs), frame.y(most.value))).collect();
+    let floor: Vec<f32> = known.iter().map(|(_, least)| frame.y(least.value)).collect();
+    painter.add(area(&top, &floor, color.gamma_multiply(sizes::AREA_STRENGTH)));
+    painter.line(corners(&top), Stroke::new(sizes::LINE_PX * 0.8, color));
 }
 
 fn paint_series(painter: &egui::Painter, series: &Series, color: Color32, bin_secs: f64, frame: &Frame) {
     let columns = layout_columns(series, bin_secs, frame.time, frame.plot.width() as usize);
-    let thin = series.dashed;
+    let thin = series.dash != Dash::Solid;
     let stroke = Stroke::new(if thin { sizes::LINE_PX * 0.8 } else { sizes::LINE_PX }, color);
     for run in columns.split(|column| column.value.is_nan()).filter(|run| !run.is_empty()) {
         let points: Vec<Pos2> = run.iter().map(|column| pos2(frame.x(column.secs), frame.y(column.value))).collect();
@@ -270,10 +285,8 @@ fn paint_series(painter: &egui::Painter, series: &Series, color: Color32, bin_se
         }
         if points.len() == 1 {
             painter.circle_filled(points[0], sizes::LINE_PX * 1.3, color);
-        } else if thin {
-            painter.extend(Shape::dashed_line(&points, stroke, sizes::DASH_PX, sizes::DASH_PX));
         } else {
-            painter.line(points, stroke);
+            painter.add(series.dash.line(corners(&points), stroke));
         }
     }
 }

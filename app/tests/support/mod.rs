@@ -89,11 +89,11 @@ fn faults(run: &mut Run, tenth: u64, secs: f64, nodes: u16) {
             run.at(secs, None, EventKind::NodeStarted { node: n3, incarnation: 1, port: 0 });
         }
         170 | 230 => {
-            let rules = LinkRules { cut: tenth == 170, ..LinkRules::default() };
+            let rules = Box::new(LinkRules { cut: tenth == 170, ..LinkRules::default() });
             let n2 = Endpoint::Node(NodeId(2));
             for other in (1..=nodes).map(NodeId).map(Endpoint::Node).filter(|other| *other != n2) {
-                run.at(secs, None, EventKind::LinkChanged { from: n2, to: other, rules });
-                run.at(secs, None, EventKind::LinkChanged { from: other, to: n2, rules });
+                run.at(secs, None, EventKind::LinkChanged { from: n2, to: other, rules: rules.clone() });
+                run.at(secs, None, EventKind::LinkChanged { from: other, to: n2, rules: rules.clone() });
             }
         }
         _ => {}

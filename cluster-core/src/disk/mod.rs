@@ -1,11 +1,14 @@
 //! A node's durable state: files of records, what was synced and what was not kept apart.
 
+pub(crate) mod damage;
 mod model;
+pub(crate) mod records;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+pub use damage::{CutOff, Damaged, Flipped, Lost, PowerCut, TornRecord};
 pub use model::ModelDisk;
 
 use crate::name::Name;
@@ -38,6 +41,8 @@ pub enum DiskOp {
 pub struct Recovered {
     /// By file.
     pub files: BTreeMap<Name, Vec<Bytes>>,
+    /// What followed the last whole record of a file, did not match its checksum, and was cut off.
+    pub cut_off: Vec<CutOff>,
 }
 
 impl Recovered {

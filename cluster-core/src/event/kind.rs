@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::{EntryBrief, Milestone, ViewChange};
 use crate::{
     command::{Author, Command},
-    fault::{DropReason, LinkRules},
-    ids::{ClientId, Endpoint, LogIndex, MsgId, NodeId, OpId},
+    fault::{Act, Ailment, DropReason, FaultKind, LinkRules, NodeFaultCounters, NodeFaults, Proof, Trap},
+    ids::{ClientId, Endpoint, LogIndex, MsgId, NodeId, OpId, TrapId},
     name::Name,
-    request::{Refusal, Request, Value},
+    request::{Answer, Refusal, Request, Value},
     time::Timestamp,
 };
 
@@ -85,7 +85,7 @@ pub enum EventKind {
         /// To.
         to: Endpoint,
         /// The rules from here on.
-        rules: LinkRules,
+        rules: Box<LinkRules>,
     },
     /// A connection stands.
     ConnectionOpened {
@@ -100,6 +100,30 @@ pub enum EventKind {
         from: Endpoint,
         /// Who had accepted.
         to: Endpoint,
+    },
+
+    /// A connection was reset on purpose; what was under way on it is lost.
+    ConnectionReset {
+        /// From.
+        from: Endpoint,
+        /// To.
+        to: Endpoint,
+    },
+    /// One end of a connection is gone, and the other believes that it stands: what is sent vanishes.
+    ConnectionHalfOpened {
+        /// Who believes.
+        from: Endpoint,
+        /// Whose end is gone.
+        to: Endpoint,
+        /// When the one that believes will find out, at the latest.
+        until: Timestamp,
+        /// By which kind of fault: half-open, or slow close.
+        by: FaultKind,
+    },
+    /// Faults were tried on scratch links before the run began: what came of each kind.
+    FaultsTried {
+        /// What was found.
+        proofs: Vec<Proof>,
     },
 
     /// A frame was handed to a link.
@@ -118,6 +142,13 @@ pub enum EventKind {
         bytes: u32,
         /// Its payload as it travels; may be cut short in a recording.
         payload: Bytes,
+    },
+    /// The rules of a link did something to a frame; its cause is the sending.
+    LinkActed {
+        /// The frame.
+        msg: MsgId,
+        /// What they did.
+        acts: Vec<Act>,
     },
     /// A frame arrived and was handled.
     FrameDelivered {
@@ -206,6 +237,114 @@ pub enum EventKind {
         /// Cluster seconds per real second.
         rate: f64,
     },
+
+    /// A frame under way is not given to its receiver until it is let go.
+    FrameHeld {
+        /// The frame.
+        msg: MsgId,
+        /// The trap that caught it; none if it was held by hand.
+        by: Option<TrapId>,
+    },
+    /// A held frame goes on.
+    FrameReleased {
+        /// The frame.
+        msg: MsgId,
+    },
+    /// Messages to come will be held.
+    TrapSet {
+        /// Its number.
+        trap: TrapId,
+        /// Which messages.
+        what: Trap,
+    },
+    /// A frame sprang a trap; a trap for one message is gone with this.
+    TrapSprung {
+        /// Which trap.
+        trap: TrapId,
+        /// The frame.
+        msg: MsgId,
+    },
+    /// A trap is gone without having sprung any more.
+    TrapRemoved {
+        /// Which trap.
+        trap: TrapId,
+    },
+    /// A node listens for clients from outside.
+    DoorOpened {
+        /// Which.
+        node: NodeId,
+        /// What they speak, such as `redis`.
+        speaks: Name,
+        /// The loopback port.
+        port: u16,
+    },
+    /// A client from outside came in, or has another name from here on.
+    VisitorCame {
+        /// Who.
+        client: ClientId,
+        /// By the door of which node.
+        node: NodeId,
+        /// What it speaks.
+        speaks: Name,
+        /// What it calls itself; may be empty.
+        name: String,
+    },
+    /// A client from outside is gone: its connection ended.
+    VisitorLeft {
+        /// Who.
+        client: ClientId,
+    },
+    /// One part of a machine ails in another way, or is as it should be again.
+    NodeFaultsChanged {
+        /// Whose machine.
+        node: NodeId,
+        /// Which part.
+        part: Ailment,
+        /// What ails it from here on.
+        faults: Box<NodeFaults>,
+    },
+    /// What the faults of a machine did so far; told from time to time while it grows.
+    NodeFaultsCounted {
+        /// Whose machine.
+        node: NodeId,
+        /// All of it since the run began.
+        counters: Box<NodeFaultCounters>,
+    },
+    /// A record on a disk is not what was written, or was found not to be.
+    DiskHarmed {
+        /// Whose disk.
+        node: NodeId,
+        /// The file.
+        file: Name,
+        /// The record, from 1.
+        record: u32,
+        /// What became of it.
+        harm: DiskHarm,
+    },
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DiskHarm {
+    /// The power went while it was being written.
+    Torn {
+        /// How many bytes of it are on the disk.
+        kept: u32,
+        /// How many it had.
+        bytes: u32,
+    },
+    /// A booting node found that it does not match its checksum, at the end of the file, and cut it off.
+    CutOff {
+        /// How many bytes.
+        bytes: u32,
+    },
+    /// One of its bits flipped.
+    BitFlipped {
+        /// Where in the file, in bytes.
+        byte: u64,
+        /// Which bit of that byte.
+        bit: u8,
+    },
 }
 
 /// How an operation ended for its client.
@@ -229,12 +368,22 @@ pub enum Outcome {
     Failed(Refusal),
     /// Nobody knows: it may have taken effect, or may yet.
     NoAnswer,
+    /// Answered; what was found may be that the operation does not fit.
+    Answered {
+        /// What was found.
+        answer: Answer,
+        /// The last log position that a read saw, or the one where a write stands.
+        at: LogIndex,
+    },
 }
 
 impl Outcome {
     /// Returns whether the client was told that it succeeded.
     pub fn is_ok(&self) -> bool {
-        matches!(self, Self::Value { .. } | Self::Written { .. } | Self::Done)
+        match self {
+            Self::Value { .. } | Self::Written { .. } | Self::Done | Self::Answered { .. } => true,
+            Self::Failed(_) | Self::NoAnswer => false,
+        }
     }
 }
 
@@ -287,4 +436,23 @@ pub enum Family {
     Client,
     /// Everything else.
     Control,
+}
+
+impl Family {
+    /// Returns its word, by which traps and pictures name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Vote => "vote",
+            Self::Append => "append",
+            Self::Heartbeat => "heartbeat",
+            Self::Reply => "reply",
+            Self::Snapshot => "snapshot",
+            Self::Client => "client",
+            Self::Control => "control",
+        }
+    }
+
+    /// Every family.
+    pub const ALL: [Self; 7] =
+        [Self::Vote, Self::Append, Self::Heartbeat, Self::Reply, Self::Snapshot, Self::Client, Self::Control];
 }

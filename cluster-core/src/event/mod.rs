@@ -6,7 +6,7 @@ mod view;
 
 use serde::{Deserialize, Serialize};
 
-pub use kind::{EventKind, Family, MessageInfo, NodeFailure, Outcome};
+pub use kind::{DiskHarm, EventKind, Family, MessageInfo, NodeFailure, Outcome};
 pub use milestone::Milestone;
 pub use view::{EntryBrief, EntryKind, NodeView, PeerView, RoleKind, SnapshotView, TimerView, ViewChange};
 

@@ -169,7 +169,10 @@ impl ViewChange {
 impl NodeView {
     /// Returns what must change for `self` to become `next`; empty if they are equal.
     pub fn changes_to(&self, next: &Self) -> Vec<ViewChange> {
-        let mut changes = Vec::new();
+        if self == next {
+            return Vec::new();
+        }
+        let mut changes = Vec::with_capacity(8);
         let mut part = |differs: bool, change: &dyn Fn() -> ViewChange| {
             if differs {
                 changes.push(change());

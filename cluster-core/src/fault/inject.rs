@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Delay, LinkId, LinkRules, Loss};
+use super::{Ailment, ClockTurn, LinkFault, LinkId, LinkRules, NodeFault, NodeFaults};
 use crate::ids::{Endpoint, NodeId};
 
 /// One thing that the user breaks.
@@ -20,12 +20,10 @@ pub enum Fault {
     Freeze(NodeId),
     /// The disk of a node that is down is erased (a running node crashes first).
     Wipe(NodeId),
-    /// One direction carries nothing.
-    Cut(LinkId),
-    /// One direction is slow.
-    Delay(LinkId, Delay),
-    /// One direction loses frames.
-    Loss(LinkId, Loss),
+    /// Something about a node's machine: its power, its speed, its clock, its disk.
+    Node(NodeId, NodeFault),
+    /// Something is wrong with one direction of a link.
+    Link(LinkId, LinkFault),
     /// Each group hears only itself. Nodes in no group form one more group; clients in no group still reach everyone,
     /// because which side a client can talk to is a choice of its own.
     Partition(Vec<Vec<Endpoint>>),
@@ -34,14 +32,16 @@ pub enum Fault {
 /// What is to be healed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Heal {
-    /// Everything: all links healthy, frozen nodes go on, nodes that are down start again.
+    /// Everything: all links healthy, frozen nodes go on, machines as they should be, nodes that are down start again.
     All,
     /// All links.
     Links,
     /// One direction.
     Link(LinkId),
-    /// All links of one endpoint, both directions; a frozen node goes on.
+    /// All links of one endpoint, both directions; a frozen node goes on, and its machine is as it should be.
     Around(Endpoint),
+    /// One part of one machine.
+    Ailment(NodeId, Ailment),
 }
 
 /// What a backend must be able to do for faults to act on it.
@@ -50,20 +50,67 @@ pub trait FaultTarget {
     fn strike(&mut self, node: NodeId, kind: FaultKind);
     /// Changes the rules of one direction.
     fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules));
+    /// Changes what ails a machine.
+    fn change_node(&mut self, node: NodeId, change: &mut dyn FnMut(&mut NodeFaults));
+    /// Does something to the clock of a node.
+    fn turn_clock(&mut self, node: NodeId, turn: ClockTurn);
+    /// Resets the connection that carries a direction, or takes its far end away for so long.
+    fn break_connection(&mut self, link: LinkId, half_open_for: Option<Duration>);
     /// Returns every endpoint on the network.
     fn endpoints(&self) -> Vec<Endpoint>;
 }
 
 impl Fault {
+    /// Cuts one direction.
+    pub const fn cut(link: LinkId) -> Self {
+        Self::Link(link, LinkFault::Cut)
+    }
+
+    /// Returns the fault of a kind that strikes a node's process, or erases its disk; all other kinds need to be told more
+    /// than the node.
+    pub fn of_process(kind: FaultKind, node: NodeId) -> Option<Self> {
+        match kind {
+            FaultKind::Crash => Some(Self::Crash(node)),
+            FaultKind::PowerLoss => Some(Self::PowerLoss(node)),
+            FaultKind::Stop => Some(Self::Stop(node)),
+            FaultKind::Freeze => Some(Self::Freeze(node)),
+            FaultKind::Wipe => Some(Self::Wipe(node)),
+            FaultKind::TornPowerLoss
+            | FaultKind::Slow
+            | FaultKind::ClockOffset
+            | FaultKind::ClockJump
+            | FaultKind::ClockDrift
+            | FaultKind::DiskSlow
+            | FaultKind::DiskFull
+            | FaultKind::ReadErrors
+            | FaultKind::BitRot
+            | FaultKind::LyingSync
+            | FaultKind::Cut
+            | FaultKind::Flap
+            | FaultKind::Delay
+            | FaultKind::Loss
+            | FaultKind::Burst
+            | FaultKind::Duplicate
+            | FaultKind::Reorder
+            | FaultKind::Corrupt
+            | FaultKind::Bandwidth
+            | FaultKind::Reset
+            | FaultKind::HalfOpen
+            | FaultKind::SlowClose
+            | FaultKind::Partition => None,
+        }
+    }
+
     /// Does it. What came of it is seen in the trace.
     pub fn apply(&self, target: &mut dyn FaultTarget) {
         match self {
             Self::Crash(node) | Self::PowerLoss(node) | Self::Stop(node) | Self::Freeze(node) | Self::Wipe(node) => {
                 target.strike(*node, self.kind());
             }
-            Self::Cut(link) => target.change_link(*link, &mut |rules| rules.cut = true),
-            Self::Delay(link, delay) => target.change_link(*link, &mut |rules| rules.delay = Some(*delay)),
-            Self::Loss(link, loss) => target.change_link(*link, &mut |rules| rules.loss = Some(*loss)),
+            Self::Node(node, fault) => fault.apply(*node, target),
+            Self::Link(link, LinkFault::Reset) => target.break_connection(*link, None),
+            Self::Link(link, LinkFault::HalfOpen(timeout)) => target.break_connection(*link, Some(*timeout)),
+            Self::Link(link, rule) => target.change_link(*link, &mut |rules| rule.add_to(rules)),
             Self::Partition(groups) => partition(groups, target),
         }
     }
@@ -76,9 +123,8 @@ impl Fault {
             Self::Stop(_) => FaultKind::Stop,
             Self::Freeze(_) => FaultKind::Freeze,
             Self::Wipe(_) => FaultKind::Wipe,
-            Self::Cut(_) => FaultKind::Cut,
-            Self::Delay(..) => FaultKind::Delay,
-            Self::Loss(..) => FaultKind::Loss,
+            Self::Node(_, fault) => fault.kind(),
+            Self::Link(_, fault) => fault.kind(),
             Self::Partition(_) => FaultKind::Partition,
         }
     }
@@ -111,12 +157,50 @@ pub enum FaultKind {
     Freeze,
     /// See [`Fault::Wipe`].
     Wipe,
-    /// See [`Fault::Cut`].
+    /// See [`NodeFault::TornPowerLoss`].
+    TornPowerLoss,
+    /// See [`NodeFault::Slow`].
+    Slow,
+    /// See [`NodeFault::ClockOffset`].
+    ClockOffset,
+    /// See [`NodeFault::ClockJump`].
+    ClockJump,
+    /// See [`NodeFault::ClockDrift`].
+    ClockDrift,
+    /// See [`NodeFault::DiskSlow`].
+    DiskSlow,
+    /// See [`NodeFault::DiskFull`].
+    DiskFull,
+    /// See [`NodeFault::ReadErrors`].
+    ReadErrors,
+    /// See [`NodeFault::BitRot`].
+    BitRot,
+    /// See [`NodeFault::LyingSync`].
+    LyingSync,
+    /// See [`LinkFault::Cut`].
     Cut,
-    /// See [`Fault::Delay`].
+    /// See [`LinkFault::Flap`].
+    Flap,
+    /// See [`LinkFault::Delay`].
     Delay,
-    /// See [`Fault::Loss`].
+    /// See [`LinkFault::Loss`].
     Loss,
+    /// See [`LinkFault::Burst`].
+    Burst,
+    /// See [`LinkFault::Duplicate`].
+    Duplicate,
+    /// See [`LinkFault::Reorder`].
+    Reorder,
+    /// See [`LinkFault::Corrupt`].
+    Corrupt,
+    /// See [`LinkFault::Bandwidth`].
+    Bandwidth,
+    /// See [`LinkFault::Reset`].
+    Reset,
+    /// See [`LinkFault::HalfOpen`].
+    HalfOpen,
+    /// See [`LinkFault::SlowClose`].
+    SlowClose,
     /// See [`Fault::Partition`].
     Partition,
 }
@@ -174,6 +258,76 @@ pub const FAULTS: &[FaultRow] = &[
         strikes_node: true,
     },
     FaultRow {
+        kind: FaultKind::TornPowerLoss,
+        verb: "tear",
+        title: "Lose power mid-write",
+        about: "Memory is gone, and so is every write that was not fsynced; the first of them is left half-written, for the next boot to find by its checksum and cut off.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::Slow,
+        verb: "slow",
+        title: "Slow down",
+        about: "Every step takes longer, and what comes meanwhile waits. Memory and disk stay.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::ClockOffset,
+        verb: "clock-offset",
+        title: "Clock wrong by",
+        about: "Its clock is ahead or behind. Timers that run keep their span; what it computes from the time is wrong.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::ClockJump,
+        verb: "clock-jump",
+        title: "Clock jumps by",
+        about: "Its clock is set by hand: timers run out early or late. Memory and disk stay.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::ClockDrift,
+        verb: "clock-drift",
+        title: "Clock drifts by",
+        about: "Its clock and its timers run too fast or too slow. Memory and disk stay; leases do not hold what they promise.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::DiskSlow,
+        verb: "disk-slow",
+        title: "Disk slow",
+        about: "Every sync takes longer. Nothing is lost, but a power loss finds more that was not fsynced.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::DiskFull,
+        verb: "disk-full",
+        title: "Disk full",
+        about: "Its next write fails, and the node ends. What was written stays, and it can start again once there is room.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::ReadErrors,
+        verb: "disk-errors",
+        title: "Disk read errors",
+        about: "A booting node cannot read what its disk holds, and does not start. The files stay as they are.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::BitRot,
+        verb: "bitrot",
+        title: "Rot a bit on disk",
+        about: "One bit of an fsynced record flips. The next boot finds it by its checksum: the last record is cut off, any other ends the node. No heal brings the bit back.",
+        strikes_node: true,
+    },
+    FaultRow {
+        kind: FaultKind::LyingSync,
+        verb: "sync-lies",
+        title: "Fsync lies",
+        about: "Fsync returns at once and does nothing. A crash loses nothing, but a power loss takes what was acknowledged.",
+        strikes_node: true,
+    },
+    FaultRow {
         kind: FaultKind::Cut,
         verb: "cut",
         title: "Cut",
@@ -181,10 +335,17 @@ pub const FAULTS: &[FaultRow] = &[
         strikes_node: false,
     },
     FaultRow {
+        kind: FaultKind::Flap,
+        verb: "flap",
+        title: "Flap",
+        about: "The direction is up and down in turns; while it is down, no frame passes.",
+        strikes_node: false,
+    },
+    FaultRow {
         kind: FaultKind::Delay,
         verb: "delay",
         title: "Delay",
-        about: "Each frame waits, in order.",
+        about: "Each frame waits, in order: a constant, uniform, normal or exponential time.",
         strikes_node: false,
     },
     FaultRow {
@@ -192,6 +353,62 @@ pub const FAULTS: &[FaultRow] = &[
         verb: "loss",
         title: "Loss",
         about: "A share of the frames disappears.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Burst,
+        verb: "burst",
+        title: "Loss in bursts",
+        about: "Frames disappear in bursts (Gilbert–Elliott): p turns the link bad, r turns it good.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Duplicate,
+        verb: "duplicate",
+        title: "Duplicate",
+        about: "A share of the frames is sent twice.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Reorder,
+        verb: "reorder",
+        title: "Reorder",
+        about: "A share of the frames is held back, so that later ones overtake them.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Corrupt,
+        verb: "corrupt",
+        title: "Corrupt",
+        about: "A bit of a share of the frames is flipped. The checksum catches it, unless it is off.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Bandwidth,
+        verb: "bandwidth",
+        title: "Limit bandwidth",
+        about: "Frames queue before a narrow pipe; when the queue is full, they are dropped.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::Reset,
+        verb: "reset",
+        title: "Reset connection",
+        about: "The TCP connection is reset, once. What is under way on it is lost.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::HalfOpen,
+        verb: "halfopen",
+        title: "Half-open connection",
+        about: "The receiver's end is gone and the sender does not know: what it sends vanishes until the timeout.",
+        strikes_node: false,
+    },
+    FaultRow {
+        kind: FaultKind::SlowClose,
+        verb: "slowclose",
+        title: "Slow close",
+        about: "When the sender dies, the receiver goes on believing in the connection for a while.",
         strikes_node: false,
     },
     FaultRow {
@@ -221,6 +438,9 @@ mod tests {
         fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
             change(self.0.entry(link).or_default());
         }
+        fn change_node(&mut self, _: NodeId, _: &mut dyn FnMut(&mut NodeFaults)) {}
+        fn turn_clock(&mut self, _: NodeId, _: ClockTurn) {}
+        fn break_connection(&mut self, _: LinkId, _: Option<Duration>) {}
         fn endpoints(&self) -> Vec<Endpoint> {
             let clients = [ClientId(1), ClientId(2)].map(Endpoint::from);
             (1..=self.1).map(|n| NodeId(n).into()).chain(clients).collect()

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Delay, DropReason, LinkCounters, LinkRules, Verdict};
+use super::{
+    Delay, LinkCounters, LinkRules, Verdict,
+    gate::{Comes, Gate, Judgment},
+};
 use crate::{
     ids::{Endpoint, NodeId},
     time::Timestamp,
@@ -25,9 +28,11 @@ pub struct Links {
 #[derive(Debug)]
 struct Link {
     rules: LinkRules,
+    /// What its rules remember; a healthy direction has none, so it costs one look.
+    gate: Option<Box<Gate>>,
     counters: LinkCounters,
     rng: ChaCha8Rng,
-    /// A frame never overtakes the one before it: TCP keeps order.
+    /// A frame never overtakes the one before it, unless that is held back: TCP keeps order.
     last_arrival: Timestamp,
 }
 
@@ -37,29 +42,29 @@ impl Links {
         Self { seed, base, links: BTreeMap::new() }
     }
 
-    /// Decides about a frame of `bytes` bytes and counts it. `Pass` says how long after `now` it arrives.
-    pub fn decide(&mut self, id: LinkId, bytes: usize, now: Timestamp) -> Verdict {
+    /// Decides about a frame of `bytes` bytes on the wire, `payload` of which it carries, and counts it. `Pass` says how
+    /// long after `now` it arrives.
+    pub fn decide(&mut self, id: LinkId, bytes: usize, payload: usize, now: Timestamp) -> Judgment {
         let base = self.base;
         let link = self.link(id);
-        let verdict = link.rules.decide(&mut link.rng);
-        match verdict {
-            Verdict::Pass(extra) => {
+        let base = base.draw(&mut link.rng);
+        let judgment = match &mut link.gate {
+            None => {
+                link.last_arrival = (now + base).max(link.last_arrival);
+                let verdict = Verdict::Pass(link.last_arrival.since(now));
+                Judgment { verdict, copy: None, damage: None, acts: Vec::new() }
+            }
+            Some(gate) => gate.judge(&link.rules, Comes { now, bytes, payload, base }, &mut link.last_arrival),
+        };
+        match judgment.verdict {
+            Verdict::Pass(_) => {
                 link.counters.passed += 1;
                 link.counters.passed_bytes += bytes as u64;
-                link.counters.delayed += u64::from(!extra.is_zero());
-                let arrival = (now + base.draw(&mut link.rng) + extra).max(link.last_arrival);
-                link.last_arrival = arrival;
-                Verdict::Pass(arrival.since(now))
             }
-            Verdict::Drop(DropReason::Loss) => {
-                link.counters.lost += 1;
-                verdict
-            }
-            Verdict::Drop(_) => {
-                link.counters.cut += 1;
-                verdict
-            }
+            Verdict::Drop(reason) => link.counters.count_drop(reason),
         }
+        judgment.acts.iter().for_each(|act| link.counters.count(*act));
+        judgment
     }
 
     /// Returns the rules of a direction.
@@ -74,9 +79,15 @@ impl Links {
 
     /// Changes the rules of a direction. Returns the new rules if they differ from the old ones.
     pub fn change(&mut self, id: LinkId, change: impl FnOnce(&mut LinkRules)) -> Option<LinkRules> {
+        let seed = self.seed ^ stream_of(id);
         let link = self.link(id);
         let before = link.rules;
         change(&mut link.rules);
+        if link.rules.is_healthy() {
+            link.gate = None;
+        } else {
+            link.gate.get_or_insert_with(|| Box::new(Gate::new(seed)));
+        }
         (link.rules != before).then_some(link.rules)
     }
 
@@ -94,6 +105,13 @@ impl Links {
         }
     }
 
+    /// Forgets the arrival order of one direction, whose connection was reset.
+    pub fn reset_link(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.last_arrival = Timestamp::ZERO;
+        }
+    }
+
     /// Returns the delay that a healthy link has of its own.
     pub fn base_delay(&self) -> Duration {
         self.base.mean
@@ -103,6 +121,7 @@ impl Links {
         let seed = self.seed;
         self.links.entry(id).or_insert_with(|| Link {
             rules: LinkRules::default(),
+            gate: None,
             counters: LinkCounters::default(),
             rng: ChaCha8Rng::seed_from_u64(seed ^ stream_of(id)),
             last_arrival: Timestamp::ZERO,
@@ -122,29 +141,56 @@ fn stream_of((from, to): LinkId) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::{
+        Act, Bandwidth, Checksum, Corrupt, DropReason, Duplicate, Flap, LinkFault, Loss, Reorder, gate::Damage,
+    };
+
+    const MS: Duration = Duration::from_millis(1);
 
     fn link(from: u16, to: u16) -> LinkId {
         (NodeId(from).into(), NodeId(to).into())
     }
 
+    fn broken(faults: &[LinkFault]) -> Links {
+        let mut links = Links::new(Delay::default(), 7);
+        for fault in faults {
+            links.change(link(1, 2), |rules| fault.add_to(rules));
+        }
+        links
+    }
+
+    /// Sends a frame of 100 bytes every millisecond.
+    fn send(links: &mut Links, frames: u64) -> Vec<Judgment> {
+        (0..frames).map(|ms| links.decide(link(1, 2), 100, 84, Timestamp(ms * 1_000_000))).collect()
+    }
+
+    fn arrivals(judged: &[Judgment]) -> Vec<Timestamp> {
+        let at = |(ms, judged): (usize, &Judgment)| match judged.verdict {
+            Verdict::Pass(after) => Some(Timestamp(ms as u64 * 1_000_000) + after),
+            Verdict::Drop(_) => None,
+        };
+        judged.iter().enumerate().filter_map(at).collect()
+    }
+
+    fn dropped(judged: &[Judgment], reason: DropReason) -> Vec<bool> {
+        judged.iter().map(|judged| judged.verdict == Verdict::Drop(reason)).collect()
+    }
+
     #[test]
     fn jitter_never_reorders_the_frames_of_one_direction() {
-        let base = Delay { mean: Duration::from_millis(40), jitter: Duration::from_millis(40) };
-        let mut links = Links::new(base, 7);
-        let mut last = Timestamp::ZERO;
-        for sent in (0..1000).map(|n| Timestamp(n * 1_000_000)) {
-            let Verdict::Pass(after) = links.decide(link(1, 2), 10, sent) else { panic!("healthy links drop nothing") };
-            assert!(sent + after >= last);
-            last = sent + after;
-        }
+        let mut links = Links::new(Delay::uniform(40 * MS, 40 * MS), 7);
+        assert!(arrivals(&send(&mut links, 1000)).is_sorted());
+        let jittery = LinkFault::Delay(Delay::uniform(40 * MS, 40 * MS));
+        assert!(arrivals(&send(&mut broken(&[jittery]), 1000)).is_sorted());
     }
 
     #[test]
     fn a_one_way_cut_leaves_the_other_direction_open_and_counts_what_it_stopped() {
-        let mut links = Links::new(Delay::default(), 7);
-        assert!(links.change(link(1, 2), |rules| rules.cut = true).is_some());
-        assert_eq!(links.decide(link(1, 2), 10, Timestamp::ZERO), Verdict::Drop(DropReason::Cut));
-        assert_eq!(links.decide(link(2, 1), 10, Timestamp::ZERO), Verdict::Pass(Duration::ZERO));
+        let mut links = broken(&[LinkFault::Cut]);
+        let there = links.decide(link(1, 2), 10, 0, Timestamp::ZERO);
+        let back = links.decide(link(2, 1), 10, 0, Timestamp::ZERO);
+        assert_eq!(there.verdict, Verdict::Drop(DropReason::Cut));
+        assert_eq!(back.verdict, Verdict::Pass(Duration::ZERO));
         assert_eq!((links.counters(link(1, 2)).cut, links.counters(link(2, 1)).passed), (1, 1));
     }
 
@@ -152,5 +198,89 @@ mod tests {
     fn a_change_that_changes_nothing_says_so() {
         let mut links = Links::new(Delay::default(), 7);
         assert_eq!(links.change(link(1, 2), |rules| rules.cut = false), None);
+    }
+
+    #[test]
+    fn a_frame_that_is_held_back_is_overtaken_by_those_behind_it_and_by_no_others() {
+        let reorder = LinkFault::Reorder(Reorder { share: 0.1, by: 5 * MS });
+        let mut links = broken(&[reorder]);
+        let judged = send(&mut links, 1000);
+        let held: Vec<bool> = judged.iter().map(|judged| judged.acts.contains(&Act::HeldBack(5 * MS))).collect();
+        let arrivals = arrivals(&judged);
+        let in_order: Vec<_> = arrivals.iter().zip(&held).filter(|(_, held)| !**held).map(|(at, _)| *at).collect();
+        assert!(!arrivals.is_sorted() && in_order.is_sorted());
+        let counters = links.counters(link(1, 2));
+        assert!((70..130).contains(&counters.held_back), "{counters:?} at seed 7");
+        // All but the last few have somebody behind them.
+        assert!(counters.reordered >= counters.held_back - 1, "{counters:?} at seed 7");
+    }
+
+    #[test]
+    fn a_copy_follows_its_frame() {
+        let mut links = broken(&[LinkFault::Duplicate(Duplicate { share: 0.25 })]);
+        let judged = send(&mut links, 1000);
+        let copies = judged.iter().filter(|judged| judged.copy.is_some()).count();
+        assert!((200..300).contains(&copies), "{copies} copies at seed 7");
+        assert!(judged.iter().filter(|judged| judged.copy.is_some()).all(|judged| judged.acts == [Act::Duplicated]));
+        assert_eq!(links.counters(link(1, 2)).duplicated, copies as u64);
+    }
+
+    #[test]
+    fn damage_hits_one_bit_of_what_a_frame_carries_and_nothing_of_an_empty_frame() {
+        let corrupt = Corrupt { share: 1.0, checksum: Checksum::Off };
+        let mut links = broken(&[LinkFault::Corrupt(corrupt)]);
+        let bit = |damage: Option<Damage>| damage.map(|damage| damage.bit);
+        assert!(send(&mut links, 1000).iter().all(|judged| bit(judged.damage).is_some_and(|bit| bit < 84 * 8)));
+        assert_eq!(links.decide(link(1, 2), 16, 0, Timestamp::ZERO).damage, None);
+    }
+
+    #[test]
+    fn a_narrow_pipe_delays_what_fits_and_drops_what_does_not() {
+        // 100 bytes a millisecond come, 50 go.
+        let pipe = Bandwidth { bytes_per_sec: 50_000, queue_bytes: 1000 };
+        let mut links = broken(&[LinkFault::Bandwidth(pipe)]);
+        let judged = send(&mut links, 1000);
+        let passed = arrivals(&judged);
+        assert!(passed.is_sorted() && passed.windows(2).all(|pair| pair[1].since(pair[0]) >= 2 * MS));
+        let counters = links.counters(link(1, 2));
+        assert!((505..=515).contains(&counters.throttled), "{counters:?}");
+        assert_eq!(counters.queue_dropped + counters.throttled, 1000);
+    }
+
+    #[test]
+    fn a_flapping_link_drops_for_as_long_as_it_is_down() {
+        let flap = Flap { up: 30 * MS, down: 10 * MS };
+        let down = dropped(&send(&mut broken(&[LinkFault::Flap(flap)]), 4000), DropReason::Flap);
+        let changes = down.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert_eq!(down.iter().filter(|down| **down).count(), 1000);
+        assert!((199..=201).contains(&changes), "{changes}");
+    }
+
+    #[test]
+    fn what_one_rule_does_to_a_frame_does_not_depend_on_the_other_rules() {
+        let loss = LinkFault::Loss(Loss { probability: 0.3 });
+        let others = [
+            LinkFault::Delay(Delay::uniform(5 * MS, MS)),
+            LinkFault::Duplicate(Duplicate { share: 0.5 }),
+            LinkFault::Reorder(Reorder { share: 0.5, by: MS }),
+            loss,
+        ];
+        let alone = dropped(&send(&mut broken(&[loss]), 500), DropReason::Loss);
+        assert_eq!(alone, dropped(&send(&mut broken(&others), 500), DropReason::Loss));
+    }
+
+    #[test]
+    fn a_healed_link_judges_as_one_that_was_never_broken() {
+        let base = Delay::uniform(10 * MS, 5 * MS);
+        let (mut healed, mut healthy) = (Links::new(base, 7), Links::new(base, 7));
+        healed.change(link(1, 2), |rules| LinkFault::Loss(Loss { probability: 0.5 }).add_to(rules));
+        healed.change(link(1, 2), |rules| LinkFault::Duplicate(Duplicate { share: 0.5 }).add_to(rules));
+        send(&mut healed, 100);
+        send(&mut healthy, 100);
+        healed.change(link(1, 2), |rules| *rules = LinkRules::default());
+        let later = Timestamp::ZERO + 1000 * MS;
+        for _ in 0..100 {
+            assert_eq!(healed.decide(link(1, 2), 10, 0, later), healthy.decide(link(1, 2), 10, 0, later));
+        }
     }
 }

@@ -218,7 +218,7 @@ fn others(nodes: &[NodeId], head: NodeId) -> impl Iterator<Item = (NodeId, NodeI
 
 fn cut(from: NodeId, to: NodeId) -> Fault {
     let link: LinkId = (from.into(), to.into());
-    Fault::Cut(link)
+    Fault::cut(link)
 }
 
 fn ends(nodes: impl Iterator<Item = NodeId>) -> Vec<Endpoint> {

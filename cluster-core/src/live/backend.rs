@@ -1,30 +1,39 @@
 //! What makes a cluster real: sockets, and disks that take their time.
 
-use std::{collections::BTreeMap, path::PathBuf, rc::Rc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
+use crossbeam_channel::bounded;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     disk_thread::{DiskNews, DiskThread, Job},
+    door::Doors,
     file_disk::FileDisk,
     wire::Wire,
 };
 use crate::{
-    disk::{DiskOp, SyncId},
+    disk::{DiskOp, Flipped, Lost, PowerCut, SyncId},
     event::NodeFailure,
-    ids::NodeId,
+    ids::{Endpoint, NodeId},
     world::{Backend, Booted, Down, Frame, Handed, Syncing},
 };
 
 /// Sockets on loopback and files in folders.
 pub(super) struct LiveBackend {
     wire: Rc<Wire>,
+    doors: Rc<Doors>,
     disks: BTreeMap<NodeId, NodeDisk>,
     /// Nodes whose disks were asked for something in this burst.
     asked: Vec<NodeId>,
     fsync: bool,
     folder: PathBuf,
     news: UnboundedSender<DiskNews>,
+    began: Instant,
 }
 
 struct NodeDisk {
@@ -45,8 +54,14 @@ enum State {
 
 impl LiveBackend {
     /// Makes the backend; data folders are made below `folder`.
-    pub(super) fn new(wire: Rc<Wire>, folder: PathBuf, fsync: bool, news: UnboundedSender<DiskNews>) -> Self {
-        Self { wire, disks: BTreeMap::new(), asked: Vec::new(), fsync, folder, news }
+    pub(super) fn new(
+        wire: Rc<Wire>,
+        doors: Rc<Doors>,
+        folder: PathBuf,
+        fsync: bool,
+        news: UnboundedSender<DiskNews>,
+    ) -> Self {
+        Self { wire, doors, disks: BTreeMap::new(), asked: Vec::new(), fsync, folder, news, began: Instant::now() }
     }
 
     /// Returns whether that process of the node is the one that runs.
@@ -63,6 +78,17 @@ impl LiveBackend {
 
     fn rest(&mut self, node: NodeId, disk: FileDisk, incarnation: u32) {
         self.disks.insert(node, NodeDisk { state: State::Resting(disk), incarnation, jobs: Vec::new() });
+    }
+
+    /// Hands what a node asked for to its disk. If that fails, the node is told of by the disk's news; returns whether it
+    /// went well.
+    fn do_jobs(&mut self, node: NodeId) -> bool {
+        let Some(disk) = self.disks.get_mut(&node) else { return true };
+        let Err(why) = disk.do_jobs() else { return true };
+        let incarnation = disk.incarnation;
+        // The driver listens for as long as there is a backend.
+        drop(self.news.send(DiskNews { node, incarnation, outcome: Err(why) }));
+        false
     }
 
     fn ask(&mut self, node: NodeId, job: Job) {
@@ -91,11 +117,21 @@ impl Backend for LiveBackend {
                 return Err(NodeFailure::Listen(format!("{error}; free the port, then restart {node}")));
             }
         };
+        let door = match self.doors.open(node) {
+            Ok(door) => door,
+            Err(error) => {
+                self.wire.close_node(node, Down::Crash);
+                self.rest(node, disk, incarnation);
+                let what = "the port for Redis clients";
+                return Err(NodeFailure::Listen(format!("{what}: {error}; free it, then restart {node}")));
+            }
+        };
         let state = if self.fsync {
             match DiskThread::start(disk, node, incarnation, self.news.clone()) {
                 Ok(thread) => State::Threaded(thread),
                 Err(error) => {
                     self.wire.close_node(node, Down::Crash);
+                    self.doors.close(node, Down::Crash);
                     return Err(NodeFailure::Disk(format!("no thread for it: {error}; run fewer nodes")));
                 }
             }
@@ -103,35 +139,35 @@ impl Backend for LiveBackend {
             State::Direct(disk)
         };
         self.disks.insert(node, NodeDisk { state, incarnation, jobs: Vec::new() });
-        Ok(Booted { port, disk: recovered })
+        Ok(Booted { port, door, disk: recovered })
     }
 
-    fn down(&mut self, node: NodeId, how: Down) -> u32 {
+    fn down(&mut self, node: NodeId, how: Down) -> Lost {
         // A process without fsync writes at once: what it wrote, the system has.
         if how == Down::Stop || !self.fsync {
             self.flush();
         }
         self.wire.close_node(node, how);
-        let Some(mut slot) = self.disks.remove(&node) else { return 0 };
+        self.doors.close(node, how);
+        let Some(mut slot) = self.disks.remove(&node) else { return Lost::default() };
         let abandoned = std::mem::take(&mut slot.jobs);
         let disk = match slot.state {
             State::Resting(disk) | State::Direct(disk) => Some(disk),
             State::Threaded(thread) if how == Down::Stop => thread.close(),
             State::Threaded(thread) => thread.kill(),
         };
-        let Some(mut disk) = disk else { return 0 };
+        let Some(mut disk) = disk else { return Lost::default() };
         for job in &abandoned {
-            if let Job::Write(op) = job {
-                disk.abandon(op);
-            }
+            job.abandon(&mut disk);
         }
         let lost = match how {
-            Down::Crash => 0,
-            Down::PowerLoss => disk.lose_power(),
+            Down::Crash => Lost::default(),
+            Down::PowerLoss => disk.lose_power(PowerCut::Clean),
+            Down::TornPowerLoss => disk.lose_power(PowerCut::MidWrite),
             Down::Stop => {
                 // The process ends in any case; what its disk lacks, the next boot finds.
                 drop(disk.sync());
-                0
+                Lost::default()
             }
         };
         self.rest(node, disk, slot.incarnation);
@@ -146,32 +182,54 @@ impl Backend for LiveBackend {
 
     fn freeze(&mut self, node: NodeId, frozen: bool) {
         self.wire.freeze(node, frozen);
+        self.doors.freeze(node, frozen);
     }
 
     fn transmit(&mut self, frame: Frame) -> Handed {
         self.wire.transmit(&frame)
     }
 
+    fn reset(&mut self, from: Endpoint, to: Endpoint) -> bool {
+        self.wire.reset(from, to)
+    }
+
+    fn half_open(&mut self, from: Endpoint, to: Endpoint) -> bool {
+        self.wire.half_open(from, to)
+    }
+
     fn write(&mut self, node: NodeId, op: DiskOp) {
         self.ask(node, Job::Write(op));
     }
 
+    fn write_volatile(&mut self, node: NodeId, op: DiskOp) {
+        self.ask(node, Job::WriteVolatile(op));
+    }
+
+    fn rot(&mut self, node: NodeId, draw: u64) -> Result<Option<Flipped>, String> {
+        let (answer, rotten) = bounded(1);
+        let Some(disk) = self.disks.get_mut(&node) else { return Ok(None) };
+        disk.jobs.push(Job::Rot(draw, answer));
+        disk.do_jobs()?;
+        // A thread whose disk failed has ended, and its answer with it.
+        rotten.recv().unwrap_or_else(|_| Err(format!("the disk of {node} failed; restart {node} first")))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     fn sync(&mut self, node: NodeId, _incarnation: u32, sync: SyncId) -> Syncing {
-        if !self.fsync {
-            return Syncing::DoneAfter(Duration::ZERO);
+        if self.fsync {
+            self.ask(node, Job::Sync(sync));
+            return Syncing::UnderWay;
         }
-        self.ask(node, Job::Sync(sync));
-        Syncing::UnderWay
+        // The system has what was written before anybody hears that it is durable.
+        if self.do_jobs(node) { Syncing::Done } else { Syncing::UnderWay }
     }
 
     fn flush(&mut self) {
-        for node in self.asked.drain(..) {
-            let Some(disk) = self.disks.get_mut(&node) else { continue };
-            if let Err(why) = disk.do_jobs() {
-                let incarnation = disk.incarnation;
-                // The driver listens for as long as there is a backend.
-                drop(self.news.send(DiskNews { node, incarnation, outcome: Err(why) }));
-            }
+        while let Some(node) = self.asked.pop() {
+            self.do_jobs(node);
         }
         // After the disks: whoever reads a frame may rely on what its sender wrote before.
         self.wire.flush();
@@ -188,13 +246,22 @@ impl NodeDisk {
             State::Threaded(thread) => thread.hand(std::mem::take(&mut self.jobs)),
             State::Direct(disk) => {
                 for job in self.jobs.drain(..) {
-                    if let Job::Write(op) = job {
-                        disk.write_unsynced(op)?;
+                    match job {
+                        Job::Write(op) | Job::WriteVolatile(op) => disk.write_unsynced(op)?,
+                        Job::Sync(_) => {}
+                        // Whoever asked waits for it.
+                        Job::Rot(draw, answer) => drop(answer.send(disk.rot(draw))),
                     }
                 }
                 disk.hand_over()?;
             }
-            State::Resting(_) => self.jobs.clear(),
+            State::Resting(disk) => {
+                for job in self.jobs.drain(..) {
+                    if let Job::Rot(draw, answer) = job {
+                        drop(answer.send(disk.rot(draw)));
+                    }
+                }
+            }
         }
         Ok(())
     }

@@ -17,11 +17,14 @@ use tokio::{
 };
 
 use super::{
+    alarm::Alarm,
     backend::LiveBackend,
+    door::{DoorPorts, Doors},
     driver::{Ask, Driver},
+    self_test,
     wire::Wire,
 };
-use crate::{ids::NodeId, spec::ClusterSpec, trace::Recorder, world::World};
+use crate::{ids::NodeId, spec::ClusterSpec, time::Timestamp, trace::Recorder, world::World};
 
 /// How many commands may wait; a hand or a script is never that far ahead.
 const ASKS_MAX: usize = 4096;
@@ -41,12 +44,14 @@ impl LiveCluster {
         spec: ClusterSpec,
         folder: PathBuf,
         base_port: Option<u16>,
+        doors: DoorPorts,
         recorder: Recorder,
     ) -> io::Result<Self> {
         // If the system gives less, small clusters still run, and a connection too many is reported as such.
         drop(rlimit::increase_nofile_limit(FILES_WANTED));
         let (asks, asked) = channel(ASKS_MAX);
         let (made, heard) = mpsc::sync_channel(1);
+        let alarm = Alarm::start()?;
         let thread = thread::Builder::new().name("faultline-session".to_owned()).spawn(move || {
             let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => runtime,
@@ -55,12 +60,18 @@ impl LiveCluster {
             // Whoever starts this waits for it.
             drop(made.send(Ok(())));
             let wire = Wire::new(base_port.map(|base| ports(&spec, base)).unwrap_or_default());
+            let doors = match doors {
+                DoorPorts::Closed => Doors::new(false, BTreeMap::new()),
+                DoorPorts::Free => Doors::new(true, BTreeMap::new()),
+                DoorPorts::From(base) => Doors::new(true, ports(&spec, base)),
+            };
             let (news, disks) = unbounded_channel();
-            let backend = LiveBackend::new(wire.clone(), folder, spec.fsync, news);
-            let world = World::new(&spec, backend, recorder).expect("the spec was checked before");
+            let backend = LiveBackend::new(wire.clone(), doors.clone(), folder, spec.fsync, news);
+            let mut world = World::new(&spec, backend, recorder).expect("the spec was checked before");
             let cluster = async {
+                world.faults_tried(Timestamp::ZERO, self_test::try_faults().await);
                 // A task of its own: a reader that wakes it costs no system call, unlike one that wakes this block.
-                let driver = spawn_local(async { Driver::new(world, wire, asked, disks).run().await });
+                let driver = spawn_local(async { Driver::new(world, wire, doors, asked, disks, alarm).run().await });
                 if let Err(broken) = driver.await
                     && broken.is_panic()
                 {

@@ -38,6 +38,8 @@ pub(super) struct Conn {
     pub(super) opened: Cell<bool>,
     /// Whether it is over for good.
     pub(super) closed: Cell<bool>,
+    /// The side that is gone without the other knowing.
+    pub(super) gone: Cell<Option<Side>>,
     tasks: RefCell<Vec<(Side, AbortHandle)>>,
 }
 
@@ -83,6 +85,7 @@ impl Conn {
             back: Lane::default(),
             opened: Cell::new(false),
             closed: Cell::new(false),
+            gone: Cell::new(None),
             tasks: RefCell::default(),
         }
     }
@@ -117,6 +120,16 @@ impl Conn {
         let mut tasks = self.tasks.borrow_mut();
         tasks.retain(|(_, task)| !task.is_finished());
         tasks.push((side, task));
+    }
+
+    /// Takes one side away so that the other does not notice: nobody reads there any more, and its socket stays open.
+    pub(super) fn abandon_side(&self, side: Side) {
+        self.gone.set(Some(side));
+        for (_, task) in self.tasks.borrow().iter().filter(|(of, _)| *of == side) {
+            task.abort();
+        }
+        // If one of them waited for room in the socket, the next flush does.
+        self.lane(side).blocked.set(false);
     }
 
     /// Ends one side: its tasks, and with them its socket. A reset makes the other side fail at once; otherwise it reads
@@ -157,7 +170,7 @@ impl Lane {
         if waiting.len() + frame.payload.len() > WAITING_MAX {
             return false;
         }
-        frame::encode(frame.msg, &frame.payload, &mut waiting);
+        frame::encode(frame.msg, &frame.payload, frame.damage, &mut waiting);
         self.under_way.borrow_mut().push_back(frame.msg);
         true
     }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::file_disk::FileDisk;
 use crate::{
-    disk::{DiskOp, SyncId},
+    disk::{DiskOp, Flipped, SyncId},
     ids::NodeId,
 };
 
@@ -23,8 +23,25 @@ use crate::{
 pub(crate) enum Job {
     /// Write.
     Write(DiskOp),
+    /// Write, on a disk that lies about its syncs.
+    WriteVolatile(DiskOp),
     /// Make everything so far durable.
     Sync(SyncId),
+    /// Let a bit rot, as the draw says, and answer which one.
+    Rot(u64, Sender<Rotten>),
+}
+
+/// Which bit rotted, if there was one to.
+pub(crate) type Rotten = Result<Option<Flipped>, String>;
+
+impl Job {
+    /// The process was killed before it got to this.
+    pub(crate) fn abandon(&self, disk: &mut FileDisk) {
+        match self {
+            Self::Write(op) | Self::WriteVolatile(op) => disk.abandon(op),
+            Self::Sync(_) | Self::Rot(..) => {}
+        }
+    }
 }
 
 /// What a disk has to say.
@@ -124,7 +141,10 @@ impl Worker {
         for job in jobs {
             match job {
                 Job::Write(op) => self.disk.write(op)?,
+                Job::WriteVolatile(op) => self.disk.write_volatile(op)?,
                 Job::Sync(sync) => last = Some(sync),
+                // Nobody listens any more only when the session ends.
+                Job::Rot(draw, answer) => drop(answer.send(self.disk.rot(draw))),
             }
         }
         match last {
@@ -136,9 +156,7 @@ impl Worker {
 
     fn abandon(&mut self, jobs: impl Iterator<Item = Job>) {
         for job in jobs {
-            if let Job::Write(op) = job {
-                self.disk.abandon(&op);
-            }
+            job.abandon(&mut self.disk);
         }
     }
 }
@@ -149,7 +167,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::name::Name;
+    use crate::{disk::PowerCut, name::Name};
 
     const LOG: Name = Name::new("log");
 
@@ -168,7 +186,7 @@ mod tests {
         let said = heard.blocking_recv().expect("news");
         assert_eq!((said.node, said.incarnation, said.outcome), (NodeId(1), 7, Ok(SyncId(2))));
         let mut disk = thread.kill().expect("the disk");
-        assert_eq!(disk.lose_power(), 0);
+        assert_eq!(disk.lose_power(PowerCut::Clean).records, 0);
         assert_eq!(disk.recover().expect("sound").records(LOG).len(), 2);
     }
 

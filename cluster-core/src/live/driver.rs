@@ -2,21 +2,19 @@
 
 use std::{
     collections::VecDeque,
-    future::{Future, poll_fn},
-    pin::Pin,
+    future::poll_fn,
     rc::Rc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::mpsc::{Receiver, UnboundedReceiver},
-    time::{Sleep, sleep_until},
-};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 
 use super::{
+    alarm::Alarm,
     backend::LiveBackend,
     disk_thread::DiskNews,
+    door::Doors,
     wire::{News, Wire},
 };
 use crate::{
@@ -46,6 +44,7 @@ const STEP_PATIENCE: Duration = Duration::from_millis(50);
 pub(super) struct Driver {
     world: World<LiveBackend>,
     wire: Rc<Wire>,
+    doors: Rc<Doors>,
     asks: Receiver<Ask>,
     /// What was asked and not answered yet.
     asked: VecDeque<Ask>,
@@ -59,7 +58,7 @@ pub(super) struct Driver {
     /// Steps that were asked for and not made yet, and since when the first of them waits.
     steps: u32,
     step_since: Instant,
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     alarm_at: Option<Instant>,
     handed_on: Instant,
 }
@@ -68,13 +67,16 @@ impl Driver {
     pub(super) fn new(
         world: World<LiveBackend>,
         wire: Rc<Wire>,
+        doors: Rc<Doors>,
         asks: Receiver<Ask>,
         disks: UnboundedReceiver<DiskNews>,
+        alarm: Alarm,
     ) -> Self {
         let began = Instant::now();
         Self {
             world,
             wire,
+            doors,
             asks,
             asked: VecDeque::new(),
             disks,
@@ -84,7 +86,7 @@ impl Driver {
             mail: VecDeque::new(),
             steps: 0,
             step_since: began,
-            alarm: Box::pin(sleep_until(began.into())),
+            alarm,
             alarm_at: None,
             handed_on: began,
         }
@@ -168,6 +170,7 @@ impl Driver {
             self.world.arrived(now, frame);
         }
         self.mail = mail;
+        self.doors.serve(&mut self.world, now, usize::MAX);
         for _ in 0..ROUNDS_MAX {
             self.world.run_due(now);
             self.world.end_burst(now);
@@ -175,6 +178,7 @@ impl Driver {
                 break;
             }
         }
+        self.doors.answer(&mut self.world, now);
     }
 
     fn take_synced(&mut self, now: Timestamp) {
@@ -195,11 +199,12 @@ impl Driver {
     }
 
     fn take_news(&mut self) {
+        let now = self.now();
+        self.doors.tell_rejected(&mut self.world, now);
         let news = self.wire.take_news();
         if news.is_empty() {
             return;
         }
-        let now = self.now();
         for news in news {
             match news {
                 News::Opened(from, to) => self.world.connection_opened(now, from, to),
@@ -223,6 +228,8 @@ impl Driver {
             } else if let Some(frame) = self.wire.take_frame() {
                 self.world.arrived(now, frame);
                 self.world.end_burst(now);
+            } else if self.doors.serve(&mut self.world, now, 1) > 0 {
+                self.world.end_burst(now);
             } else if self.wire.something_under_way() && self.step_since.elapsed() < STEP_PATIENCE {
                 return;
             } else if let Some(at) = self.world.next_due() {
@@ -237,6 +244,8 @@ impl Driver {
                 self.step_since = Instant::now();
             }
         }
+        let now = self.now();
+        self.doors.answer(&mut self.world, now);
     }
 
     /// Hands recorded events on: at once if the last time is long enough ago, otherwise soon.
@@ -265,22 +274,26 @@ impl Driver {
         let running = !self.clock.paused();
         ready |= (running || self.steps > 0) && !self.synced.is_empty();
         ready |= self.wire.poll(cx, running || self.steps > 0);
+        ready |= self.doors.poll(cx, running || self.steps > 0);
         if ready || self.poll_alarm(cx) { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Returns whether it is time for something.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(wanted) = self.next_alarm() else { return false };
-        // An alarm that is set too early does no harm, and setting one anew is dear.
-        if self.alarm_at.is_none_or(|set| set > wanted) {
-            self.alarm_at = Some(wanted);
-            self.alarm.as_mut().reset(wanted.into());
-        }
-        let rang = self.alarm.as_mut().poll(cx).is_ready();
-        if rang {
+        let now = Instant::now();
+        if self.alarm_at.is_some_and(|set| set <= now) {
             self.alarm_at = None;
         }
-        rang
+        if wanted <= now {
+            return true;
+        }
+        // An alarm that rings too early does no harm, and setting one anew is dear.
+        if self.alarm_at.is_none_or(|set| set > wanted) {
+            self.alarm_at = Some(wanted);
+            self.alarm.set(wanted, cx.waker());
+        }
+        false
     }
 
     fn next_alarm(&self) -> Option<Instant> {

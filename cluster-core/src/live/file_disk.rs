@@ -9,9 +9,8 @@ use std::{
 
 use bytes::Bytes;
 
-use super::records::{self, Damage};
 use crate::{
-    disk::{DiskOp, Recovered},
+    disk::{CutOff, Damaged, DiskOp, Flipped, Lost, PowerCut, Recovered, TornRecord, damage, records},
     ids::NodeId,
     name::Name,
 };
@@ -26,6 +25,11 @@ pub(crate) struct FileDisk {
     buffered: bool,
     /// Records that were to be written when the process was killed.
     abandoned: u32,
+    /// The first of them in each file: it may have been under way.
+    first_abandoned: BTreeMap<Name, Bytes>,
+    /// What a power loss brings back: the durable bytes of files that were replaced on a disk that lies, if they were
+    /// there before.
+    replaced: BTreeMap<Name, Option<Vec<u8>>>,
 }
 
 #[derive(Debug)]
@@ -49,12 +53,21 @@ struct Extent {
 impl FileDisk {
     /// Makes the disk of a node in `folder`; nothing is read yet.
     pub(crate) fn new(node: NodeId, folder: PathBuf) -> Self {
-        Self { node, folder, files: BTreeMap::new(), buffered: false, abandoned: 0 }
+        Self {
+            node,
+            folder,
+            files: BTreeMap::new(),
+            buffered: false,
+            abandoned: 0,
+            first_abandoned: BTreeMap::new(),
+            replaced: BTreeMap::new(),
+        }
     }
 
     /// Reads everything, as a booting node does, and cuts off what a crash tore.
     pub(crate) fn recover(&mut self) -> Result<Recovered, String> {
         self.abandoned = 0;
+        self.first_abandoned.clear();
         self.buffered = false;
         self.read_all().map_err(|error| self.explain(&error))?
     }
@@ -77,6 +90,15 @@ impl FileDisk {
         .map_err(|error| self.explain(&error))
     }
 
+    /// Writes on a disk that lies about its syncs: a replaced file, too, is durable only after the next true one.
+    pub(crate) fn write_volatile(&mut self, op: DiskOp) -> Result<(), String> {
+        match op {
+            DiskOp::Append { file, record } => self.append(file, &record),
+            DiskOp::Replace { file, records } => self.replace(file, &records, Durability::Volatile),
+        }
+        .map_err(|error| self.explain(&error))
+    }
+
     /// Hands everything to the operating system: from here on it survives the process.
     pub(crate) fn hand_over(&mut self) -> Result<(), String> {
         self.empty_buffers().map_err(|error| self.explain(&error))
@@ -89,28 +111,86 @@ impl FileDisk {
 
     /// Forgets what was to be written: the process was killed before it got there.
     pub(crate) fn abandon(&mut self, op: &DiskOp) {
-        self.abandoned += match op {
-            DiskOp::Append { .. } => 1,
-            DiskOp::Replace { .. } => 0,
-        };
+        match op {
+            DiskOp::Append { file, record } => {
+                self.abandoned += 1;
+                self.first_abandoned.entry(*file).or_insert_with(|| record.clone());
+            }
+            DiskOp::Replace { .. } => {}
+        }
     }
 
-    /// Takes what was not synced. Returns how many records that were.
-    pub(crate) fn lose_power(&mut self) -> u32 {
-        let mut lost = std::mem::take(&mut self.abandoned);
-        for records in self.files.values_mut() {
-            lost += records.written.records - records.synced.records;
+    /// Takes what was not synced.
+    pub(crate) fn lose_power(&mut self, cut: PowerCut) -> Lost {
+        let mut lost = Lost { records: std::mem::take(&mut self.abandoned), torn: Vec::new() };
+        let abandoned = std::mem::take(&mut self.first_abandoned);
+        for (name, durable) in std::mem::take(&mut self.replaced) {
+            lost.records += self.files.remove(&name).map_or(0, |records| records.written.records);
+            // What cannot be brought back, the next boot reports.
+            drop(self.bring_back(name, durable));
+        }
+        let paths: BTreeMap<Name, PathBuf> = self.files.keys().map(|name| (*name, self.path(*name))).collect();
+        for (name, records) in &mut self.files {
+            let path = &paths[name];
+            lost.records += records.written.records - records.synced.records;
+            let under_way = match cut {
+                PowerCut::Clean => Vec::new(),
+                PowerCut::MidWrite => records.first_unsynced(path, abandoned.get(name)),
+            };
             records.buffer.clear();
             // If the file cannot be cut, the next boot reports what is wrong with it.
             drop(records.file.set_len(records.synced.bytes));
             records.written = records.synced;
+            if let Some((half, whole)) = damage::torn_half(&under_way)
+                && records.write_torn(half).is_ok()
+            {
+                let (record, kept) = (records.synced.records + 1, half.len() as u32);
+                lost.torn.push(TornRecord { file: *name, record, kept, bytes: whole as u32 });
+            }
         }
         lost
+    }
+
+    /// Flips a bit of a synced record, in the file itself; which one follows from `draw`.
+    pub(crate) fn rot(&mut self, draw: u64) -> Result<Option<Flipped>, String> {
+        self.flip(draw).map_err(|error| self.explain(&error))
+    }
+
+    fn flip(&self, draw: u64) -> io::Result<Option<Flipped>> {
+        let mut synced = BTreeMap::new();
+        for (name, records) in &self.files {
+            let mut bytes = fs::read(self.path(*name))?;
+            bytes.truncate(records.synced.bytes as usize);
+            synced.insert(*name, bytes);
+        }
+        let Some(hit) = damage::rot(synced.iter_mut().map(|(name, bytes)| (*name, bytes)), draw) else {
+            return Ok(None);
+        };
+        let mut file = OpenOptions::new().write(true).open(self.path(hit.file))?;
+        file.seek(SeekFrom::Start(hit.byte))?;
+        let byte = synced.get(&hit.file).and_then(|bytes| bytes.get(hit.byte as usize)).copied();
+        file.write_all(byte.as_slice())?;
+        Ok(Some(hit))
+    }
+
+    fn bring_back(&mut self, name: Name, durable: Option<Vec<u8>>) -> io::Result<()> {
+        let Some(bytes) = durable else { return fs::remove_file(self.path(name)) };
+        fs::write(self.path(name), &bytes)?;
+        let mut file = OpenOptions::new().write(true).open(self.path(name))?;
+        file.seek(SeekFrom::End(0))?;
+        let records = records::starts(&bytes).len() as u32;
+        let whole = Extent { bytes: bytes.len() as u64, records };
+        self.files
+            .insert(name, Records { file, written: whole, synced: whole, filled: whole.bytes, buffer: Vec::new() });
+        Ok(())
     }
 
     /// Erases everything.
     pub(crate) fn wipe(&mut self) {
         self.files.clear();
+        self.replaced.clear();
+        self.first_abandoned.clear();
+        self.abandoned = 0;
         // What cannot be erased is found, and reported, by the next boot.
         drop(fs::remove_dir_all(&self.folder));
     }
@@ -122,10 +202,12 @@ impl FileDisk {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let Some(name) = record_file_name(&path) else { continue };
-            let contents = match records::decode(Bytes::from(fs::read(&path)?)) {
+            let bytes = Bytes::from(fs::read(&path)?);
+            let contents = match records::decode(bytes.clone()) {
                 Ok(contents) => contents,
-                Err(damage) => return Ok(Err(self.damaged(name, damage))),
+                Err(damage) => return Ok(Err(self.damaged(damage.of(name)))),
             };
+            recovered.cut_off.extend(CutOff::of(name, &bytes, contents.end, contents.records.len()));
             let mut file = OpenOptions::new().write(true).open(&path)?;
             file.set_len(contents.end as u64)?;
             file.seek(SeekFrom::End(0))?;
@@ -156,6 +238,7 @@ impl FileDisk {
     /// Writes a temporary file and renames it: whoever looks finds all of the old or all of the new.
     fn replace(&mut self, name: Name, contents: &[Bytes], durability: Durability) -> io::Result<()> {
         self.empty_buffers()?;
+        self.keep_durable(name, durability)?;
         let mut bytes = Vec::new();
         contents.iter().for_each(|record| records::encode(record, &mut bytes));
         let (path, temporary) = (self.path(name), self.path(name).with_extension("tmp"));
@@ -174,7 +257,29 @@ impl FileDisk {
         let mut file = OpenOptions::new().write(true).open(&path)?;
         file.seek(SeekFrom::End(0))?;
         let written = Extent { bytes: bytes.len() as u64, records: contents.len() as u32 };
-        self.files.insert(name, Records { file, written, synced: written, filled: written.bytes, buffer: Vec::new() });
+        let synced = match durability {
+            Durability::Written | Durability::Synced => written,
+            Durability::Volatile => Extent::default(),
+        };
+        self.files.insert(name, Records { file, written, synced, filled: written.bytes, buffer: Vec::new() });
+        Ok(())
+    }
+
+    /// Before a file is replaced: what a power loss would bring back.
+    fn keep_durable(&mut self, name: Name, durability: Durability) -> io::Result<()> {
+        if durability != Durability::Volatile {
+            self.replaced.remove(&name);
+        } else if !self.replaced.contains_key(&name) {
+            let durable = match self.files.get(&name) {
+                Some(records) => {
+                    let mut bytes = fs::read(self.path(name))?;
+                    bytes.truncate(records.synced.bytes as usize);
+                    Some(bytes)
+                }
+                None => None,
+            };
+            self.replaced.insert(name, durable);
+        }
         Ok(())
     }
 
@@ -199,6 +304,7 @@ impl FileDisk {
             records.file.sync_data()?;
             records.synced = records.written;
         }
+        self.replaced.clear();
         // A file is found again only if its folder was synced, too.
         if created { sync_folder(&self.folder) } else { Ok(()) }
     }
@@ -207,12 +313,9 @@ impl FileDisk {
         self.folder.join(name.as_str()).with_extension(EXTENSION)
     }
 
-    fn damaged(&self, name: Name, Damage { record, byte }: Damage) -> String {
-        let node = self.node;
-        format!(
-            "`{name}` record {record} at byte {byte}: checksum mismatch; wipe the disk of {node} and restart it ({})",
-            self.path(name).display()
-        )
+    fn damaged(&self, damaged: Damaged) -> String {
+        let (node, path) = (self.node, self.path(damaged.file));
+        format!("{damaged}; wipe the disk of {node} and restart it ({})", path.display())
     }
 
     fn explain(&self, error: &io::Error) -> String {
@@ -231,11 +334,32 @@ impl FileDisk {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Durability {
+    /// Handed to the system, and taken for durable: without fsync nobody asks.
     Written,
     Synced,
+    /// Handed to the system, and gone with the power.
+    Volatile,
 }
 
 impl Records {
+    /// Returns the first record that was not synced, as it was being written.
+    fn first_unsynced(&self, path: &Path, abandoned: Option<&Bytes>) -> Vec<u8> {
+        let mut file = fs::read(path).unwrap_or_default();
+        // What waits in the buffer is counted as written, but not in bytes.
+        file.truncate(self.written.bytes as usize);
+        let mut bytes = file.split_off(file.len().min(self.synced.bytes as usize));
+        bytes.extend_from_slice(&self.buffer);
+        if let Some(record) = abandoned {
+            records::encode(record, &mut bytes);
+        }
+        bytes
+    }
+
+    fn write_torn(&mut self, half: &[u8]) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.synced.bytes))?;
+        self.file.write_all(half)
+    }
+
     /// Fills the file with zeros some way ahead: while it does not grow, a sync need not wait for the file system's
     /// journal. Zeros are no record, so a booting node takes them for a torn end.
     fn fill(&mut self) -> io::Result<()> {
@@ -275,6 +399,9 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
+mod harm_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -312,9 +439,9 @@ mod tests {
         append(&mut disk, "written");
         disk.hand_over().expect("written");
         assert_eq!(log(&mut disk), ["synced", "written"]);
-        assert_eq!(disk.lose_power(), 1);
+        assert_eq!(disk.lose_power(PowerCut::Clean).records, 1);
         assert_eq!(log(&mut disk), ["synced"]);
-        assert_eq!(disk.lose_power(), 0);
+        assert_eq!(disk.lose_power(PowerCut::Clean).records, 0);
     }
 
     #[test]
@@ -324,7 +451,7 @@ mod tests {
         disk.write(DiskOp::Replace { file: LOG, records: vec!["a".into(), "b".into()] }).expect("replaced");
         append(&mut disk, "c");
         disk.sync().expect("synced");
-        assert_eq!(disk.lose_power(), 0);
+        assert_eq!(disk.lose_power(PowerCut::Clean).records, 0);
         assert_eq!(log(&mut disk), ["a", "b", "c"]);
     }
 

@@ -15,18 +15,24 @@ pub(crate) enum FrameError {
     /// It claims to be longer than any frame.
     #[error("a frame of {0} bytes, longer than the {PAYLOAD_MAX} that are allowed")]
     TooLong(usize),
-    /// It was damaged on the way.
+    /// It was damaged on the way, and not by a fault of ours.
     #[error("a frame whose checksum does not match its bytes")]
     Checksum,
 }
 
-/// Appends a frame to `out`.
-pub(crate) fn encode(msg: MsgId, payload: &[u8], out: &mut Vec<u8>) {
+/// Appends a frame to `out`. A bit of the payload may be flipped after the checksum was made.
+pub(crate) fn encode(msg: MsgId, payload: &[u8], damage: Option<u32>, out: &mut Vec<u8>) {
     out.reserve(HEADER_BYTES + payload.len());
     out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
     out.extend_from_slice(&checksum(msg, payload).to_le_bytes());
     out.extend_from_slice(&msg.0.to_le_bytes());
+    let begin = out.len();
     out.extend_from_slice(payload);
+    if let Some(bit) = damage
+        && let Some(byte) = out.get_mut(begin + bit as usize / 8)
+    {
+        *byte ^= 1 << (bit % 8);
+    }
 }
 
 /// A frame as it lies in a buffer.
@@ -36,6 +42,8 @@ pub(crate) struct RawFrame<'a> {
     pub(crate) msg: MsgId,
     /// What it carries.
     pub(crate) payload: &'a [u8],
+    /// Whether its checksum matches.
+    pub(crate) sound: bool,
 }
 
 /// Reads the first frame of `bytes`; `None` means that not all of it is there yet.
@@ -47,10 +55,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Option<RawFrame<'_>>, FrameError> {
     }
     let Some(payload) = rest.get(..length) else { return Ok(None) };
     let msg = MsgId(u64::from(u32_at(header, 8)) | u64::from(u32_at(header, 12)) << 32);
-    if checksum(msg, payload) != u32_at(header, 4) {
-        return Err(FrameError::Checksum);
-    }
-    Ok(Some(RawFrame { msg, payload }))
+    let sound = checksum(msg, payload) == u32_at(header, 4);
+    Ok(Some(RawFrame { msg, payload, sound }))
 }
 
 /// Puts frames together from the pieces in which a connection delivers them.
@@ -61,9 +67,14 @@ pub(crate) struct FrameBuffer {
 }
 
 impl FrameBuffer {
-    /// Takes the next bytes and hands every frame that is complete to `take`. Payloads are copied: a slice of a big read
-    /// buffer would keep all of it alive for as long as the trace lives.
-    pub(crate) fn feed(&mut self, bytes: &[u8], mut take: impl FnMut(MsgId, Bytes)) -> Result<(), FrameError> {
+    /// Takes the next bytes and hands every frame that is complete to `take`: its payload, or nothing if its checksum
+    /// does not match. Payloads are copied: a slice of a big read buffer would keep all of it alive for as long as the
+    /// trace lives.
+    pub(crate) fn feed(
+        &mut self,
+        bytes: &[u8],
+        mut take: impl FnMut(MsgId, Option<Bytes>) -> Result<(), FrameError>,
+    ) -> Result<(), FrameError> {
         if self.pending.is_empty() {
             let used = take_frames(bytes, &mut take)?;
             self.pending.extend_from_slice(&bytes[used..]);
@@ -82,10 +93,13 @@ impl FrameBuffer {
 /// A buffer that grew beyond this is given back when it is empty.
 const KEPT_BYTES: usize = 64 << 10;
 
-fn take_frames(bytes: &[u8], take: &mut impl FnMut(MsgId, Bytes)) -> Result<usize, FrameError> {
+fn take_frames(
+    bytes: &[u8],
+    take: &mut impl FnMut(MsgId, Option<Bytes>) -> Result<(), FrameError>,
+) -> Result<usize, FrameError> {
     let mut used = 0;
-    while let Some(RawFrame { msg, payload }) = decode(&bytes[used..])? {
-        take(msg, Bytes::copy_from_slice(payload));
+    while let Some(RawFrame { msg, payload, sound }) = decode(&bytes[used..])? {
+        take(msg, sound.then(|| Bytes::copy_from_slice(payload)))?;
         used += HEADER_BYTES + payload.len();
     }
     Ok(used)
@@ -111,7 +125,10 @@ mod tests {
 
     fn fed(buffer: &mut FrameBuffer, bytes: &[u8]) -> Result<Vec<(MsgId, Bytes)>, FrameError> {
         let mut frames = Vec::new();
-        buffer.feed(bytes, |msg, payload| frames.push((msg, payload)))?;
+        buffer.feed(bytes, |msg, payload| {
+            frames.push((msg, payload.ok_or(FrameError::Checksum)?));
+            Ok(())
+        })?;
         Ok(frames)
     }
 
@@ -123,7 +140,7 @@ mod tests {
                 .map(|_| (MsgId(rng.random()), vec![rng.random::<u8>(); rng.random_range(0..300)].into()))
                 .collect();
             let mut bytes = Vec::new();
-            sent.iter().for_each(|(msg, payload)| encode(*msg, payload, &mut bytes));
+            sent.iter().for_each(|(msg, payload)| encode(*msg, payload, None, &mut bytes));
             let (mut buffer, mut came, mut rest) = (FrameBuffer::default(), Vec::new(), bytes.as_slice());
             while !rest.is_empty() {
                 let (piece, after) = rest.split_at(rng.random_range(1..=rest.len().min(100)));
@@ -137,12 +154,26 @@ mod tests {
     #[test]
     fn a_flipped_bit_never_passes_as_another_frame_live() {
         let mut bytes = Vec::new();
-        encode(MsgId(7), b"append entries", &mut bytes);
+        encode(MsgId(7), b"append entries", None, &mut bytes);
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(!matches!(decode(&damaged), Ok(Some(_))), "bit {bit}");
+            assert!(!matches!(decode(&damaged), Ok(Some(RawFrame { sound: true, .. }))), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_bit_that_a_fault_flips_is_found_and_the_frames_around_it_are_sound_live() {
+        let mut bytes = Vec::new();
+        for (number, damage) in [(1, None), (2, Some(17)), (3, None)] {
+            encode(MsgId(number), b"append entries", damage, &mut bytes);
+        }
+        let mut came = Vec::new();
+        let fed = FrameBuffer::default().feed(&bytes, |msg, payload| {
+            came.push((msg.0, payload.is_some()));
+            Ok(())
+        });
+        assert_eq!((fed, came), (Ok(()), vec![(1, true), (2, false), (3, true)]));
     }
 
     #[test]

@@ -168,7 +168,14 @@ fn read_once(
     if outcome.is_err() || buffer.filled().is_empty() {
         return Poll::Ready(Ok(Turn::End));
     }
-    let fed = frames.feed(buffer.filled(), |msg, payload| wire.arrive(conn, writer, msg, payload));
+    let fed = frames.feed(buffer.filled(), |msg, payload| match payload {
+        Some(payload) => {
+            wire.arrive(conn, writer, msg, payload);
+            Ok(())
+        }
+        None if wire.damaged(conn, writer, msg) => Ok(()),
+        None => Err(FrameError::Checksum),
+    });
     Poll::Ready(fed.map(|()| Turn::More))
 }
 

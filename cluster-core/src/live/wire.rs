@@ -124,8 +124,12 @@ impl Wire {
         let ours: Vec<_> =
             self.conns.borrow().values().filter(|conn| conn.side_of(node).is_some()).map(Rc::clone).collect();
         for conn in ours {
+            // The other end is to believe for a while that it stands.
+            if conn.gone.get().is_some_and(|gone| conn.side_of(node) == Some(gone)) {
+                continue;
+            }
             match how {
-                Down::Crash | Down::PowerLoss => self.close(&conn, DropReason::Reset, Some(node)),
+                Down::Crash | Down::PowerLoss | Down::TornPowerLoss => self.close(&conn, DropReason::Reset, Some(node)),
                 Down::Stop => self.leave(&conn, node),
             }
         }
@@ -196,10 +200,45 @@ impl Wire {
         }
     }
 
-    /// Ends a connection at both ends; what was under way is lost. `dead` is the end whose process died, if one did.
+    /// Resets the connection that carries a direction. Returns whether there was one.
+    pub(super) fn reset(&self, from: Endpoint, to: Endpoint) -> bool {
+        let conn = self.carrying(from, to);
+        conn.is_some_and(|(conn, _)| self.end(&conn, DropReason::Reset, None))
+    }
+
+    /// Takes the receiver's end of the connection that carries a direction away; the sender does not notice. Returns
+    /// whether there was one that stood.
+    pub(super) fn half_open(&self, from: Endpoint, to: Endpoint) -> bool {
+        let Some((conn, writer)) = self.carrying(from, to) else { return false };
+        let whole = conn.opened.get() && conn.gone.get().is_none();
+        if whole {
+            conn.abandon_side(writer.other());
+        }
+        whole
+    }
+
+    /// Returns the connection that carries a direction, and which of its sides writes there.
+    fn carrying(&self, from: Endpoint, to: Endpoint) -> Option<(Rc<Conn>, Side)> {
+        let (key, writer) = match (from, to) {
+            (from, Endpoint::Node(to)) => ((from, to), Side::Dialer),
+            (Endpoint::Node(from), to @ Endpoint::Client(_)) => ((to, from), Side::Acceptor),
+            (Endpoint::Client(_), Endpoint::Client(_)) => return None,
+        };
+        self.conns.borrow().get(&key).map(|conn| (Rc::clone(conn), writer))
+    }
+
+    /// Ends a connection at both ends and tells that it is gone.
     pub(super) fn close(&self, conn: &Rc<Conn>, reason: DropReason, dead: Option<NodeId>) {
+        if self.end(conn, reason, dead) && conn.opened.get() {
+            self.tell(News::PeerLost(conn.dialer, conn.acceptor.into()));
+        }
+    }
+
+    /// Ends a connection at both ends; what was under way is lost. `dead` is the end whose process died, if one did.
+    /// Returns whether it had not ended before.
+    fn end(&self, conn: &Rc<Conn>, reason: DropReason, dead: Option<NodeId>) -> bool {
         if conn.closed.replace(true) {
-            return;
+            return false;
         }
         self.forget(conn);
         for writer in [Side::Dialer, Side::Acceptor] {
@@ -212,9 +251,7 @@ impl Wire {
             };
             self.tell_lost(conn, writer, reason);
         }
-        if conn.opened.get() {
-            self.tell(News::PeerLost(conn.dialer, conn.acceptor.into()));
-        }
+        true
     }
 
     /// One end leaves in good order: the other reads to the end of what was sent.
@@ -249,11 +286,20 @@ impl Wire {
         }
         let (from, to) = conn.ends(writer);
         let mut inbox = self.inbox.borrow_mut();
-        inbox.push_back(Frame { msg, from, to, payload });
+        inbox.push_back(Frame { msg, from, to, payload, damage: None });
         if self.paused.get() && inbox.len() >= HELD_MAX {
             self.gate.set_shut(true);
         }
         self.wake();
+    }
+
+    /// A frame came in whose checksum does not match. Returns whether it is one of ours, damaged on purpose.
+    pub(super) fn damaged(&self, conn: &Conn, writer: Side, msg: MsgId) -> bool {
+        let ours = conn.lane(writer).came_out(msg);
+        if ours {
+            self.tell(News::Lost(msg, DropReason::Corrupt));
+        }
+        ours
     }
 
     pub(super) fn tell(&self, news: News) {
@@ -302,6 +348,7 @@ impl Wire {
         self.conns.borrow().values().any(|conn| {
             [Side::Dialer, Side::Acceptor]
                 .into_iter()
+                .filter(|writer| conn.gone.get() != Some(writer.other()))
                 .any(|writer| !conn.lane(writer).is_empty() && reads(conn.ends(writer).1))
         })
     }

@@ -1,18 +1,22 @@
 //! What a nemesis sees of the cluster before it strikes: who stands, who leads, and how many more may fall.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use rand::Rng;
 
 use crate::{
-    ids::NodeId,
-    trace::{ClusterState, NodeStatus},
+    fault::LinkId,
+    ids::{Endpoint, NodeId},
+    time::Timestamp,
+    trace::{ClusterState, LinkState, NodeState, NodeStatus},
 };
 
 /// How often the leader is chosen where any node would do.
 const LEADER_SHARE: f64 = 0.35;
 /// How often one node falls alone.
 const ALONE_SHARE: f64 = 0.75;
+/// No clock is set back to less than this after the run began: commands arrive a little later than they are drawn.
+const CLOCK_MARGIN: Duration = Duration::from_secs(1);
 
 /// The cluster as a nemesis sees it.
 pub(super) struct Field {
@@ -20,17 +24,24 @@ pub(super) struct Field {
     pub(super) nodes: Vec<NodeId>,
     /// The nodes that run and that no earlier strike holds.
     pub(super) standing: Vec<NodeId>,
+    /// The nodes that do not run.
+    pub(super) down: Vec<NodeId>,
     /// Who leads.
     pub(super) leader: Option<NodeId>,
     /// How many of the standing may fall.
     pub(super) may_fall: usize,
     /// The nodes whose disks may be erased.
     pub(super) may_wipe: Vec<NodeId>,
+    /// The directions between nodes that stand that have a connection.
+    pub(super) connected: Vec<LinkId>,
+    /// By how much any clock can be set back.
+    pub(super) earliest_clock: Duration,
 }
 
 impl Field {
     /// Looks at the cluster. `struck` are the nodes that earlier strikes hold, `wiped` those whose disks were erased.
     pub(super) fn of(
+        now: Timestamp,
         state: &ClusterState,
         struck: &BTreeSet<NodeId>,
         wiped: &BTreeSet<NodeId>,
@@ -46,7 +57,10 @@ impl Field {
         // A node that was wiped counts for the rest of the run: the others must always hold what was acknowledged.
         let full = keep_majority && wiped.len() >= nodes.len() - majority;
         let may_wipe = standing.iter().copied().filter(|node| !full || wiped.contains(node)).collect();
-        Self { nodes, standing, leader: state.leader(), may_fall, may_wipe }
+        let down = nodes.iter().copied().filter(|node| state.nodes.get(node).is_some_and(is_down)).collect();
+        let connected = connected(state);
+        let earliest_clock = earliest_clock(state, now);
+        Self { nodes, standing, down, leader: state.leader(), may_fall, may_wipe, connected, earliest_clock }
     }
 
     /// Draws one of these nodes, the leader more often than any other.
@@ -71,4 +85,28 @@ impl Field {
         }
         fallen
     }
+}
+
+fn is_down(node: &NodeState) -> bool {
+    !node.status.is_running() && node.status != NodeStatus::Starting
+}
+
+/// The directions on which something was sent since both ends are up, and whose connections are whole.
+fn connected(state: &ClusterState) -> Vec<LinkId> {
+    let up_since = |end: Endpoint| {
+        let node = end.node().and_then(|node| state.nodes.get(&node));
+        node.filter(|node| node.status == NodeStatus::Up).map(|node| node.since)
+    };
+    let stands = |(from, to): LinkId, link: &LinkState| {
+        let used = |since: Timestamp| link.last_sent.is_some_and(|sent| sent > since);
+        let carries = link.delivered > 0 && !link.rules.cut && link.rules.flap.is_none() && link.half_open.is_none();
+        carries && [from, to].into_iter().all(|end| up_since(end).is_some_and(used))
+    };
+    state.links.iter().filter(|(link, it)| stands(**link, it)).map(|(link, _)| *link).collect()
+}
+
+/// How far the clock that is furthest behind is from the beginning of the run.
+fn earliest_clock(state: &ClusterState, now: Timestamp) -> Duration {
+    let shown = state.nodes.values().map(|node| node.faults.clock.node_time(now));
+    shown.chain([now]).min().unwrap_or(now).since_start().saturating_sub(CLOCK_MARGIN)
 }

@@ -8,6 +8,7 @@ mod conduct;
 mod draw;
 mod field;
 mod profile;
+mod sizes;
 #[cfg(test)]
 mod tests;
 

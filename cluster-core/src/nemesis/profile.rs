@@ -21,10 +21,16 @@ pub enum Profile {
     Pauses,
     /// The cluster falls into parts.
     Partitions,
-    /// Links lose and delay frames, and are cut.
+    /// Links lose, delay and damage frames, flap, and are cut; connections are reset and left half-open.
     Links,
+    /// Clocks are wrong.
+    Clocks,
+    /// Machines and disks are slow, disks are full and cannot be read.
+    Machines,
     /// All kinds that leave intact what was fsynced.
     Everything,
+    /// Disks are erased, rot and lie about their syncs. A correct protocol may lose acknowledged writes by it.
+    Erasure,
 }
 
 /// One row of the table of profiles.
@@ -76,7 +82,21 @@ pub const PROFILES: &[ProfileRow] = &[
         profile: Profile::Links,
         word: "links",
         title: "Flaky links",
-        about: "Directions of links are cut, slow, and lose frames.",
+        about: "Links are cut, flap, are slow and narrow, lose and damage frames; connections break.",
+        keeps_majority: false,
+    },
+    ProfileRow {
+        profile: Profile::Clocks,
+        word: "clocks",
+        title: "Wrong clocks",
+        about: "Clocks jump, drift, and are ahead or behind.",
+        keeps_majority: false,
+    },
+    ProfileRow {
+        profile: Profile::Machines,
+        word: "machines",
+        title: "Sick machines",
+        about: "Nodes and disks are slow, disks are full or cannot be read; processes die.",
         keeps_majority: false,
     },
     ProfileRow {
@@ -84,6 +104,13 @@ pub const PROFILES: &[ProfileRow] = &[
         word: "everything",
         title: "Everything",
         about: "All kinds of faults that leave intact what was fsynced.",
+        keeps_majority: false,
+    },
+    ProfileRow {
+        profile: Profile::Erasure,
+        word: "erasure",
+        title: "Forgetting disks",
+        about: "Disks are erased, rot, and lie about fsync; power goes. Acknowledged writes may be lost.",
         keeps_majority: false,
     },
 ];
@@ -166,6 +193,11 @@ impl Profile {
             Self::Pauses => class == Class::Pause,
             Self::Partitions => class == Class::Partition,
             Self::Links => class == Class::Link,
+            Self::Clocks => class == Class::Clock,
+            // Errors of reading are seen only when something boots.
+            Self::Machines => matches!(class, Class::Cpu | Class::Disk) || kind == FaultKind::Crash,
+            // A rotten record is seen only by a boot, and a lie about fsync only after a power loss.
+            Self::Erasure => class == Class::Erasure || kind == FaultKind::PowerLoss,
         }
     }
 }
@@ -175,6 +207,10 @@ impl Profile {
 enum Class {
     Crash,
     Pause,
+    Cpu,
+    Clock,
+    /// Of the disk, without touching what was fsynced.
+    Disk,
     Link,
     Partition,
     /// Takes away what was fsynced. A correct protocol may lose acknowledged writes by it: a node that forgot its vote
@@ -185,10 +221,24 @@ enum Class {
 impl Class {
     fn of(kind: FaultKind) -> Self {
         match kind {
-            FaultKind::Crash | FaultKind::PowerLoss | FaultKind::Stop => Self::Crash,
+            FaultKind::Crash | FaultKind::PowerLoss | FaultKind::TornPowerLoss | FaultKind::Stop => Self::Crash,
             FaultKind::Freeze => Self::Pause,
-            FaultKind::Wipe => Self::Erasure,
-            FaultKind::Cut | FaultKind::Delay | FaultKind::Loss => Self::Link,
+            FaultKind::Slow => Self::Cpu,
+            FaultKind::ClockOffset | FaultKind::ClockJump | FaultKind::ClockDrift => Self::Clock,
+            FaultKind::DiskSlow | FaultKind::DiskFull | FaultKind::ReadErrors => Self::Disk,
+            FaultKind::Wipe | FaultKind::BitRot | FaultKind::LyingSync => Self::Erasure,
+            FaultKind::Cut
+            | FaultKind::Flap
+            | FaultKind::Delay
+            | FaultKind::Loss
+            | FaultKind::Burst
+            | FaultKind::Duplicate
+            | FaultKind::Reorder
+            | FaultKind::Corrupt
+            | FaultKind::Bandwidth
+            | FaultKind::Reset
+            | FaultKind::HalfOpen
+            | FaultKind::SlowClose => Self::Link,
             FaultKind::Partition => Self::Partition,
         }
     }

@@ -5,6 +5,7 @@
 //! an event, and an impossible state inside is a panic, which the host shows as the end of that node.
 
 mod ctx;
+mod done;
 mod kv;
 pub(crate) mod primary_backup;
 pub(crate) mod raft;

@@ -13,15 +13,20 @@
 
 mod cursor;
 mod error;
+mod machine;
+mod message;
 mod parse;
+mod parse_link;
 mod resolve;
 #[cfg(test)]
 mod tests;
 mod verb;
 
 pub use error::{ScriptError, Unresolved, did_you_mean};
+pub use message::{MessageVerb, Wanted, Which};
 pub use parse::parse_duration;
-pub use verb::{HealWhat, LinkFault, Links, Selector, Timed, VERBS, Verb, VerbRow, shape_words, verbs};
+pub use parse_link::parse_bytes;
+pub use verb::{HealWhat, Links, Selector, Timed, VERBS, Verb, VerbRow, shape_words, verbs};
 
 use std::time::Duration;
 

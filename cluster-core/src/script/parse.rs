@@ -5,22 +5,23 @@ use std::time::Duration;
 use super::{
     cursor::{Cursor, Word},
     error::{ScriptError, did_you_mean},
-    verb::{HealWhat, LinkFault, Links, Selector, Timed, Verb, verbs},
+    machine, message, parse_link,
+    verb::{HealWhat, Links, Selector, Timed, Verb, verbs},
 };
 use crate::{
-    fault::{Chosen, Delay, FAULTS, FaultKind, LinkRules, Loss, SHAPES},
+    fault::{Chosen, FAULTS, FaultKind, LinkFault, SHAPES},
     ids::{ClientId, NodeId},
     time::{RATE_MAX, RATE_MIN},
 };
 
 /// Where a mistake stands in a line, and what it is.
-struct Mistake {
+pub(super) struct Mistake {
     at: usize,
     bytes: usize,
     problem: String,
 }
 
-type Parsed<T> = Result<T, Mistake>;
+pub(super) type Parsed<T> = Result<T, Mistake>;
 
 /// Reads one line; `None` if it is empty or a comment.
 pub(super) fn line(file: &str, number: usize, text: &str) -> Result<Option<Timed>, ScriptError> {
@@ -83,13 +84,23 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
     if let Some(row) = FAULTS.iter().find(|row| row.verb == word.text) {
         return fault(row.kind, cursor);
     }
+    if let Some(parsed) = message::parse(word.text, cursor) {
+        return parsed;
+    }
     Ok(match word.text {
         "shape" => shape(cursor)?,
         "heal" => Verb::Heal(heal(cursor)?),
-        "restart" => match selectors(cursor)?.as_slice() {
-            [Selector::All] => Verb::Restart(None),
-            nodes => Verb::Restart(Some(nodes.to_vec())),
-        },
+        "restart" => {
+            let nodes = selectors(cursor)?;
+            match (cursor.peek().text, nodes.as_slice()) {
+                ("wiped", _) => {
+                    cursor.word();
+                    Verb::RestartWiped(nodes)
+                }
+                (_, [Selector::All]) => Verb::Restart(None),
+                (_, _) => Verb::Restart(Some(nodes)),
+            }
+        }
         "unfreeze" => Verb::Unfreeze(selectors(cursor)?),
         "put" => Verb::Put(one(cursor)?, text(cursor, "a key")?.into(), text(cursor, "a value")?.into()),
         "get" => Verb::Get(one(cursor)?, text(cursor, "a key")?.into()),
@@ -124,14 +135,30 @@ fn fault(kind: FaultKind, cursor: &mut Cursor<'_>) -> Parsed<Verb> {
         }
         FaultKind::Partition => Verb::Partition(groups(cursor)?),
         FaultKind::Cut => Verb::Link(LinkFault::Cut, links(cursor)?),
-        FaultKind::Delay => {
+        FaultKind::Flap
+        | FaultKind::Delay
+        | FaultKind::Loss
+        | FaultKind::Burst
+        | FaultKind::Duplicate
+        | FaultKind::Reorder
+        | FaultKind::Corrupt
+        | FaultKind::Bandwidth
+        | FaultKind::Reset
+        | FaultKind::HalfOpen
+        | FaultKind::SlowClose => {
             let links = links(cursor)?;
-            Verb::Link(LinkFault::Delay(delay(cursor)?), links)
+            Verb::Link(parse_link::link_fault(kind, cursor)?, links)
         }
-        FaultKind::Loss => {
-            let links = links(cursor)?;
-            Verb::Link(LinkFault::Loss(loss(cursor.word())?), links)
-        }
+        FaultKind::TornPowerLoss
+        | FaultKind::Slow
+        | FaultKind::ClockOffset
+        | FaultKind::ClockJump
+        | FaultKind::ClockDrift
+        | FaultKind::DiskSlow
+        | FaultKind::DiskFull
+        | FaultKind::ReadErrors
+        | FaultKind::BitRot
+        | FaultKind::LyingSync => machine::fault(kind, cursor)?,
     })
 }
 
@@ -162,11 +189,11 @@ fn heal(cursor: &mut Cursor<'_>) -> Parsed<HealWhat> {
     let word = cursor.peek();
     match word.text {
         "" => return Ok(HealWhat::All),
-        "all" | "links" | "link" | "around" => drop(cursor.word()),
+        "all" | "links" | "link" | "around" | "cpu" | "clock" | "disk" => drop(cursor.word()),
         other => {
-            let meant = did_you_mean(other, ["links", "link", "around", "all"]);
+            let meant = did_you_mean(other, ["links", "link", "around", "all", "cpu", "clock", "disk"]);
             let remedy = meant.map_or_else(
-                || "write `heal`, `heal links`, `heal link n1->n2` or `heal around n3`".to_owned(),
+                || "write `heal`, `heal links`, `heal link n1->n2`, `heal around n3` or `heal disk n3`".to_owned(),
                 |meant| format!("did you mean `heal {meant}`?"),
             );
             return mistake(word, format!("`{other}` cannot be healed; {remedy}"));
@@ -176,7 +203,10 @@ fn heal(cursor: &mut Cursor<'_>) -> Parsed<HealWhat> {
         "links" => HealWhat::Links,
         "link" => HealWhat::Link(links(cursor)?),
         "around" => HealWhat::Around(selectors(cursor)?),
-        _ => HealWhat::All,
+        other => match machine::ailment(other) {
+            Some(part) => machine::heal(part, cursor)?,
+            None => HealWhat::All,
+        },
     })
 }
 
@@ -201,7 +231,7 @@ fn groups(cursor: &mut Cursor<'_>) -> Parsed<Vec<Vec<Selector>>> {
     Ok(groups)
 }
 
-fn selectors(cursor: &mut Cursor<'_>) -> Parsed<Vec<Selector>> {
+pub(super) fn selectors(cursor: &mut Cursor<'_>) -> Parsed<Vec<Selector>> {
     let place = cursor.peek();
     let selectors = selectors_or_rest(cursor)?;
     if selectors.contains(&Selector::Rest) {
@@ -240,7 +270,7 @@ fn node(cursor: &mut Cursor<'_>) -> Parsed<NodeId> {
     }
 }
 
-fn selector(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
+pub(super) fn selector(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
     let word = cursor.selector();
     let number = |prefix: char| word.text.strip_prefix(prefix).and_then(|number| number.parse::<u16>().ok());
     if let Some(node) = number('n') {
@@ -290,31 +320,16 @@ fn text<'a>(cursor: &mut Cursor<'a>, what: &str) -> Parsed<&'a str> {
     Ok(word.text)
 }
 
-fn delay(cursor: &mut Cursor<'_>) -> Parsed<Delay> {
-    let place = cursor.peek();
-    let mean = duration(cursor.word(), "the delay")?;
-    let jitter =
-        if cursor.eat("+-") || cursor.eat("±") { duration(cursor.word(), "the jitter")? } else { Duration::ZERO };
-    let delay = Delay { mean, jitter };
-    checked(place, LinkRules { delay: Some(delay), ..LinkRules::default() })?;
-    Ok(delay)
-}
-
-fn loss(word: Word<'_>) -> Parsed<Loss> {
+/// Reads a share of `things`.
+pub(super) fn share(word: Word<'_>, things: &str) -> Parsed<f64> {
     let share = match word.text.strip_suffix('%') {
         Some(percent) => percent.parse::<f64>().map(|percent| percent / 100.0),
         None => word.text.parse::<f64>(),
     };
-    let Ok(probability) = share else {
-        return mistake(word, format!("`{}` is no share of frames; write for example `20%` or `0.2`", word.text));
-    };
-    let loss = Loss { probability };
-    checked(word, LinkRules { loss: Some(loss), ..LinkRules::default() })?;
-    Ok(loss)
-}
-
-fn checked(place: Word<'_>, rules: LinkRules) -> Parsed<()> {
-    rules.check().or_else(|error| mistake(place, error.to_string()))
+    share.or_else(|_| match word.text {
+        "" => mistake(word, format!("a share of {things} is missing; write for example `20%` or `0.2`")),
+        text => mistake(word, format!("`{text}` is no share of {things}; write for example `20%` or `0.2`")),
+    })
 }
 
 fn rate(word: Word<'_>) -> Parsed<f64> {
@@ -326,7 +341,7 @@ fn rate(word: Word<'_>) -> Parsed<f64> {
     }
 }
 
-fn duration(word: Word<'_>, what: &str) -> Parsed<Duration> {
+pub(super) fn duration(word: Word<'_>, what: &str) -> Parsed<Duration> {
     match parse_duration(word.text) {
         Some(duration) => Ok(duration),
         None if word.text.is_empty() => mistake(word, format!("{what} is missing; write for example `5s` or `250ms`")),
@@ -351,6 +366,6 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     }
 }
 
-fn mistake<T>(word: Word<'_>, problem: String) -> Parsed<T> {
+pub(super) fn mistake<T>(word: Word<'_>, problem: String) -> Parsed<T> {
     Err(Mistake { at: word.at, bytes: word.text.len(), problem })
 }

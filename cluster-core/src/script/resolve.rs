@@ -6,11 +6,11 @@ use rand::Rng;
 
 use super::{
     error::Unresolved,
-    verb::{HealWhat, LinkFault, Links, Selector, Timed, Verb},
+    verb::{HealWhat, Links, Selector, Timed, Verb},
 };
 use crate::{
     command::Command,
-    fault::{Fault, FaultKind, Heal, LinkId, Shape, ShapeError},
+    fault::{Fault, Heal, LinkId, Shape, ShapeError},
     ids::{Endpoint, NodeId},
     request::{Admin, Request},
     trace::{ClusterState, NodeStatus},
@@ -20,6 +20,12 @@ use crate::{
 struct Reason {
     problem: String,
     may_pass: bool,
+}
+
+impl From<(String, bool)> for Reason {
+    fn from((problem, may_pass): (String, bool)) -> Self {
+        Self { problem, may_pass }
+    }
 }
 
 type Resolved<T> = Result<T, Reason>;
@@ -46,17 +52,32 @@ impl<R: Rng> Resolver<'_, R> {
     fn verb(&mut self, verb: &Verb) -> Resolved<Vec<Command>> {
         Ok(match verb {
             Verb::Strike(kind, whom) => {
-                vec![Command::Inject(self.nodes(whom)?.into_iter().map(|node| strike(*kind, node)).collect())]
+                let faults = self.nodes(whom)?.into_iter().map(|node| Fault::of_process(*kind, node));
+                match faults.collect() {
+                    Some(faults) => vec![Command::Inject(faults)],
+                    None => return never("this strikes no process".to_owned()),
+                }
+            }
+            Verb::Machine(fault, whom) => {
+                let nodes = self.nodes(whom)?;
+                vec![Command::Inject(nodes.into_iter().map(|node| Fault::Node(node, *fault)).collect())]
             }
             Verb::Partition(groups) => vec![Command::Inject(vec![Fault::Partition(self.groups(groups)?)])],
             Verb::Link(fault, links) => {
                 let links = self.links(links)?;
-                vec![Command::Inject(links.into_iter().map(|link| link_fault(*fault, link)).collect())]
+                vec![Command::Inject(links.into_iter().map(|link| Fault::Link(link, *fault)).collect())]
             }
             Verb::Shape(shape, chosen) => vec![Command::Inject(self.shape(*shape, *chosen)?)],
             Verb::Heal(what) => self.heal(what)?,
             Verb::Restart(None) => vec![Command::RestartAll],
             Verb::Restart(Some(nodes)) => self.nodes(nodes)?.into_iter().map(Command::Restart).collect(),
+            Verb::RestartWiped(nodes) => {
+                let mut wiped = self.nodes(nodes)?;
+                if nodes[..] == [Selector::All] {
+                    wiped.retain(|node| !running(self.state).any(|up| up == *node));
+                }
+                wiped.into_iter().map(Command::RestartWiped).collect()
+            }
             Verb::Unfreeze(nodes) => self.nodes(nodes)?.into_iter().map(Command::Unfreeze).collect(),
             Verb::Get(node, key) => vec![self.submit(*node, Request::Get { key: key.clone() })?],
             Verb::Put(node, key, value) => {
@@ -75,6 +96,11 @@ impl<R: Rng> Resolver<'_, R> {
             }
             Verb::Promote(node) => vec![self.submit(*node, Request::Admin(Admin::Promote))?],
             Verb::Campaign(node) => vec![self.submit(*node, Request::Admin(Admin::Campaign))?],
+            Verb::Message(verb) => {
+                let state = self.state;
+                let asked = verb.resolve(state, |selector| self.end(selector))?;
+                asked.into_iter().map(Command::Message).collect()
+            }
             Verb::Pause => vec![Command::Pause],
             Verb::Resume => vec![Command::Resume],
             Verb::Rate(rate) => vec![Command::SetRate(*rate)],
@@ -97,6 +123,9 @@ impl<R: Rng> Resolver<'_, R> {
             }
             HealWhat::Around(ends) => {
                 self.ends(ends)?.into_iter().map(|end| Command::Heal(Heal::Around(end))).collect()
+            }
+            HealWhat::Ailment(part, nodes) => {
+                self.nodes(nodes)?.into_iter().map(|node| Command::Heal(Heal::Ailment(node, *part))).collect()
             }
         })
     }
@@ -163,6 +192,12 @@ impl<R: Rng> Resolver<'_, R> {
     fn node(&mut self, selector: Selector) -> Resolved<NodeId> {
         let nodes = self.nodes(&[selector])?;
         nodes.first().copied().ok_or_else(|| Reason { problem: "this names no node".to_owned(), may_pass: false })
+    }
+
+    /// Returns the one end that is meant.
+    fn end(&mut self, selector: Selector) -> Resolved<Endpoint> {
+        let ends = self.ends(&[selector])?;
+        ends.first().copied().ok_or_else(|| Reason { problem: "this names nobody".to_owned(), may_pass: false })
     }
 
     fn nodes(&mut self, selectors: &[Selector]) -> Resolved<Vec<NodeId>> {
@@ -239,24 +274,4 @@ fn never<T>(problem: String) -> Resolved<T> {
 
 fn not_yet<T>(problem: String) -> Resolved<T> {
     Err(Reason { problem, may_pass: true })
-}
-
-fn strike(kind: FaultKind, node: NodeId) -> Fault {
-    match kind {
-        FaultKind::PowerLoss => Fault::PowerLoss(node),
-        FaultKind::Stop => Fault::Stop(node),
-        FaultKind::Freeze => Fault::Freeze(node),
-        FaultKind::Wipe => Fault::Wipe(node),
-        FaultKind::Crash | FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => {
-            Fault::Crash(node)
-        }
-    }
-}
-
-fn link_fault(fault: LinkFault, link: LinkId) -> Fault {
-    match fault {
-        LinkFault::Cut => Fault::Cut(link),
-        LinkFault::Delay(delay) => Fault::Delay(link, delay),
-        LinkFault::Loss(loss) => Fault::Loss(link, loss),
-    }
 }

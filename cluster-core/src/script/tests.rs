@@ -9,7 +9,10 @@ use super::*;
 use crate::{
     command::Command,
     event::{EventKind, RoleKind, TraceEvent, ViewChange},
-    fault::{Delay, Fault, FaultKind, Heal, LinkId, Loss, Shape},
+    fault::{
+        Ailment, Bandwidth, Burst, Checksum, ClockShift, Corrupt, Delay, DelayShape, Drift, Duplicate, Fault,
+        FaultKind, Flap, Heal, LinkFault, LinkId, Loss, NodeFault, ReadErrors, Reorder, Shape, Slowness,
+    },
     ids::{Endpoint, NodeId, Seq},
     request::{Admin, Request},
     spec::ClusterSpec,
@@ -115,11 +118,33 @@ fn every_mistake_names_the_word_and_what_to_write() {
         ("at 5s loss n1->n2 120%", 19, "no share of frames"),
         ("at 5s delay n1->n2 10ms +-20ms", 20, "frames from the future"),
         ("at 5s delay n1->n2", 19, "the delay is missing"),
+        ("at 5s delay n1->n2 20ms norml", 25, "did you mean `normal`?"),
+        ("at 5s burst n1->n2 2% 25%", 20, "`p` comes here"),
+        ("at 5s burst n1->n2 p 2% r 0%", 20, "never end"),
+        ("at 5s flap n1->n2 up 2s down 0s", 19, "never down"),
+        ("at 5s reorder n1->n2 10%", 25, "`by` is missing"),
+        ("at 5s corrupt n1->n2 1% unchekced", 25, "did you mean `unchecked`?"),
+        ("at 5s bandwidth n1->n2 0kB/s queue 1kB", 24, "cut the link instead"),
+        ("at 5s bandwidth n1->n2 fast queue 1kB", 24, "`fast` is no size"),
+        ("at 5s halfopen n1->n2", 22, "the time until it is noticed is missing"),
+        ("at 5s slowclose n1->n2 0s", 24, "does nothing"),
         ("at 5s heal n1", 12, "write `heal`"),
         ("at 5s rate 7", 12, "give 0.01 to 1"),
         ("at 5s put all k v", 11, "is not one node"),
         ("at 5s put n1 k", 15, "a value is missing"),
         ("at 5s add @leader", 11, "is no node's number"),
+        ("at 5s slow n1", 14, "the factor is missing"),
+        ("at 5s slow n1 often", 15, "`often` is no factor"),
+        ("at 5s slow n1 0x", 15, "give a factor above 1"),
+        ("at 5s slow n1 -3x", 15, "give a factor above 1"),
+        ("at 5s clock-drift n1 100%", 22, "between -90% and 90%"),
+        ("at 5s clock-drift n1 10", 22, "`10` is no drift"),
+        ("at 5s clock-jump n1 0s", 21, "moves no clock"),
+        ("at 5s clock-offset n1 soon", 23, "`soon` moves no clock"),
+        ("at 5s disk-slow n1", 19, "how much longer a sync takes is missing"),
+        ("at 5s disk-errors n1 200%", 22, "no share of reads"),
+        ("at 5s disk-full n1 90%", 20, "nothing can follow here"),
+        ("at 5s heal dsik n1", 12, "did you mean `heal disk`?"),
         ("at 5s pause", 7, "nothing resumes"),
     ] {
         let error = problem(line);
@@ -143,12 +168,73 @@ fn delays_and_losses_are_read_with_their_numbers() {
     let (mean, jitter) = (Duration::from_millis(200), Duration::from_millis(50));
     let links =
         Links::Between { from: vec![Selector::Node(NodeId(1))], to: vec![Selector::Node(NodeId(2))], both_ways: false };
-    let delay = Verb::Link(LinkFault::Delay(Delay { mean, jitter }), links.clone());
+    let delay = Verb::Link(LinkFault::Delay(Delay::uniform(mean, jitter)), links.clone());
     assert_eq!(verb("delay n1->n2 200ms +-50ms"), delay);
     assert_eq!(verb("delay n1 -> n2 200ms ±50ms"), delay);
     let loss = Verb::Link(LinkFault::Loss(Loss { probability: 0.2 }), links);
     assert_eq!(verb("loss n1->n2 20%"), loss);
     assert_eq!(verb("loss n1->n2 0.2"), loss);
+}
+
+#[test]
+fn faults_of_machines_are_read_with_their_numbers() {
+    let fault = |line: &str| match verb(line) {
+        Verb::Machine(fault, _) => fault,
+        other => panic!("{other:?}"),
+    };
+    let second = Duration::from_secs(1);
+    let slow = |factor| NodeFault::Slow(Slowness { factor });
+    assert_eq!([fault("slow n1 10x"), fault("slow n1 2.5")], [slow(10.0), slow(2.5)]);
+    assert_eq!(fault("clock-offset n1 +5s"), NodeFault::ClockOffset(ClockShift::ahead(5 * second)));
+    assert_eq!(fault("clock-jump n1 -2s"), NodeFault::ClockJump(ClockShift::back(2 * second)));
+    assert_eq!(fault("clock-drift n1 -50%"), NodeFault::ClockDrift(Drift { ppm: -500_000 }));
+    assert_eq!(fault("clock-drift n1 200ppm"), NodeFault::ClockDrift(Drift { ppm: 200 }));
+    assert_eq!(fault("disk-slow n1 20ms"), NodeFault::DiskSlow(Duration::from_millis(20)));
+    assert_eq!(fault("disk-errors n1"), NodeFault::ReadErrors(ReadErrors::Next));
+    assert_eq!(fault("disk-errors n1 30%"), NodeFault::ReadErrors(ReadErrors::Share(0.3)));
+}
+
+#[test]
+fn faults_of_machines_strike_each_node_that_is_named_and_heal_by_part() {
+    let lies = |n| Fault::Node(NodeId(n), NodeFault::LyingSync);
+    assert_eq!(commands("sync-lies n1,n2"), [Command::Inject(vec![lies(1), lies(2)])]);
+    assert_eq!(commands("heal clock n2"), [Command::Heal(Heal::Ailment(NodeId(2), Ailment::Clock))]);
+    assert_eq!(commands("restart n2 wiped"), [Command::RestartWiped(NodeId(2))]);
+    assert_eq!(commands("restart all wiped"), [], "every node runs");
+}
+
+#[test]
+fn every_fault_of_a_link_is_read_with_its_numbers() {
+    let (ms, links) = (Duration::from_millis, || {
+        let one = |n| vec![Selector::Node(NodeId(n))];
+        Links::Between { from: one(1), to: one(2), both_ways: false }
+    });
+    let bursts = Burst { turn_bad: 0.02, turn_good: 0.25, loss_bad: 0.9, loss_good: 0.01 };
+    for (line, fault) in [
+        ("flap n1->n2 up 2s down 500ms", LinkFault::Flap(Flap { up: ms(2000), down: ms(500) })),
+        (
+            "delay n1->n2 20ms exponential",
+            LinkFault::Delay(Delay { mean: ms(20), jitter: ms(0), shape: DelayShape::Exponential }),
+        ),
+        (
+            "delay n1->n2 20ms +-5ms normal",
+            LinkFault::Delay(Delay { mean: ms(20), jitter: ms(5), shape: DelayShape::Normal }),
+        ),
+        ("burst n1->n2 p 2% r 25% bad 90% good 1%", LinkFault::Burst(bursts)),
+        ("duplicate n1->n2 10%", LinkFault::Duplicate(Duplicate { share: 0.1 })),
+        ("reorder n1->n2 10% by 50ms", LinkFault::Reorder(Reorder { share: 0.1, by: ms(50) })),
+        ("corrupt n1->n2 1%", LinkFault::Corrupt(Corrupt { share: 0.01, checksum: Checksum::On })),
+        ("corrupt n1->n2 1% unchecked", LinkFault::Corrupt(Corrupt { share: 0.01, checksum: Checksum::Off })),
+        (
+            "bandwidth n1->n2 1.5MB/s queue 64KiB",
+            LinkFault::Bandwidth(Bandwidth { bytes_per_sec: 1_500_000, queue_bytes: 65_536 }),
+        ),
+        ("reset n1->n2", LinkFault::Reset),
+        ("halfopen n1->n2 10s", LinkFault::HalfOpen(ms(10_000))),
+        ("slowclose n1->n2 3s", LinkFault::SlowClose(ms(3000))),
+    ] {
+        assert_eq!(verb(line), Verb::Link(fault, links()), "{line}");
+    }
 }
 
 #[test]
@@ -198,7 +284,7 @@ fn one_node_in_two_groups_is_refused() {
 
 #[test]
 fn a_link_both_ways_is_two_directions_and_one_way_is_one() {
-    let cut = |links: &[LinkId]| vec![Command::Inject(links.iter().map(|link| Fault::Cut(*link)).collect())];
+    let cut = |links: &[LinkId]| vec![Command::Inject(links.iter().map(|link| Fault::cut(*link)).collect())];
     assert_eq!(commands("cut n1->n2"), cut(&[link(1, 2)]));
     assert_eq!(commands("cut n1<->n2"), cut(&[link(1, 2), link(2, 1)]));
     assert_eq!(
@@ -206,7 +292,7 @@ fn a_link_both_ways_is_two_directions_and_one_way_is_one() {
         Command::Inject({
             let mut links: Vec<_> = (2..=5).map(|n| link(1, n)).chain((2..=5).map(|n| link(n, 1))).collect();
             links.sort_unstable();
-            links.into_iter().map(Fault::Cut).collect()
+            links.into_iter().map(Fault::cut).collect()
         })
     );
     assert!(resolve(&cluster(), "cut n1->n1").is_err());
@@ -215,7 +301,7 @@ fn a_link_both_ways_is_two_directions_and_one_way_is_one() {
 #[test]
 fn a_client_can_be_cut_off_but_not_crashed() {
     let client = Endpoint::from(crate::ids::ClientId(1));
-    assert_eq!(commands("cut c1->n1"), [Command::Inject(vec![Fault::Cut((client, NodeId(1).into()))])]);
+    assert_eq!(commands("cut c1->n1"), [Command::Inject(vec![Fault::cut((client, NodeId(1).into()))])]);
     let error = resolve(&cluster(), "crash c1").expect_err("clients do not crash");
     assert!(error.problem.contains("c1 is a client"), "{error}");
 }
@@ -248,9 +334,9 @@ fn a_random_node_follows_from_the_seed() {
 #[test]
 fn a_shape_is_cut_around_who_leads_or_who_is_named() {
     let [Command::Inject(deaf)] = &commands("shape deaf")[..] else { panic!("one command") };
-    assert_eq!(*deaf, [1, 2, 4, 5].map(|node| Fault::Cut(link(node, 3))));
+    assert_eq!(*deaf, [1, 2, 4, 5].map(|node| Fault::cut(link(node, 3))));
     let [Command::Inject(mute)] = &commands("shape mute n5")[..] else { panic!("one command") };
-    assert_eq!(*mute, [1, 2, 3, 4].map(|node| Fault::Cut(link(5, node))));
+    assert_eq!(*mute, [1, 2, 3, 4].map(|node| Fault::cut(link(5, node))));
     assert_eq!(verb("shape hub @follower[1]"), Verb::Shape(Shape::Hub, Some(Selector::Follower(1))));
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::message::MessageVerb;
 use crate::{
-    fault::{Delay, FAULTS, FaultKind, Loss, SHAPES, Shape},
+    fault::{Ailment, FAULTS, FaultKind, LinkFault, NodeFault, SHAPES, Shape},
     ids::{ClientId, NodeId},
     request::{Key, Value},
 };
@@ -28,6 +29,8 @@ pub struct Timed {
 pub enum Verb {
     /// Strikes nodes: crash, power loss, stop, freeze, wipe.
     Strike(FaultKind, Vec<Selector>),
+    /// Breaks something about the machines of nodes.
+    Machine(NodeFault, Vec<Selector>),
     /// Splits the cluster into groups.
     Partition(Vec<Vec<Selector>>),
     /// Breaks links.
@@ -38,6 +41,8 @@ pub enum Verb {
     Heal(HealWhat),
     /// Starts nodes that are down; `None` means all.
     Restart(Option<Vec<Selector>>),
+    /// Erases the disks of nodes that are down, and starts them.
+    RestartWiped(Vec<Selector>),
     /// Lets frozen nodes go on.
     Unfreeze(Vec<Selector>),
     /// Reads a key at a node, by hand.
@@ -58,6 +63,8 @@ pub enum Verb {
     Promote(Selector),
     /// The node asks for votes.
     Campaign(Selector),
+    /// Does something to single messages.
+    Message(MessageVerb),
     /// Cluster time stands still.
     Pause,
     /// Cluster time goes on.
@@ -85,17 +92,6 @@ pub enum Selector {
     Rest,
 }
 
-/// What is wrong with a link.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum LinkFault {
-    /// Nothing passes.
-    Cut,
-    /// Frames wait.
-    Delay(Delay),
-    /// Frames disappear.
-    Loss(Loss),
-}
-
 /// Which directions of links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Links {
@@ -121,8 +117,10 @@ pub enum HealWhat {
     Links,
     /// These links.
     Link(Links),
-    /// All links of these.
+    /// All links of these, and their machines.
     Around(Vec<Selector>),
+    /// One part of the machines of these.
+    Ailment(Ailment, Vec<Selector>),
 }
 
 /// A verb as it is written.
@@ -143,8 +141,16 @@ pub const VERBS: &[VerbRow] = &[
         "shape bridge | shape hub n3 | shape minority",
         "Cuts links into a shape; the words are listed below.",
     ),
-    row("heal", "heal | heal links | heal link n1->n2 | heal around n3", "Mends everything, or a part."),
-    row("restart", "restart n1,n2 | restart all", "Starts nodes that are down, with the disks they have."),
+    row(
+        "heal",
+        "heal | heal links | heal link n1->n2 | heal around n3 | heal cpu n3 | heal clock n3 | heal disk n3",
+        "Mends everything, or a part.",
+    ),
+    row(
+        "restart",
+        "restart n1,n2 | restart all | restart n1 wiped",
+        "Starts nodes that are down, with the disks they have, or with empty ones.",
+    ),
     row("unfreeze", "unfreeze n1", "Lets frozen nodes go on."),
     row("put", "put @leader key value", "Writes a key, asking this node only."),
     row("get", "get n2 key", "Reads a key, asking this node only."),
@@ -155,6 +161,16 @@ pub const VERBS: &[VerbRow] = &[
     row("remove", "remove n2", "Removes a member."),
     row("promote", "promote n2", "Makes a node primary, whatever others believe."),
     row("campaign", "campaign n2", "Lets a node ask for votes at once."),
+    row(
+        "hold",
+        "hold next AppendEntries to n3 | hold every vote from n1 | hold m12",
+        "Holds messages, these or to come.",
+    ),
+    row("release", "release all | release held 1 | release trap 1", "Lets held messages go on, in order."),
+    row("drop", "drop held 1 | drop m12", "Takes a message out of the network."),
+    row("copy", "copy held 1 | copy m12", "Sends a message a second time."),
+    row("deliver", "deliver held 1 | deliver m12", "Delivers a message at once, before those sent earlier."),
+    row("untrap", "untrap 1 | untrap all", "Removes a trap; what it caught stays held."),
     row("pause", "pause", "Cluster time stands still; the script goes on in real time until it resumes."),
     row("resume", "resume", "Cluster time goes on."),
     row("rate", "rate 0.1", "Cluster time runs at this share of real time, 0.01 to 1."),
@@ -179,9 +195,30 @@ pub fn verbs() -> impl Iterator<Item = VerbRow> {
             FaultKind::Stop => "stop n1",
             FaultKind::Freeze => "freeze @leader",
             FaultKind::Wipe => "wipe n1",
+            FaultKind::TornPowerLoss => "tear @leader",
+            FaultKind::Slow => "slow n3 10x",
+            FaultKind::ClockOffset => "clock-offset n3 +5s",
+            FaultKind::ClockJump => "clock-jump n3 -2s",
+            FaultKind::ClockDrift => "clock-drift @leader -50% | clock-drift n3 200ppm",
+            FaultKind::DiskSlow => "disk-slow n3 200ms",
+            FaultKind::DiskFull => "disk-full n3",
+            FaultKind::ReadErrors => "disk-errors n3 | disk-errors n3 30%",
+            FaultKind::BitRot => "bitrot n3",
+            FaultKind::LyingSync => "sync-lies all",
             FaultKind::Cut => "cut n1->n2 | cut n1<->n2 | cut around n3",
-            FaultKind::Delay => "delay n1->n2 200ms +-50ms",
+            FaultKind::Flap => "flap n1->n2 up 2s down 500ms",
+            FaultKind::Delay => {
+                "delay n1->n2 200ms +-50ms | delay n1->n2 200ms +-50ms normal | delay n1->n2 20ms exponential"
+            }
             FaultKind::Loss => "loss n1<->n2 20%",
+            FaultKind::Burst => "burst n1->n2 p 2% r 25% | burst n1->n2 p 2% r 25% bad 90% good 1%",
+            FaultKind::Duplicate => "duplicate n1->n2 10%",
+            FaultKind::Reorder => "reorder n1->n2 10% by 50ms",
+            FaultKind::Corrupt => "corrupt n1->n2 1% | corrupt n1->n2 1% unchecked",
+            FaultKind::Bandwidth => "bandwidth n1->n2 100kB/s queue 64kB",
+            FaultKind::Reset => "reset n1->n2",
+            FaultKind::HalfOpen => "halfopen n1->n2 10s",
+            FaultKind::SlowClose => "slowclose n1->n2 3s",
             FaultKind::Partition => "partition @leader,@follower[0] | rest",
         },
         about: fault.about,

@@ -11,6 +11,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Select, Sender};
 
+use super::metrics::SharedMetrics;
 use crate::{
     event::TraceEvent,
     trace::{RecordingError, RecordingSink},
@@ -35,6 +36,8 @@ pub(super) struct Recording {
     pub(super) output: Sender<Vec<TraceEvent>>,
     /// The file, if there is to be one.
     pub(super) file: Option<RecordingSink>,
+    /// The numbers for dashboards, if somebody may ask for them.
+    pub(super) metrics: Option<SharedMetrics>,
     /// Wakes the window.
     pub(super) wake: Option<Wake>,
     /// What is shared with the session.
@@ -119,6 +122,10 @@ impl Recording {
     }
 
     fn take(&mut self, batch: Vec<TraceEvent>, wanted: bool) {
+        if let Some(metrics) = &self.metrics {
+            let mut metrics = metrics.lock().unwrap_or_else(PoisonError::into_inner);
+            batch.iter().for_each(|event| metrics.apply(event));
+        }
         let written = self.file.as_mut().map(|file| file.push(&batch));
         self.check(written.unwrap_or(Ok(())));
         if !wanted {

@@ -1,5 +1,7 @@
 //! A live session from its first event to the last thread.
 
+mod doors;
+
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -9,8 +11,9 @@ use std::{
 use super::*;
 use crate::{
     event::{EventKind, Milestone, Outcome},
-    fault::Fault,
+    fault::{ByHand, Checksum, Corrupt, DropReason, Fault, FaultKind, LinkFault, Times, Trap},
     ids::{ClientId, Endpoint, NodeId},
+    name::Name,
     request::Request,
     spec::{ClientSpec, Load},
     time::TimingProfile,
@@ -21,7 +24,7 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A session and all events that were taken from it.
-struct Watched {
+pub(super) struct Watched {
     session: Session,
     events: Vec<TraceEvent>,
     /// How many of them were looked at.
@@ -29,16 +32,20 @@ struct Watched {
 }
 
 impl Watched {
+    pub(super) fn three() -> Self {
+        Self::start(three_nodes(), SessionOptions::default())
+    }
+
     fn start(spec: ClusterSpec, options: SessionOptions) -> Self {
         Self { session: Session::live(spec, options).expect("a session"), events: Vec::new(), seen: 0 }
     }
 
-    fn ask(&self, command: Command) {
+    pub(super) fn ask(&self, command: Command) {
         assert!(self.session.send(Author::Script, command));
     }
 
     /// Waits for an event, from where the last wait ended.
-    fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&EventKind) -> Option<T>) -> T {
+    pub(super) fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&EventKind) -> Option<T>) -> T {
         let deadline = Instant::now() + DEADLINE;
         loop {
             while let Some(event) = self.events.get(self.seen) {
@@ -55,14 +62,14 @@ impl Watched {
         }
     }
 
-    fn wait_leader(&mut self) -> NodeId {
+    pub(super) fn wait_leader(&mut self) -> NodeId {
         self.wait("a leader", |kind| match kind {
             EventKind::Milestone { node, milestone: Milestone::LeaderElected { .. } } => Some(*node),
             _ => None,
         })
     }
 
-    fn put(&mut self, node: NodeId, key: &str) {
+    pub(super) fn put(&mut self, node: NodeId, key: &str) {
         let value = "value".into();
         self.ask(Command::Submit { node, request: Request::Put { key: key.into(), value } });
         self.wait("an acknowledged put", |kind| match kind {
@@ -170,6 +177,35 @@ fn a_paused_cluster_stands_still_and_steps_one_by_one_live() {
     });
 }
 
+/// The same hand on real sockets: the frame has crossed its connection, and waits in front of its receiver.
+#[test]
+fn a_held_append_waits_and_outlives_the_crash_of_its_leader_live() {
+    let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
+    let leader = cluster.wait_leader();
+    cluster.put(leader, "before");
+    let other = NodeId(if leader == NodeId(1) { 2 } else { 1 });
+    let what = Some(Name::new("AppendEntries"));
+    let trap = Trap { what, from: Some(leader.into()), to: Some(other.into()), times: Times::Once };
+    cluster.ask(Command::Message(ByHand::SetTrap(trap)));
+    cluster.put(leader, "held");
+    let held = cluster.events[..cluster.seen].iter().find_map(|event| match event.kind {
+        EventKind::FrameHeld { msg, by: Some(_) } => Some(msg),
+        _ => None,
+    });
+    let msg = held.expect("the append was held");
+    cluster.ask(Command::Inject(vec![Fault::Crash(leader)]));
+    cluster.wait_leader();
+    cluster.ask(Command::Message(ByHand::ReleaseAll));
+    let end = cluster.wait("the end of the held message", |kind| match kind {
+        EventKind::FrameDelivered { msg: told } | EventKind::FrameDropped { msg: told, .. } if *told == msg => {
+            Some(kind.clone())
+        }
+        _ => None,
+    });
+    assert!(matches!(end, EventKind::FrameDelivered { .. }), "{end:?}");
+    cluster.session.finish().expect("a good end");
+}
+
 #[test]
 fn a_frozen_node_hears_nothing_and_keeps_its_connections_live() {
     let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
@@ -219,4 +255,62 @@ fn clients_are_served_over_their_own_connections_live() {
         EventKind::OpReturned { outcome: Outcome::Written { .. }, .. } => Some(()),
         _ => None,
     });
+}
+
+#[test]
+fn a_session_begins_with_the_test_of_its_faults_live() {
+    let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
+    let failed = cluster.wait("the self-test", |kind| match kind {
+        EventKind::FaultsTried { proofs } => Some(proofs.iter().filter(|proof| proof.outcome.is_err()).count()),
+        _ => None,
+    });
+    assert_eq!(failed, 0);
+}
+
+#[test]
+fn a_reset_loses_the_connection_and_the_next_frame_opens_another_live() {
+    let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
+    let leader = cluster.wait_leader();
+    cluster.put(leader, "before");
+    let link = (Endpoint::from(leader), Endpoint::from(NodeId(if leader == NodeId(1) { 2 } else { 1 })));
+    cluster.ask(Command::Inject(vec![Fault::Link(link, LinkFault::Reset)]));
+    let mut wait =
+        |what: &str, reached: &dyn Fn(&EventKind) -> bool| cluster.wait(what, |kind| reached(kind).then_some(()));
+    wait("the reset", &|kind| matches!(kind, EventKind::ConnectionReset { from, to } if (*from, *to) == link));
+    wait("its loss", &|kind| matches!(kind, EventKind::ConnectionLost { from, to } if (*from, *to) == link));
+    wait("another one", &|kind| matches!(kind, EventKind::ConnectionOpened { from, to } if (*from, *to) == link));
+}
+
+#[test]
+fn a_half_open_connection_stands_until_its_sender_finds_out_live() {
+    let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
+    let leader = cluster.wait_leader();
+    cluster.put(leader, "before");
+    let link = (Endpoint::from(leader), Endpoint::from(NodeId(if leader == NodeId(1) { 2 } else { 1 })));
+    cluster.ask(Command::Inject(vec![Fault::Link(link, LinkFault::HalfOpen(Duration::from_millis(300)))]));
+    let mut wait =
+        |what: &str, reached: &dyn Fn(&EventKind) -> bool| cluster.wait(what, |kind| reached(kind).then_some(()));
+    wait("the break", &|kind| matches!(kind, EventKind::ConnectionHalfOpened { by: FaultKind::HalfOpen, .. }));
+    wait("a frame that vanished", &|kind| matches!(kind, EventKind::FrameDropped { reason: DropReason::HalfOpen, .. }));
+    wait("the end", &|kind| matches!(kind, EventKind::ConnectionLost { from, to } if (*from, *to) == link));
+    wait("another one", &|kind| matches!(kind, EventKind::ConnectionOpened { from, to } if (*from, *to) == link));
+}
+
+#[test]
+fn a_damaged_frame_is_caught_and_its_connection_goes_on_live() {
+    let mut cluster = Watched::start(three_nodes(), SessionOptions::default());
+    let leader = cluster.wait_leader();
+    cluster.put(leader, "before");
+    let link = (Endpoint::from(leader), Endpoint::from(NodeId(if leader == NodeId(1) { 2 } else { 1 })));
+    let damage = LinkFault::Corrupt(Corrupt { share: 0.5, checksum: Checksum::On });
+    cluster.ask(Command::Inject(vec![Fault::Link(link, damage)]));
+    for _ in 0..3 {
+        cluster.wait("a frame that was caught", |kind| match kind {
+            EventKind::FrameDropped { reason: DropReason::Corrupt, .. } => Some(()),
+            _ => None,
+        });
+    }
+    cluster.put(leader, "meanwhile");
+    let broke = |kind: &EventKind| matches!(kind, EventKind::ConnectionLost { from, to } if (*from, *to) == link);
+    assert!(!cluster.events.iter().any(|event| broke(&event.kind)));
 }

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    disk::{DiskOp, ModelDisk, SyncId},
+    disk::{DiskOp, Flipped, Lost, ModelDisk, PowerCut, SyncId},
     event::NodeFailure,
     ids::{Endpoint, NodeId},
     spec::ClusterSpec,
@@ -38,22 +38,26 @@ impl SimBackend {
 
 impl Backend for SimBackend {
     fn boot(&mut self, node: NodeId, _incarnation: u32) -> Result<Booted, NodeFailure> {
+        let recovered = self.disks.entry(node).or_default().recover();
+        let disk = recovered
+            .map_err(|damaged| NodeFailure::Disk(format!("{damaged}; wipe the disk of {node} and restart it")))?;
         self.up.insert(node);
-        Ok(Booted { port: 0, disk: self.disks.entry(node).or_default().recover() })
+        Ok(Booted { port: 0, door: 0, disk })
     }
 
-    fn down(&mut self, node: NodeId, how: Down) -> u32 {
+    fn down(&mut self, node: NodeId, how: Down) -> Lost {
         self.up.remove(&node);
         let disk = self.disks.entry(node).or_default();
         match how {
             Down::Crash => {
                 disk.abort_syncs();
-                0
+                Lost::default()
             }
-            Down::PowerLoss => disk.lose_power(),
+            Down::PowerLoss => disk.lose_power(PowerCut::Clean),
+            Down::TornPowerLoss => disk.lose_power(PowerCut::MidWrite),
             Down::Stop => {
                 disk.sync();
-                0
+                Lost::default()
             }
         }
     }
@@ -75,10 +79,18 @@ impl Backend for SimBackend {
         self.disks.entry(node).or_default().write(op);
     }
 
+    fn write_volatile(&mut self, node: NodeId, op: DiskOp) {
+        self.disks.entry(node).or_default().write_volatile(op);
+    }
+
+    fn rot(&mut self, node: NodeId, draw: u64) -> Result<Option<Flipped>, String> {
+        Ok(self.disks.entry(node).or_default().rot(draw))
+    }
+
     fn sync(&mut self, node: NodeId, _incarnation: u32, sync: SyncId) -> Syncing {
         let disk = self.disks.entry(node).or_default();
         if !self.fsync {
-            return Syncing::DoneAfter(Duration::ZERO);
+            return Syncing::Done;
         }
         disk.begin_sync(sync);
         Syncing::DoneAfter(SYNC_MIN.mul_f64(self.rng.random_range(1.0..2.0)))

@@ -9,6 +9,8 @@ const EVERY: u64 = 2048;
 const BYTES_MAX: usize = 64 << 20;
 /// What a node takes in a state, about: mostly the end of its log.
 const NODE_BYTES: usize = 12 << 10;
+/// What a direction of a link takes in a state, about.
+const LINK_BYTES: usize = 512;
 
 /// The checkpoints of a run; the first is the state before its first event.
 pub(super) struct Checkpoints {
@@ -27,7 +29,8 @@ impl Checkpoints {
             return;
         }
         self.states.push(state.clone());
-        let most = (BYTES_MAX / (NODE_BYTES * state.nodes.len().max(1))).clamp(32, 1024);
+        let bytes = NODE_BYTES * state.nodes.len().max(1) + LINK_BYTES * state.links.len();
+        let most = (BYTES_MAX / bytes).clamp(32, 1024);
         if self.states.len() > most {
             self.every *= 2;
             let every = self.every;

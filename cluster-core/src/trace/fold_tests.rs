@@ -151,8 +151,8 @@ fn bands_tell_who_led_and_when_nobody_did() {
 fn spans_last_from_the_fault_to_its_end() {
     let mut story = Story::begin();
     let (from, to) = (NodeId(1).into(), NodeId(2).into());
-    let link = |cut| EventKind::LinkChanged { from, to, rules: LinkRules { cut, ..LinkRules::default() } };
-    story.tell(EventKind::CommandIssued { by: Author::User, command: Command::Inject(vec![Fault::Cut((from, to))]) });
+    let link = |cut| EventKind::LinkChanged { from, to, rules: Box::new(LinkRules { cut, ..LinkRules::default() }) };
+    story.tell(EventKind::CommandIssued { by: Author::User, command: Command::Inject(vec![Fault::cut((from, to))]) });
     story.wait_ms(100).tell(link(true));
     story.wait_ms(100).crash(3);
     story.wait_ms(100).tell(link(false));

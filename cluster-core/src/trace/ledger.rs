@@ -52,22 +52,33 @@ pub struct Acknowledged {
     pub index: LogIndex,
 }
 
+/// Returns what a write leaves behind: the key, the first if there are several, and its value as far as the request
+/// tells it.
+fn written(request: &Request) -> Option<(&Key, Option<&Value>)> {
+    match request {
+        Request::Put { key, value } | Request::Append { key, value } | Request::PutIf { key, value, .. } => {
+            Some((key, Some(value)))
+        }
+        Request::PutMany { pairs } => pairs.first().map(|(key, value)| (key, Some(value))),
+        Request::Delete { key } | Request::Increment { key, .. } => Some((key, None)),
+        Request::DeleteMany { keys } => keys.first().map(|key| (key, None)),
+        Request::Get { .. } | Request::Admin(_) | Request::GetMany { .. } | Request::Exists { .. } => None,
+    }
+}
+
 impl Ledger {
     /// Takes an event over; `state` is the state after it.
     pub fn apply(&mut self, event: &TraceEvent, state: &ClusterState) {
         match &event.kind {
             EventKind::OpInvoked { op, client, request } => {
-                let (key, value) = match request {
-                    Request::Put { key, value } => (key, Some(Value(value.0.slice(..value.0.len().min(TEXT_KEPT))))),
-                    Request::Delete { key } => (key, None),
-                    Request::Get { .. } | Request::Admin(_) => return,
-                };
+                let Some((key, value)) = written(request) else { return };
+                let value = value.map(|value| Value(value.0.slice(..value.0.len().min(TEXT_KEPT))));
                 let key = Key(key.0.slice(..key.0.len().min(TEXT_KEPT)));
                 self.open.insert(*op, (*client, key, value));
             }
             EventKind::OpReturned { op, outcome, .. } => {
                 let Some((client, key, value)) = self.open.remove(op) else { return };
-                if let Outcome::Written { at: index } = *outcome {
+                if let Outcome::Written { at: index } | Outcome::Answered { at: index, .. } = *outcome {
                     self.acknowledged.insert(*op, Acknowledged { op: *op, client, key, value, at: event.at, index });
                     if !self.holds(*op, index) {
                         self.lost.insert(*op);

@@ -1,9 +1,13 @@
 //! The one-line text form of every kind of event, for tables, search and text exports.
 
+use super::{
+    by_hand,
+    machine::{ailment_words, counter_words, harm_words, node_fault_words},
+};
 use crate::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, RoleKind, ViewChange},
-    fault::{Fault, Heal, LinkId, LinkRules},
+    fault::{Act, Fault, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::NodeId,
 };
 
@@ -28,6 +32,14 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::LinkChanged { from, to, rules } => format!("{from} → {to} {}", rules_words(rules)),
         EventKind::ConnectionOpened { from, to } => format!("{from} → {to} connected"),
         EventKind::ConnectionLost { from, to } => format!("{from} → {to} connection lost"),
+        EventKind::ConnectionReset { from, to } => format!("{from} → {to} connection reset"),
+        EventKind::ConnectionHalfOpened { from, to, until, .. } => {
+            format!("{from} → {to} half-open, {to}'s end is gone until {until}")
+        }
+        EventKind::FaultsTried { proofs } => tried_words(proofs),
+        EventKind::LinkActed { msg, acts } => {
+            format!("{msg} link {}", acts.iter().map(|act| Act::words(*act)).collect::<Vec<_>>().join(", "))
+        }
         EventKind::FrameSent { from, to, info, bytes, .. } => {
             format!("{from} → {to} {}{} {bytes} B", info.name, if info.refuses { " (no)" } else { "" })
         }
@@ -51,22 +63,39 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::OpReturned { op, outcome, node: None } => format!("{op} {}", outcome_words(outcome)),
         EventKind::ClockChanged { rate: 0.0 } => "time stands still".to_owned(),
         EventKind::ClockChanged { rate } => format!("time runs at {rate}×"),
+        EventKind::FrameHeld { msg, by: None } => format!("{msg} held"),
+        EventKind::FrameHeld { msg, by: Some(trap) } => format!("{msg} held by {trap}"),
+        EventKind::FrameReleased { msg } => format!("{msg} released"),
+        EventKind::TrapSet { trap, what } => format!("{trap} waits for {}", what.words()),
+        EventKind::TrapSprung { trap, msg } => format!("{trap} caught {msg}"),
+        EventKind::TrapRemoved { trap } => format!("{trap} removed"),
+        EventKind::DoorOpened { node, speaks, port } => format!("{node} takes {speaks} clients on port {port}"),
+        EventKind::VisitorCame { client, node, speaks, name } if name.is_empty() => {
+            format!("{client} came to {node}, a {speaks} client")
+        }
+        EventKind::VisitorCame { client, node, speaks, name } => {
+            format!("{client} came to {node}, the {speaks} client {name:.32}")
+        }
+        EventKind::VisitorLeft { client } => format!("{client} left"),
+        EventKind::NodeFaultsChanged { node, part, faults } => format!("{node} {}", ailment_words(*part, faults)),
+        EventKind::NodeFaultsCounted { node, counters } => format!("{node} so far: {}", counter_words(counters)),
+        EventKind::DiskHarmed { node, file, record, harm } => {
+            format!("{node} `{file}` record {record} {}", harm_words(*harm))
+        }
     }
 }
 
 /// Returns the rules of a link in words: `cut`, `delay 200 ms, loss 30 %`, `healthy`.
 pub fn rules_words(rules: &LinkRules) -> String {
-    let mut words = Vec::new();
-    if rules.cut {
-        words.push("cut".to_owned());
+    rules.to_string()
+}
+
+fn tried_words(proofs: &[Proof]) -> String {
+    let failed = proofs.iter().filter(|proof| proof.outcome.is_err()).count();
+    match failed {
+        0 => format!("{} kinds of faults tried, each did what it says", proofs.len()),
+        _ => format!("{failed} of {} failed their test: not to be trusted", proofs.len()),
     }
-    if let Some(delay) = rules.delay {
-        words.push(format!("delay {}", humantime::format_duration(delay.mean)));
-    }
-    if let Some(loss) = rules.loss {
-        words.push(format!("loss {:.0} %", loss.probability * 100.0));
-    }
-    if words.is_empty() { "healthy".to_owned() } else { words.join(", ") }
 }
 
 /// Returns a count with its noun: `1 entry`-style plurals by adding an s.
@@ -90,10 +119,14 @@ fn author_word(by: Author) -> &'static str {
 fn command_line(command: &Command) -> String {
     match command {
         Command::Inject(faults) => faults.iter().map(fault_words).collect::<Vec<_>>().join(", "),
+        Command::SetLinks(links) => {
+            links.iter().map(|(link, rules)| format!("{}: {rules}", link_words(link))).collect::<Vec<_>>().join("; ")
+        }
         Command::Heal(Heal::All) => "heal everything".to_owned(),
         Command::Heal(Heal::Links) => "heal all links".to_owned(),
         Command::Heal(Heal::Link(link)) => format!("heal {}", link_words(link)),
         Command::Heal(Heal::Around(end)) => format!("heal around {end}"),
+        Command::Heal(Heal::Ailment(node, part)) => format!("heal the {} of {node}", part.part()),
         Command::Restart(node) => format!("restart {node}"),
         Command::RestartAll => "restart every node".to_owned(),
         Command::Unfreeze(node) => format!("unfreeze {node}"),
@@ -101,14 +134,17 @@ fn command_line(command: &Command) -> String {
         Command::Submit { node, request } => format!("ask {node} to {request}"),
         Command::SetClient(spec) => format!("set the workload of {}", spec.id),
         Command::RemoveClient(client) => format!("remove {client}"),
+        Command::Message(what) => by_hand::command_line(what),
         Command::Pause => "pause".to_owned(),
         Command::Resume => "resume".to_owned(),
         Command::Step => "step".to_owned(),
         Command::SetRate(rate) => format!("run at {rate}×"),
-        Command::Restore { links, nodes } => {
+        Command::RestartWiped(node) => format!("restart {node} with an empty disk"),
+        Command::Restore { links, machines, nodes } => {
             let links = links.iter().map(|(link, rules)| format!("{} {}", link_words(link), rules_words(rules)));
+            let machines = machines.iter().map(|(node, part)| format!("{} of {node}", part.part()));
             let nodes = nodes.iter().map(|node| format!("{node} runs"));
-            format!("restore {}", links.chain(nodes).collect::<Vec<_>>().join(", "))
+            format!("restore {}", links.chain(machines).chain(nodes).collect::<Vec<_>>().join(", "))
         }
     }
 }
@@ -121,11 +157,9 @@ pub fn fault_words(fault: &Fault) -> String {
         Fault::Stop(node) => format!("stop {node}"),
         Fault::Freeze(node) => format!("freeze {node}"),
         Fault::Wipe(node) => format!("wipe {node}"),
-        Fault::Cut(link) => format!("cut {}", link_words(link)),
-        Fault::Delay(link, delay) => {
-            format!("delay {} by {}", link_words(link), humantime::format_duration(delay.mean))
-        }
-        Fault::Loss(link, loss) => format!("lose {:.0} % of {}", loss.probability * 100.0, link_words(link)),
+        Fault::Node(node, fault) => format!("{} of {node}", node_fault_words(*fault)),
+        Fault::Link(link, LinkFault::Cut) => format!("cut {}", link_words(link)),
+        Fault::Link(link, fault) => format!("{fault} on {}", link_words(link)),
         Fault::Partition(groups) => {
             let group = |ends: &Vec<_>| ends.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
             format!("partition {}", groups.iter().map(group).collect::<Vec<_>>().join(" | "))
@@ -212,6 +246,7 @@ fn outcome_words(outcome: &Outcome) -> String {
         Outcome::Done => "done".to_owned(),
         Outcome::Failed(refusal) => format!("refused: {refusal}"),
         Outcome::NoAnswer => "no answer".to_owned(),
+        Outcome::Answered { answer, at } => format!("answered {answer} at {at}"),
     }
 }
 
@@ -223,7 +258,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        event::{EntryBrief, EntryKind, Family, MessageInfo, NodeFailure},
+        event::{DiskHarm, EntryBrief, EntryKind, Family, MessageInfo, NodeFailure},
         fault::{Delay, DropReason, Loss},
         ids::{ClientId, Endpoint, Epoch, LogIndex, MsgId, OpId},
         name::Name,
@@ -255,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_command_names_its_author_and_every_fault() {
-        let faults = vec![Fault::Crash(N1), Fault::Cut(ends())];
+        let faults = vec![Fault::Crash(N1), Fault::cut(ends())];
         let command = EventKind::CommandIssued { by: Author::User, command: Command::Inject(faults) };
         assert_eq!(line(&command), "you: crash n1, cut n1 → n2");
         let partition = Fault::Partition(vec![vec![N1.into()], vec![NodeId(2).into(), NodeId(3).into()]]);
@@ -266,10 +301,11 @@ mod tests {
     #[test]
     fn a_link_tells_each_of_its_rules() {
         let (from, to) = ends();
-        let delay = Delay { mean: Duration::from_millis(200), jitter: Duration::ZERO };
-        let rules = LinkRules { cut: false, delay: Some(delay), loss: Some(Loss { probability: 0.3 }) };
+        let delay = Delay::constant(Duration::from_millis(200));
+        let loss = Loss { probability: 0.3 };
+        let rules = Box::new(LinkRules { delay: Some(delay), loss: Some(loss), ..LinkRules::default() });
         assert_eq!(line(&EventKind::LinkChanged { from, to, rules }), "n1 → n2 delay 200ms, loss 30 %");
-        let rules = LinkRules::default();
+        let rules = Box::default();
         assert_eq!(line(&EventKind::LinkChanged { from, to, rules }), "n1 → n2 healthy");
     }
 
@@ -296,6 +332,15 @@ mod tests {
             (
                 EventKind::Milestone { node: N1, milestone: Milestone::VoteGranted { epoch: Epoch(7), to: NodeId(2) } },
                 "n1 votes for n2 in 7",
+            ),
+            (
+                EventKind::DiskHarmed {
+                    node: N1,
+                    file: Name::new("log"),
+                    record: 3,
+                    harm: DiskHarm::CutOff { bytes: 9 },
+                },
+                "n1 `log` record 3 does not match its checksum: 9 B cut off",
             ),
             (EventKind::ClockChanged { rate: 0.0 }, "time stands still"),
             (EventKind::ClockChanged { rate: 0.25 }, "time runs at 0.25×"),

@@ -1,6 +1,7 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
 mod archive;
+mod by_hand;
 mod checkpoints;
 pub mod file;
 #[cfg(test)]
@@ -10,6 +11,8 @@ mod latency;
 mod ledger;
 mod line;
 mod log;
+mod machine;
+mod metrics;
 mod narrate;
 mod parts;
 mod recorder;
@@ -21,20 +24,25 @@ mod synthetic;
 mod thin;
 mod timeline;
 mod undo;
+mod why;
 
+pub use by_hand::{HeldFrame, TrapState};
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;
 pub use ledger::{Acknowledged, Ledger};
 pub use line::{fault_words, line, rules_words};
 pub use log::LogTail;
+pub use machine::{ailment_words, count_lines, counter_words, disk_words};
+pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
 pub use recorder::{Recorder, Sink};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
-    TrackedFault, is_fault_command,
+    TrackedFault, Visitor, is_fault_command,
 };
 pub use store::TraceStore;
 pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};
 pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
 pub use undo::{CannotUndo, undo};
+pub use why::{Because, BecauseKind, Subject, SubjectError, Why, why};

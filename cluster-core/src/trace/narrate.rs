@@ -1,10 +1,13 @@
 //! Tells what happened, one plain sentence per notable event.
 
-use super::{ClusterState, NodeState};
+use super::{
+    ClusterState, NodeState, by_hand,
+    machine::{ailment_sentence, harm_sentence, node_fault_phrase},
+};
 use crate::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, RoleKind, TraceEvent},
-    fault::{Delay, Fault, Heal, LinkId, LinkRules, Loss},
+    fault::{Ailment, Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
 };
 
@@ -16,7 +19,7 @@ const ALIKE_NAMED: usize = 3;
 pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> Option<String> {
     let led = |node: &NodeId| reign(before, *node, epoch_word);
     Some(match &event.kind {
-        EventKind::CommandIssued { by, command } => command_sentence(*by, command),
+        EventKind::CommandIssued { by, command } => command_sentence(*by, command, before),
         EventKind::CommandRefused { reason } => format!("That cannot be done: {reason}"),
         EventKind::NodeStarted { node, incarnation, .. } => match incarnation {
             0 if event.cause.is_none() => return None,
@@ -43,7 +46,11 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
         EventKind::NodeFailed { node, failure } => format!("{node} failed: {failure}"),
         // The command tells it in one sentence, however many links it changed.
         EventKind::LinkChanged { .. } if event.cause.is_some() => return None,
-        EventKind::LinkChanged { from, to, rules } => link_sentence((*from, *to), *rules),
+        EventKind::LinkChanged { from, to, rules } => link_sentence((*from, *to), rules),
+        EventKind::ConnectionHalfOpened { from, to, by: FaultKind::SlowClose, .. } => {
+            format!("{from} does not notice yet that {to} closed their connection")
+        }
+        EventKind::FaultsTried { proofs } => return untrusted_sentence(proofs),
         EventKind::FrameRejected { node, reason } => {
             format!("{node} received bytes that are no frame ({reason}) and closed the connection")
         }
@@ -61,15 +68,36 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
                 .map(|became| format!("{whose} {} {became}", state.request));
         }
         EventKind::ClockChanged { rate } => clock_sentence(before.rate, *rate),
+        EventKind::FrameHeld { .. }
+        | EventKind::FrameReleased { .. }
+        | EventKind::TrapSet { .. }
+        | EventKind::TrapSprung { .. }
+        | EventKind::TrapRemoved { .. } => return by_hand::sentence(event, before),
+        EventKind::VisitorCame { client, node, speaks, name } => match before.clients.get(client) {
+            Some(_) => format!("{client} calls itself {name:.32}"),
+            None => format!("A {speaks} client from outside came to {node}: {client}"),
+        },
+        EventKind::VisitorLeft { client } => format!("{client} left"),
+        EventKind::DiskHarmed { node, file, record, harm } => harm_sentence(*node, *file, *record, *harm),
+        // What a command broke, the command tells; what it mended or what went by itself, only this does.
+        EventKind::NodeFaultsChanged { node, part, faults } if faults.is_healthy(*part) => {
+            ailment_sentence(*node, *part)
+        }
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }
+        | EventKind::ConnectionReset { .. }
+        | EventKind::ConnectionHalfOpened { .. }
+        | EventKind::LinkActed { .. }
         | EventKind::FrameSent { .. }
         | EventKind::FrameDelivered { .. }
         | EventKind::FrameDropped { .. }
         | EventKind::TimerFired { .. }
         | EventKind::DiskSynced { .. }
+        | EventKind::NodeFaultsChanged { .. }
+        | EventKind::NodeFaultsCounted { .. }
         | EventKind::LogSpliced { .. }
         | EventKind::ViewChanged { .. }
+        | EventKind::DoorOpened { .. }
         | EventKind::OpInvoked { .. } => return None,
     })
 }
@@ -122,7 +150,7 @@ fn milestone_sentence(node: NodeId, milestone: &Milestone, before: &ClusterState
     })
 }
 
-fn command_sentence(by: Author, command: &Command) -> String {
+fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> String {
     let who = match by {
         Author::User => "You",
         Author::Script => "The script",
@@ -134,10 +162,15 @@ fn command_sentence(by: Author, command: &Command) -> String {
             [] => "broke nothing".to_owned(),
             faults => faults_phrase(faults),
         },
+        Command::SetLinks(links) => match &links[..] {
+            [(link, rules)] => format!("set {} to: {rules}", arrow(*link)),
+            many => format!("set the rules of {} directions of links", many.len()),
+        },
         Command::Heal(Heal::All) => "healed everything".to_owned(),
         Command::Heal(Heal::Links) => "healed all links".to_owned(),
         Command::Heal(Heal::Link(link)) => format!("healed {}", arrow(*link)),
         Command::Heal(Heal::Around(end)) => format!("healed everything around {end}"),
+        Command::Heal(Heal::Ailment(node, part)) => format!("healed the {} of {node}", part.part()),
         Command::Restart(node) => format!("started {node} again"),
         Command::RestartAll => "started every node that was down".to_owned(),
         Command::Unfreeze(node) => format!("let {node} go on"),
@@ -145,11 +178,13 @@ fn command_sentence(by: Author, command: &Command) -> String {
         Command::Submit { node, request } => format!("asked {node} for {request}"),
         Command::SetClient(spec) => format!("set what {} does", spec.id),
         Command::RemoveClient(client) => format!("took {client} away"),
+        Command::Message(what) => by_hand::command_phrase(what, before),
         Command::Pause => "paused the cluster".to_owned(),
         Command::Resume => "let the cluster go on".to_owned(),
         Command::Step => "let one thing happen".to_owned(),
         Command::SetRate(rate) => format!("set cluster time to {rate}× real time"),
-        Command::Restore { links, nodes } => restore_phrase(links, nodes),
+        Command::RestartWiped(node) => format!("started {node} again with an empty disk"),
+        Command::Restore { links, machines, nodes } => restore_phrase(links, machines, nodes),
     };
     format!("{who} {what}")
 }
@@ -170,7 +205,7 @@ fn faults_phrase(faults: &[Fault]) -> String {
     phrases.join(" and ")
 }
 
-fn restore_phrase(links: &[(LinkId, LinkRules)], nodes: &[NodeId]) -> String {
+fn restore_phrase(links: &[(LinkId, LinkRules)], machines: &[(NodeId, Ailment)], nodes: &[NodeId]) -> String {
     let healthy = links.iter().all(|(_, rules)| rules.is_healthy());
     let links = match links {
         [] => None,
@@ -180,7 +215,9 @@ fn restore_phrase(links: &[(LinkId, LinkRules)], nodes: &[NodeId]) -> String {
         [..] => Some(format!("set the rules of {} directions of links", links.len())),
     };
     let nodes = (!nodes.is_empty()).then(|| format!("let {} run again", list(nodes)));
-    [links, nodes].into_iter().flatten().collect::<Vec<_>>().join(" and ")
+    let parts = machines.iter().map(|(node, part)| format!("the {} of {node}", part.part()));
+    let machines = (!machines.is_empty()).then(|| format!("healed {}", list(&parts.collect::<Vec<_>>())));
+    [links, machines, nodes].into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 fn fault_phrase(fault: &Fault) -> String {
@@ -190,11 +227,8 @@ fn fault_phrase(fault: &Fault) -> String {
         Fault::Stop(node) => format!("stopped {node}"),
         Fault::Freeze(node) => format!("froze {node}"),
         Fault::Wipe(node) => format!("wiped the disk of {node}"),
-        Fault::Cut(link) => format!("cut {}", arrow(*link)),
-        Fault::Delay(link, delay) => format!("delayed {} by {}", arrow(*link), delay_words(*delay)),
-        Fault::Loss(link, Loss { probability }) => {
-            format!("let {} lose {:.0}% of its frames", arrow(*link), probability * 100.0)
-        }
+        Fault::Node(node, fault) => node_fault_phrase(*node, *fault),
+        Fault::Link(link, fault) => link_phrase(arrow(*link), fault),
         Fault::Partition(groups) => {
             let groups: Vec<_> = groups.iter().map(|group| list(group)).collect();
             match &groups[..] {
@@ -205,20 +239,52 @@ fn fault_phrase(fault: &Fault) -> String {
     }
 }
 
-fn link_sentence(link: LinkId, rules: LinkRules) -> String {
+fn link_phrase(link: String, fault: &LinkFault) -> String {
+    match fault {
+        LinkFault::Cut => format!("cut {link}"),
+        LinkFault::Reset => format!("reset the connection {link}"),
+        LinkFault::HalfOpen(timeout) => {
+            let timeout = humantime::format_duration(*timeout);
+            format!("took the far end of the connection {link} away, which its sender notices after {timeout}")
+        }
+        rule => {
+            let (verb, rest) = deed(rule);
+            format!("let {link} {verb} {rest}")
+        }
+    }
+}
+
+fn link_sentence(link: LinkId, rules: &LinkRules) -> String {
     let link = arrow(link);
-    match rules {
-        LinkRules { cut: true, .. } => format!("{link} is cut"),
-        LinkRules { delay: None, loss: None, .. } => format!("{link} is healthy again"),
-        LinkRules { delay: Some(delay), loss: None, .. } => {
-            format!("{link} delays each frame by {}", delay_words(delay))
-        }
-        LinkRules { delay: None, loss: Some(loss), .. } => {
-            format!("{link} loses {:.0}% of its frames", loss.probability * 100.0)
-        }
-        LinkRules { delay: Some(delay), loss: Some(loss), .. } => {
-            format!("{link} delays each frame by {} and loses {:.0}%", delay_words(delay), loss.probability * 100.0)
-        }
+    let parts = rules.parts();
+    if rules.cut {
+        return format!("{link} is cut");
+    }
+    if parts.is_empty() {
+        return format!("{link} is healthy again");
+    }
+    let deed = |rule| {
+        let (verb, rest) = deed(rule);
+        if verb == "be" { format!("is {rest}") } else { format!("{verb}s {rest}") }
+    };
+    format!("{link} {}", parts.iter().map(deed).collect::<Vec<_>>().join(" and "))
+}
+
+/// Says what a rule lets a link do: a verb, and the rest.
+fn deed(rule: &LinkFault) -> (&'static str, String) {
+    match rule {
+        LinkFault::Cut => ("carry", "nothing".to_owned()),
+        LinkFault::Flap(flap) => ("be", format!("{flap}, in turns")),
+        LinkFault::Delay(delay) => ("delay", format!("each frame by {delay}")),
+        LinkFault::Loss(loss) => ("lose", format!("{loss} of its frames")),
+        LinkFault::Burst(burst) => ("lose", format!("frames in bursts ({burst})")),
+        LinkFault::Duplicate(duplicate) => ("send", format!("{duplicate} of its frames twice")),
+        LinkFault::Reorder(reorder) => ("hold", format!("frames back ({reorder})")),
+        LinkFault::Corrupt(corrupt) => ("damage", format!("{corrupt} of its frames")),
+        LinkFault::Bandwidth(pipe) => ("carry", format!("no more than {pipe}")),
+        LinkFault::SlowClose(by) => ("close", format!("{} late", humantime::format_duration(*by))),
+        LinkFault::Reset => ("lose", "its connection".to_owned()),
+        LinkFault::HalfOpen(timeout) => ("swallow", format!("all for {}", humantime::format_duration(*timeout))),
     }
 }
 
@@ -228,11 +294,12 @@ fn outcome_sentence(outcome: &Outcome, node: Option<NodeId>, by_hand: bool) -> O
     match outcome {
         Outcome::NoAnswer => Some("got no answer: it may or may not have taken effect".to_owned()),
         Outcome::Failed(refusal) => Some(format!("was refused{by}: {refusal}")),
-        Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done if !by_hand => None,
+        Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } if !by_hand => None,
         Outcome::Value { value: Some(value), .. } => Some(format!("was answered{by}: {value:.24}")),
         Outcome::Value { value: None, .. } => Some(format!("was answered{by}: there is no such key")),
         Outcome::Written { at } => Some(format!("was written{by} as entry {at}")),
         Outcome::Done => Some(format!("was done{by}")),
+        Outcome::Answered { answer, .. } => Some(format!("was answered{by}: {answer}")),
     }
 }
 
@@ -263,13 +330,13 @@ fn count(number: u32, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-fn delay_words(delay: Delay) -> String {
-    let mean = humantime::format_duration(delay.mean);
-    if delay.jitter.is_zero() {
-        mean.to_string()
-    } else {
-        format!("{mean} ± {}", humantime::format_duration(delay.jitter))
-    }
+fn untrusted_sentence(proofs: &[Proof]) -> Option<String> {
+    let failed: Vec<String> = proofs
+        .iter()
+        .filter_map(|proof| Some(format!("{:?} ({})", proof.kind, proof.outcome.as_ref().err()?)))
+        .collect();
+    (!failed.is_empty())
+        .then(|| format!("Not to be trusted in this run, by the test at its start: {}", failed.join(", ")))
 }
 
 fn arrow((from, to): (Endpoint, Endpoint)) -> String {
@@ -344,14 +411,18 @@ mod tests {
         let command = |by, command| said(EventKind::CommandIssued { by, command }).unwrap();
         let ends = |ids: &[u16]| ids.iter().map(|n| Endpoint::from(NodeId(*n))).collect::<Vec<_>>();
         let link = (NodeId(1).into(), NodeId(2).into());
-        assert_eq!(command(Author::User, Command::Inject(vec![Fault::Cut(link)])), "You cut n1→n2");
-        let mut many = vec![Fault::Cut(link); 4];
+        assert_eq!(command(Author::User, Command::Inject(vec![Fault::cut(link)])), "You cut n1→n2");
+        let mut many = vec![Fault::cut(link); 4];
         many.insert(0, Fault::Crash(NodeId(3)));
         assert_eq!(
             command(Author::Nemesis, Command::Inject(many)),
             "The nemesis crashed n3 and cut n1→n2, and 3 more alike"
         );
-        let back = Command::Restore { links: vec![(link, LinkRules::default())], nodes: vec![NodeId(3)] };
+        let back = Command::Restore {
+            links: vec![(link, LinkRules::default())],
+            machines: Vec::new(),
+            nodes: vec![NodeId(3)],
+        };
         assert_eq!(command(Author::User, back), "You healed n1→n2 and let n3 run again");
         assert_eq!(
             command(Author::Script, Command::Inject(vec![Fault::Partition(vec![ends(&[1, 2]), ends(&[3])])])),

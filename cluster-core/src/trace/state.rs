@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::LogTail;
+use super::{HeldFrame, LogTail, TrapState};
 use crate::{
     command::{Author, Command},
     event::{EventKind, MessageInfo, NodeFailure, NodeView, Outcome, TraceEvent},
-    fault::{DropReason, LinkId, LinkRules},
+    fault::{Ailment, DropReason, FaultKind, LinkCounters, LinkId, LinkRules, NodeFaultCounters, NodeFaults},
     ids::{ClientId, Endpoint, MsgId, NodeId, OpId, Seq},
+    name::Name,
     request::Request,
     spec::{ClientSpec, ClusterSpec},
     time::Timestamp,
@@ -33,6 +34,8 @@ pub struct ClusterState {
     pub links: BTreeMap<LinkId, LinkState>,
     /// The clients; client 0 appears with its first operation.
     pub clients: BTreeMap<ClientId, ClientState>,
+    /// What clients that are gone did, all together.
+    pub departed: ClientState,
     /// Frames under way, by number (so also by age).
     pub flights: BTreeMap<MsgId, Flight>,
     /// Frames that were dropped a moment ago, oldest first.
@@ -41,6 +44,12 @@ pub struct ClusterState {
     pub ops: BTreeMap<OpId, OpState>,
     /// What is broken, in the order in which it broke.
     pub faults: Vec<TrackedFault>,
+    /// Messages held by hand, in the order in which they were held; they are under way, too.
+    pub held: Vec<HeldFrame>,
+    /// The traps that are set, in the order in which they were set.
+    pub traps: Vec<TrapState>,
+    /// The kinds of faults that failed their test before the run began, and why: they are not to be trusted.
+    pub untrusted: BTreeMap<FaultKind, String>,
     last_command: Option<(Seq, Author)>,
 }
 
@@ -55,12 +64,18 @@ pub struct NodeState {
     pub incarnation: u32,
     /// Its port on loopback, 0 if it has none.
     pub port: u16,
+    /// Its port for clients from outside, 0 if it has none.
+    pub door: u16,
     /// What it shows of itself; of a node that is down, what it showed last.
     pub view: NodeView,
     /// Its log, as on its disk and in its memory.
     pub log: LogTail,
     /// When entries of it were erased last, and how many.
     pub erased: Option<(Timestamp, u64)>,
+    /// What ails its machine.
+    pub faults: NodeFaults,
+    /// What that did so far, as last told.
+    pub counters: NodeFaultCounters,
 }
 
 /// Whether a node runs.
@@ -114,12 +129,12 @@ pub struct LinkState {
     pub sent_bytes: u64,
     /// Frames that arrived.
     pub delivered: u64,
-    /// Frames dropped by a cut.
-    pub cut: u64,
-    /// Frames dropped by loss.
-    pub lost: u64,
-    /// Frames dropped for other reasons.
+    /// What each of its rules did.
+    pub did: LinkCounters,
+    /// Frames dropped for reasons that do not lie in the link.
     pub dropped: u64,
+    /// Until when its sender believes in a connection whose other end is gone, if it does.
+    pub half_open: Option<Timestamp>,
     /// When a frame was handed to it last.
     pub last_sent: Option<Timestamp>,
 }
@@ -159,8 +174,10 @@ pub struct Dropped {
 /// A client at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClientState {
-    /// What it does; `None` for operations by hand.
+    /// What it does; `None` for operations by hand and for clients from outside.
     pub spec: Option<ClientSpec>,
+    /// Whence it came, if from outside.
+    pub visitor: Option<Visitor>,
     /// Operations that succeeded.
     pub ok: u64,
     /// Operations certainly not done.
@@ -169,6 +186,17 @@ pub struct ClientState {
     pub unanswered: u64,
     /// How the latest operation ended, and when.
     pub last: Option<(Timestamp, OpId, Outcome)>,
+}
+
+/// A client from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Visitor {
+    /// Whose door it came in by.
+    pub node: NodeId,
+    /// What it speaks, such as `redis`.
+    pub speaks: Name,
+    /// What it calls itself; may be empty.
+    pub name: String,
 }
 
 /// An operation under way.
@@ -185,7 +213,7 @@ pub struct OpState {
 /// Something that is broken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackedFault {
-    /// What: a node that does not run as it should, or a direction of a link.
+    /// What: a node that does not run as it should, a part of its machine, or a direction of a link.
     pub what: Broken,
     /// Since when.
     pub since: Timestamp,
@@ -202,6 +230,8 @@ pub enum Broken {
     Node(NodeId),
     /// One direction of a link.
     Link(LinkId),
+    /// A part of a node's machine.
+    Machine(NodeId, Ailment),
 }
 
 impl ClusterState {
@@ -229,15 +259,20 @@ impl ClusterState {
             EventKind::CommandIssued { by, .. } => self.last_command = Some((event.seq, *by)),
             EventKind::CommandRefused { .. }
             | EventKind::ConnectionOpened { .. }
-            | EventKind::ConnectionLost { .. }
             | EventKind::FrameRejected { .. }
             | EventKind::TimerFired { .. }
             | EventKind::DiskSynced { .. }
+            | EventKind::DiskHarmed { .. }
             | EventKind::Milestone { .. } => {}
+            EventKind::NodeFaultsChanged { node, part, faults } => {
+                self.node(*node).faults = **faults;
+                self.track(Broken::Machine(*node, *part), !faults.is_healthy(*part), event);
+            }
+            EventKind::NodeFaultsCounted { node, counters } => self.node(*node).counters = **counters,
             EventKind::NodeStarted { node, incarnation, port } => {
                 self.set_status(*node, NodeStatus::Up, event);
                 let state = self.node(*node);
-                (state.incarnation, state.port) = (*incarnation, *port);
+                (state.incarnation, state.port, state.door) = (*incarnation, *port, 0);
                 state.view = NodeView::default();
                 state.log = LogTail::default();
             }
@@ -251,16 +286,53 @@ impl ClusterState {
             }
             EventKind::DiskWiped { node } => self.node(*node).log = LogTail::default(),
             EventKind::LinkChanged { from, to, rules } => {
-                self.links.entry((*from, *to)).or_default().rules = *rules;
-                self.track(Broken::Link((*from, *to)), !rules.is_healthy(), event);
+                self.links.entry((*from, *to)).or_default().rules = **rules;
+                self.track_link((*from, *to), event);
+            }
+            EventKind::ConnectionReset { from, to } => self.links.entry((*from, *to)).or_default().did.resets += 1,
+            EventKind::ConnectionHalfOpened { from, to, until, by } => {
+                let link = self.links.entry((*from, *to)).or_default();
+                link.half_open = Some(*until);
+                match by {
+                    FaultKind::SlowClose => link.did.slow_closed += 1,
+                    _ => link.did.half_opened += 1, // nothing else leaves an end behind
+                }
+                self.track_link((*from, *to), event);
+            }
+            EventKind::ConnectionLost { from, to } => {
+                // Between nodes each direction has its own connection; a client's carries both.
+                let back = from.node().is_none().then_some((*to, *from));
+                for link in [Some((*from, *to)), back].into_iter().flatten() {
+                    if self.links.get_mut(&link).and_then(|link| link.half_open.take()).is_some() {
+                        self.track_link(link, event);
+                    }
+                }
+            }
+            EventKind::FaultsTried { proofs } => {
+                let failed = proofs.iter().filter_map(|proof| Some((proof.kind, proof.outcome.clone().err()?)));
+                self.untrusted = failed.collect();
+            }
+            EventKind::LinkActed { msg, acts } => {
+                if let Some(flight) = self.flights.get(msg).copied() {
+                    acts.iter().for_each(|act| self.link(flight).did.count(*act));
+                }
             }
             EventKind::FrameSent { .. } => self.on_sent(event),
             EventKind::FrameDelivered { msg } => {
                 if let Some(flight) = self.flights.remove(msg) {
                     self.link(flight).delivered += 1;
                 }
+                self.on_by_hand(event);
             }
-            EventKind::FrameDropped { msg, reason } => self.on_dropped(*msg, *reason),
+            EventKind::FrameDropped { msg, reason } => {
+                self.on_dropped(*msg, *reason);
+                self.on_by_hand(event);
+            }
+            EventKind::FrameHeld { .. }
+            | EventKind::FrameReleased { .. }
+            | EventKind::TrapSet { .. }
+            | EventKind::TrapSprung { .. }
+            | EventKind::TrapRemoved { .. } => self.on_by_hand(event),
             EventKind::LogSpliced { node, from, entries } => {
                 let state = self.node(*node);
                 let erased = state.log.splice(*from, entries);
@@ -275,7 +347,13 @@ impl ClusterState {
             EventKind::ClientChanged { client, spec: Some(spec) } => {
                 self.clients.entry(*client).or_default().spec = Some((**spec).clone());
             }
-            EventKind::ClientChanged { client, spec: None } => drop(self.clients.remove(client)),
+            EventKind::ClientChanged { client, spec: None } | EventKind::VisitorLeft { client } => {
+                if let Some(client) = self.clients.remove(client) {
+                    self.departed.ok += client.ok;
+                    self.departed.failed += client.failed;
+                    self.departed.unanswered += client.unanswered;
+                }
+            }
             EventKind::OpInvoked { op, client, request } => {
                 self.clients.entry(*client).or_default();
                 let (client, request) = (*client, request.clone());
@@ -283,6 +361,11 @@ impl ClusterState {
             }
             EventKind::OpReturned { op, outcome, .. } => self.on_returned(*op, outcome),
             EventKind::ClockChanged { rate } => self.rate = *rate,
+            EventKind::DoorOpened { node, port, .. } => self.node(*node).door = *port,
+            EventKind::VisitorCame { client, node, speaks, name } => {
+                let visitor = Visitor { node: *node, speaks: *speaks, name: name.clone() };
+                self.clients.entry(*client).or_default().visitor = Some(visitor);
+            }
         }
     }
 
@@ -336,16 +419,33 @@ impl ClusterState {
         self.track(Broken::Node(node), broken, event);
     }
 
+    fn track_link(&mut self, id: LinkId, event: &TraceEvent) {
+        let healthy = self.links.get(&id).is_none_or(|link| link.rules.is_healthy() && link.half_open.is_none());
+        self.track(Broken::Link(id), !healthy, event);
+    }
+
     /// Keeps the list of what is broken. A fault that changes its kind keeps its place and beginning.
     fn track(&mut self, what: Broken, broken: bool, event: &TraceEvent) {
         let known = self.faults.iter().position(|fault| fault.what == what);
         match (known, broken) {
             (Some(at), false) => drop(self.faults.remove(at)),
             (None, true) => {
-                let by = self.last_command.filter(|(seq, _)| event.cause == Some(*seq)).map(|(_, by)| by);
+                let by = self.author_of(event);
                 self.faults.push(TrackedFault { what, since: event.at, seq: event.seq, by });
             }
             (Some(_), true) | (None, false) => {}
+        }
+    }
+
+    /// Returns who gave the command that led to an event, if it was the latest.
+    fn author_of(&self, event: &TraceEvent) -> Option<Author> {
+        self.last_command.filter(|(seq, _)| event.cause == Some(*seq)).map(|(_, by)| by)
+    }
+
+    fn on_by_hand(&mut self, event: &TraceEvent) {
+        let ends_nothing = matches!(event.kind, EventKind::FrameDelivered { .. }) && self.held.is_empty();
+        if !ends_nothing {
+            self.apply_by_hand(event, self.author_of(event));
         }
     }
 
@@ -363,13 +463,9 @@ impl ClusterState {
     fn on_dropped(&mut self, msg: MsgId, reason: DropReason) {
         let Some(flight) = self.flights.remove(&msg) else { return };
         let link = self.link(flight);
-        match reason {
-            DropReason::Cut => link.cut += 1,
-            DropReason::Loss => link.lost += 1,
-            DropReason::ReceiverDown | DropReason::SenderDown | DropReason::BufferFull | DropReason::Reset => {
-                link.dropped += 1;
-            }
-        }
+        let before = link.did.stopped();
+        link.did.count_drop(reason);
+        link.dropped += u64::from(link.did.stopped() == before);
         if self.drops.len() == DROPS_MAX {
             self.drops.pop_front();
         }
@@ -381,7 +477,9 @@ impl ClusterState {
         let at = self.at;
         let client = self.clients.entry(state.client).or_default();
         match outcome {
-            Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done => client.ok += 1,
+            Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } => {
+                client.ok += 1
+            }
             Outcome::Failed(_) => client.failed += 1,
             Outcome::NoAnswer => client.unanswered += 1,
         }
@@ -399,11 +497,14 @@ impl ClusterState {
 pub fn is_fault_command(command: &Command) -> bool {
     match command {
         Command::Inject(_)
+        | Command::SetLinks(_)
         | Command::Heal(_)
         | Command::Restart(_)
         | Command::RestartAll
+        | Command::RestartWiped(_)
         | Command::Unfreeze(_)
         | Command::AddNode(_)
+        | Command::Message(_)
         | Command::Restore { .. } => true,
         Command::Submit { .. }
         | Command::SetClient(_)

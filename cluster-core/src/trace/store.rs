@@ -16,6 +16,8 @@ use crate::{event::TraceEvent, ids::Seq, spec::ClusterSpec, time::Timestamp};
 
 /// How many of the latest events are kept as they are; older ones are read from where they were archived.
 const RECENT_MAX: usize = 262_144;
+/// About how many events are archived at once: the window waits for it.
+const ARCHIVED_MAX: usize = 4096;
 /// A cursor that moves forward by up to this many events goes on from the state it showed last.
 const STEP_MAX: u64 = 4096;
 
@@ -85,8 +87,8 @@ impl TraceStore {
             self.recent.push_back(event);
         }
         self.timeline.settle(self.latest.at);
-        // A margin, so that this happens once in a while and not with every event.
-        if self.recent.len() > self.recent_max + self.recent_max / 8 {
+        // A margin, so that this happens once in a while and not with every event, and never takes long.
+        if self.recent.len() > self.recent_max + (self.recent_max / 8).min(ARCHIVED_MAX) {
             let archive = self.archive.get_mut().unwrap_or_else(PoisonError::into_inner);
             archive.take_over(&mut self.recent, self.recent_max);
         }

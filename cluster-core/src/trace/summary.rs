@@ -143,7 +143,9 @@ impl Summarizer {
             }
             EventKind::OpReturned { op, outcome, .. } => {
                 match outcome {
-                    Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done => self.summary.acknowledged += 1,
+                    Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } => {
+                        self.summary.acknowledged += 1;
+                    }
                     Outcome::Failed(_) => self.summary.failed += 1,
                     Outcome::NoAnswer => self.summary.unanswered += 1,
                 }
@@ -231,7 +233,10 @@ impl Availability {
             self.latest = Some((op, matches!(outcome, Outcome::Written { .. })));
         }
         match outcome {
-            Outcome::Written { .. } => (self.without, self.refused) = (Duration::ZERO, None),
+            // Only writes are under way here.
+            Outcome::Written { .. } | Outcome::Answered { .. } => {
+                (self.without, self.refused) = (Duration::ZERO, None);
+            }
             Outcome::Failed(_) => self.refused = Some(at),
             Outcome::NoAnswer | Outcome::Value { .. } | Outcome::Done => {}
         }

@@ -251,7 +251,7 @@ impl Timeline {
             EventKind::OpReturned { op, outcome, .. } => {
                 let invoked = self.fold.open_ops.remove(op);
                 match outcome {
-                    Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done => {
+                    Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } => {
                         service.ok += 1;
                         latencies.add(event.at.0.saturating_sub(invoked.unwrap_or(event.at).0));
                         service.take_percentiles(latencies);
@@ -412,6 +412,9 @@ fn broken_by(kind: &EventKind) -> Option<(Broken, bool)> {
         | EventKind::NodeFailed { node, .. } => Some((Broken::Node(*node), true)),
         EventKind::NodeStarted { node, .. } | EventKind::NodeUnfroze { node } => Some((Broken::Node(*node), false)),
         EventKind::LinkChanged { from, to, rules } => Some((Broken::Link((*from, *to)), !rules.is_healthy())),
+        EventKind::NodeFaultsChanged { node, part, faults } => {
+            Some((Broken::Machine(*node, *part), !faults.is_healthy(*part)))
+        }
         // Nothing else breaks or mends anything.
         _ => None,
     }

@@ -198,6 +198,7 @@ impl Client {
         let outcome = match response {
             Response::Value { value, at } => Outcome::Value { value, at },
             Response::Written { at } => Outcome::Written { at },
+            Response::Answer { answer, at } => Outcome::Answered { answer, at },
             Response::Done => Outcome::Done,
             Response::Refused(refusal) => {
                 op.open = op.open.saturating_sub(1);

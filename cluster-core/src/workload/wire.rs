@@ -15,12 +15,7 @@ const FIXED_BYTES: usize = 32;
 
 /// Encodes a request.
 pub fn encode_request(op: OpId, request: &Request) -> Bytes {
-    let content = match request {
-        Request::Put { key, value } => key.0.len() + value.0.len(),
-        Request::Get { key } | Request::Delete { key } => key.0.len(),
-        Request::Admin(_) => 0,
-    };
-    encode(&(op, request), content)
+    encode(&(op, request), request.content_bytes())
 }
 
 /// Reads a request; `None` if the bytes are none.
@@ -32,6 +27,7 @@ pub fn decode_request(payload: &[u8]) -> Option<(OpId, Request)> {
 pub fn encode_response(op: OpId, response: &Response) -> Bytes {
     let content = match response {
         Response::Value { value, .. } => value.as_ref().map_or(0, |value| value.0.len()),
+        Response::Answer { answer, .. } => answer.content_bytes(),
         Response::Written { .. } | Response::Done | Response::Refused(_) | Response::Unknown { .. } => 0,
     };
     encode(&(op, response), content)
@@ -42,6 +38,9 @@ pub fn decode_response(payload: &[u8]) -> Option<(OpId, Response)> {
     postcard::from_bytes(payload).ok()
 }
 
+/// The names that requests and answers have.
+pub const MESSAGES: &[&str] = &["Get", "Put", "Delete", "Admin", "Reply", "Refusal"];
+
 /// Says what a request is, for those who look at the wire.
 pub fn request_info(request: &Request) -> MessageInfo {
     let name = match request {
@@ -49,6 +48,13 @@ pub fn request_info(request: &Request) -> MessageInfo {
         Request::Put { .. } => "Put",
         Request::Delete { .. } => "Delete",
         Request::Admin(_) => "Admin",
+        Request::GetMany { .. } => "GetMany",
+        Request::Exists { .. } => "Exists",
+        Request::PutMany { .. } => "PutMany",
+        Request::DeleteMany { .. } => "DeleteMany",
+        Request::Increment { .. } => "Increment",
+        Request::Append { .. } => "Append",
+        Request::PutIf { .. } => "PutIf",
     };
     MessageInfo { name: Name::new(name), family: Family::Client, refuses: false }
 }
@@ -66,7 +72,14 @@ pub fn request_fields(payload: &[u8]) -> Option<Vec<(Name, String)>> {
     let mut fields = vec![field("op", op), field("verb", request.verb())];
     fields.extend(request.key().map(|key| field("key", key)));
     match &request {
-        Request::Put { value, .. } => fields.push(field("value", value)),
+        Request::Put { value, .. } | Request::Append { value, .. } | Request::PutIf { value, .. } => {
+            fields.push(field("value", value));
+        }
+        Request::Increment { by, .. } => fields.push(field("by", by)),
+        Request::GetMany { keys } | Request::Exists { keys } | Request::DeleteMany { keys } => {
+            fields.push(field("keys", keys.len()));
+        }
+        Request::PutMany { pairs } => fields.push(field("keys", pairs.len())),
         Request::Admin(
             Admin::TransferLeadership { to: node }
             | Admin::AddMember { node }
@@ -89,6 +102,7 @@ pub fn response_fields(payload: &[u8]) -> Option<Vec<(Name, String)>> {
         Response::Done => fields.push(field("outcome", "done")),
         Response::Refused(refusal) => fields.push(field("refused", refusal)),
         Response::Unknown { why } => fields.push(field("unknown", why)),
+        Response::Answer { answer, at } => fields.extend([field("answer", answer), field("at", at)]),
     }
     Some(fields)
 }
@@ -107,7 +121,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::{LogIndex, NodeId},
-        request::Refusal,
+        request::{Answer, Condition, Refusal},
     };
 
     #[test]
@@ -118,6 +132,10 @@ mod tests {
             Request::Put { key: key(), value: "1".into() },
             Request::Delete { key: key() },
             Request::Admin(Admin::TransferLeadership { to: NodeId(2) }),
+            Request::GetMany { keys: vec![key(), key()] },
+            Request::PutMany { pairs: vec![(key(), "1".into())] },
+            Request::Increment { key: key(), by: -1 },
+            Request::PutIf { key: key(), value: "1".into(), when: Condition::Absent, tells_old: true },
         ] {
             let payload = encode_request(OpId(300), &request);
             assert_eq!(decode_request(&payload), Some((OpId(300), request)));
@@ -135,6 +153,7 @@ mod tests {
             Response::Done,
             Response::Refused(Refusal::NotLeader { leader: Some(NodeId(3)) }),
             Response::Unknown { why: Name::new("deposed") },
+            Response::Answer { answer: Answer::Values(vec![None, Some("1".into())]), at },
         ] {
             let payload = encode_response(OpId(1), &response);
             assert_eq!(decode_response(&payload), Some((OpId(1), response)));

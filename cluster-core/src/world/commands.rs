@@ -1,10 +1,12 @@
 //! Commands: what is asked of the cluster is done, or refused with the reason.
 
+use std::time::Duration;
+
 use super::{Backend, ClockRequest, Down, World, clients::HAND, nodes::Slot};
 use crate::{
     command::Command,
     event::EventKind,
-    fault::{Fault, FaultKind, FaultTarget, Heal, LinkId, LinkRules},
+    fault::{Ailment, ClockTurn, Fault, FaultKind, FaultTarget, Heal, LinkFault, LinkId, LinkRules, Links, NodeFaults},
     ids::{Endpoint, NodeId, Seq},
     spec::NODES_MAX,
     time::Timestamp,
@@ -15,8 +17,10 @@ impl<B: Backend> World<B> {
     pub(super) fn carry_out(&mut self, now: Timestamp, seq: Seq, command: Command) -> Result<(), String> {
         match command {
             Command::Inject(faults) => self.inject(now, seq, &faults),
+            Command::SetLinks(links) => self.set_links(now, seq, &links),
             Command::Heal(what) => self.heal(now, seq, what),
             Command::Restart(node) => self.restart(now, seq, node),
+            Command::RestartWiped(node) => self.restart_wiped(now, seq, node),
             Command::RestartAll => {
                 self.restart_all(now, seq);
                 Ok(())
@@ -48,12 +52,13 @@ impl<B: Backend> World<B> {
                 Ok(())
             }
             Command::RemoveClient(client) => Err(format!("there is no client {client}")),
+            Command::Message(what) => self.by_hand(now, seq, what),
             Command::Pause => self.ask_clock(ClockRequest::Pause),
             Command::Resume => self.ask_clock(ClockRequest::Resume),
             Command::Step => self.ask_clock(ClockRequest::Step),
             Command::SetRate(rate) if rate > 0.0 => self.ask_clock(ClockRequest::Rate(rate)),
             Command::SetRate(rate) => Err(format!("cluster time cannot run at {rate}; pause it instead")),
-            Command::Restore { links, nodes } => self.restore(now, seq, &links, &nodes),
+            Command::Restore { links, machines, nodes } => self.restore(now, seq, &links, &machines, &nodes),
         }
     }
 
@@ -65,20 +70,22 @@ impl<B: Backend> World<B> {
     fn inject(&mut self, now: Timestamp, seq: Seq, faults: &[Fault]) -> Result<(), String> {
         let mut refused = Vec::new();
         for fault in faults {
-            if let Err(reason) = self.check_fault(fault) {
+            if let Err(reason) = self.check_fault(now, fault) {
                 refused.push(reason);
                 continue;
             }
-            let mut target = Target { world: self, now, seq, changed: 0 };
+            let mut target = Target { world: self, now, seq, changed: 0, refused: None };
             fault.apply(&mut target);
-            if target.changed == 0 {
-                refused.push("it changed nothing: that is how things were already".to_owned());
+            if let Some(reason) = target.refused {
+                refused.push(reason);
+            } else if target.changed == 0 {
+                refused.push(NOTHING_CHANGED.to_owned());
             }
         }
         if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
     }
 
-    fn check_fault(&self, fault: &Fault) -> Result<(), String> {
+    fn check_fault(&self, now: Timestamp, fault: &Fault) -> Result<(), String> {
         match fault {
             Fault::Crash(node) | Fault::PowerLoss(node) | Fault::Stop(node) | Fault::Freeze(node) => {
                 self.known(*node)?;
@@ -86,101 +93,166 @@ impl<B: Backend> World<B> {
                 if running { Ok(()) } else { Err(format!("{node} is not running")) }
             }
             Fault::Wipe(node) => self.known(*node),
-            Fault::Cut(link) => self.check_link(*link, LinkRules { cut: true, ..LinkRules::default() }),
-            Fault::Delay(link, delay) => {
-                self.check_link(*link, LinkRules { delay: Some(*delay), ..LinkRules::default() })
-            }
-            Fault::Loss(link, loss) => self.check_link(*link, LinkRules { loss: Some(*loss), ..LinkRules::default() }),
+            Fault::Node(node, fault) => self.known(*node).and_then(|()| self.check_node_fault(now, *node, *fault)),
+            Fault::Link(link, link_fault) => self.check_link_fault(fault, *link, *link_fault),
             Fault::Partition(groups) => {
                 groups.iter().flatten().try_for_each(|end| self.known_end(*end))?;
                 let mut seen = std::collections::BTreeSet::new();
                 match groups.iter().flatten().find(|end| !seen.insert(**end)) {
                     Some(twice) => Err(format!("{twice} is in two groups; name it once")),
-                    None => Ok(()),
+                    None => self.check_together(fault),
                 }
             }
         }
     }
 
-    fn check_link(&self, (from, to): LinkId, rules: LinkRules) -> Result<(), String> {
+    fn check_link_fault(&self, fault: &Fault, link: LinkId, link_fault: LinkFault) -> Result<(), String> {
+        self.known_link(link)?;
+        link_fault.check().map_err(|error| error.to_string())?;
+        match link_fault {
+            LinkFault::Reset | LinkFault::HalfOpen(_) => {
+                let down = [link.0, link.1].into_iter().filter_map(Endpoint::node).find(|node| !self.is_running(*node));
+                down.map_or(Ok(()), |node| Err(format!("{node} is not running, so it has no connection")))
+            }
+            _ => self.check_together(fault), // every other one is a rule beside those that there are
+        }
+    }
+
+    /// Checks that the rules which a fault leads to do not contradict those that there are already.
+    fn check_together(&self, fault: &Fault) -> Result<(), String> {
+        let mut trial = Trial { endpoints: self.fault_endpoints(), links: &self.links, refused: None };
+        fault.apply(&mut trial);
+        trial.refused.map_or(Ok(()), Err)
+    }
+
+    fn known_link(&self, (from, to): LinkId) -> Result<(), String> {
         self.known_end(from)?;
         self.known_end(to)?;
         if from == to || (from.node().is_none() && to.node().is_none()) {
             return Err(format!("there is no link from {from} to {to}"));
         }
-        rules.check().map_err(|error| error.to_string())
+        Ok(())
+    }
+
+    /// Gives links exactly these rules: all of them, or none if one cannot be.
+    fn set_links(&mut self, now: Timestamp, seq: Seq, links: &[(LinkId, LinkRules)]) -> Result<(), String> {
+        self.check_links(links)?;
+        let mut changed = false;
+        for (link, rules) in links {
+            changed |= self.set_link(now, seq, *link, &mut |old| *old = *rules);
+        }
+        if changed { Ok(()) } else { Err(NOTHING_CHANGED.to_owned()) }
+    }
+
+    fn check_links(&self, links: &[(LinkId, LinkRules)]) -> Result<(), String> {
+        links.iter().try_for_each(|(link, rules)| {
+            self.known_link(*link)?;
+            rules.check().map_err(|error| format!("{}→{}: {error}", link.0, link.1))
+        })
+    }
+
+    fn fault_endpoints(&self) -> Vec<Endpoint> {
+        let nodes = self.nodes.keys().map(|node| Endpoint::Node(*node));
+        let clients = self.clients.keys().filter(|client| **client != HAND).map(|client| Endpoint::Client(*client));
+        nodes.chain(clients).collect()
     }
 
     fn known(&self, node: NodeId) -> Result<(), String> {
         if self.nodes.contains_key(&node) { Ok(()) } else { Err(format!("there is no node {node}")) }
     }
 
-    fn known_end(&self, end: Endpoint) -> Result<(), String> {
+    pub(super) fn known_end(&self, end: Endpoint) -> Result<(), String> {
         match end {
             Endpoint::Node(node) => self.known(node),
             Endpoint::Client(client) if self.clients.contains_key(&client) || client == HAND => Ok(()),
+            Endpoint::Client(client) if client.is_visitor() => Err(format!(
+                "{client} came in from outside, by a connection that is no link of ours; freeze or crash its node"
+            )),
             Endpoint::Client(client) => Err(format!("there is no client {client}")),
         }
     }
 
     fn heal(&mut self, now: Timestamp, seq: Seq, what: Heal) -> Result<(), String> {
-        let links = self.links.broken();
+        let mut links = self.links.broken();
+        links.extend(self.half_open_links());
         match what {
             Heal::All => {
-                links
-                    .into_iter()
-                    .for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
+                self.heal_links(now, seq, links);
                 let frozen: Vec<NodeId> = self.nodes.keys().copied().filter(|node| self.is_frozen(*node)).collect();
                 frozen.into_iter().for_each(|node| self.unfreeze(now, node, Some(seq)));
+                self.heal_messages(now, seq);
+                let nodes: Vec<NodeId> = self.nodes.keys().copied().collect();
+                let healed = nodes.iter().map(|node| self.heal_machine(now, seq, *node, &Ailment::ALL));
+                let beyond: Vec<String> = healed.filter_map(Result::err).collect();
                 self.restart_all(now, seq);
+                if !beyond.is_empty() {
+                    return Err(beyond.join("; "));
+                }
             }
-            Heal::Links => {
-                links
-                    .into_iter()
-                    .for_each(|link| self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()));
-            }
-            Heal::Link(link) if self.links.rules(link).is_healthy() => {
-                return Err(format!("{}→{} is healthy", link.0, link.1));
-            }
-            Heal::Link(link) => self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default()),
+            Heal::Links => self.heal_links(now, seq, links),
+            Heal::Link(link) if !links.contains(&link) => return Err(format!("{}→{} is healthy", link.0, link.1)),
+            Heal::Link(link) => self.heal_links(now, seq, vec![link]),
             Heal::Around(end) => {
                 self.known_end(end)?;
-                for link in links.into_iter().filter(|(from, to)| *from == end || *to == end) {
-                    self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default());
-                }
+                links.retain(|(from, to)| *from == end || *to == end);
+                self.heal_links(now, seq, links);
                 if let Some(node) = end.node().filter(|node| self.is_frozen(*node)) {
                     self.unfreeze(now, node, Some(seq));
                 }
+                if let Some(node) = end.node() {
+                    self.heal_machine(now, seq, node, &Ailment::ALL)?;
+                }
+            }
+            Heal::Ailment(node, part) => {
+                self.known(node)?;
+                if self.nodes.get(&node).is_some_and(|slot| slot.machine.faults.is_healthy(part)) {
+                    return Err(format!("the {} of {node} is as it should be", part.part()));
+                }
+                self.heal_machine(now, seq, node, &[part])?;
             }
         }
         Ok(())
     }
 
+    /// Takes back what was broken: all of it, or nothing if a part of it cannot be.
     fn restore(
         &mut self,
         now: Timestamp,
         seq: Seq,
         links: &[(LinkId, LinkRules)],
+        machines: &[(NodeId, Ailment)],
         nodes: &[NodeId],
     ) -> Result<(), String> {
-        links.iter().try_for_each(|(link, rules)| self.check_link(*link, *rules))?;
-        nodes.iter().try_for_each(|node| self.known(*node))?;
-        let others = |(link, rules): &&(LinkId, LinkRules)| self.links.rules(*link) != *rules;
-        let waits = |node: &&NodeId| !self.is_running(**node) || self.is_frozen(**node);
-        if !links.iter().any(|it| others(&it)) && !nodes.iter().any(|node| waits(&node)) {
-            return Err("it changed nothing: that is how things were already".to_owned());
-        }
+        self.check_links(links)?;
+        machines.iter().map(|(node, _)| node).chain(nodes).try_for_each(|node| self.known(*node))?;
+        let mut changed = false;
         for (link, rules) in links {
-            self.set_link(now, seq, *link, &mut |old| *old = *rules);
+            changed |= self.set_link(now, seq, *link, &mut |old| *old = *rules);
+            changed |= self.end_half_open(now, Some(seq), *link);
+        }
+        for (node, part) in machines {
+            changed |= self.can_heal(*node, *part);
+            // Bits that rotted are not what was to be restored.
+            self.heal_machine(now, seq, *node, &[*part]).ok();
         }
         for node in nodes {
             if self.is_frozen(*node) {
                 self.unfreeze(now, *node, Some(seq));
+                changed = true;
             } else if !self.is_running(*node) {
                 self.boot(now, *node, Some(seq));
+                changed = true;
             }
         }
-        Ok(())
+        if changed { Ok(()) } else { Err(NOTHING_CHANGED.to_owned()) }
+    }
+
+    /// Takes every rule from these directions, and lets the ends of half-open connections find out.
+    fn heal_links(&mut self, now: Timestamp, seq: Seq, links: Vec<LinkId>) {
+        for link in links {
+            self.set_link(now, seq, link, &mut |rules| *rules = LinkRules::default());
+            self.end_half_open(now, Some(seq), link);
+        }
     }
 
     fn restart(&mut self, now: Timestamp, seq: Seq, node: NodeId) -> Result<(), String> {
@@ -190,6 +262,22 @@ impl<B: Backend> World<B> {
         }
         self.boot(now, node, Some(seq));
         Ok(())
+    }
+
+    fn restart_wiped(&mut self, now: Timestamp, seq: Seq, node: NodeId) -> Result<(), String> {
+        self.known(node)?;
+        if self.is_running(node) {
+            return Err(format!("{node} is running; crash or stop it first, or wipe its disk while it runs"));
+        }
+        self.wipe(now, node, seq);
+        self.boot(now, node, Some(seq));
+        Ok(())
+    }
+
+    fn wipe(&mut self, now: Timestamp, node: NodeId, seq: Seq) {
+        self.backend.wipe(node);
+        let wiped = self.record(now, Some(seq), EventKind::DiskWiped { node });
+        self.forget_rot(now, node, wiped);
     }
 
     fn restart_all(&mut self, now: Timestamp, seq: Seq) {
@@ -212,13 +300,21 @@ impl<B: Backend> World<B> {
         Ok(())
     }
 
-    fn set_link(&mut self, now: Timestamp, seq: Seq, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
-        if let Some(rules) = self.links.change(link, change) {
-            let (from, to) = link;
+    fn set_link(&mut self, now: Timestamp, seq: Seq, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) -> bool {
+        let changed = self.links.change(link, change);
+        if let Some(rules) = changed {
+            let ((from, to), rules) = (link, Box::new(rules));
             self.record(now, Some(seq), EventKind::LinkChanged { from, to, rules });
         }
+        changed.is_some()
     }
 }
+
+/// Why a command was none.
+const NOTHING_CHANGED: &str = "it changed nothing: that is how things were already";
+/// Why a fault of a connection did nothing.
+const NO_CONNECTION: &str =
+    "there is no such connection, or one of its ends is gone already; it is made with the first frame";
 
 /// The world as a fault's target, at one instant, for one command.
 struct Target<'a, B: Backend> {
@@ -226,6 +322,8 @@ struct Target<'a, B: Backend> {
     now: Timestamp,
     seq: Seq,
     changed: u32,
+    /// Why it could not be done, if only the attempt could tell.
+    refused: Option<String>,
 }
 
 impl<B: Backend> FaultTarget for Target<'_, B> {
@@ -240,25 +338,90 @@ impl<B: Backend> FaultTarget for Target<'_, B> {
             FaultKind::Freeze => world.freeze(now, node, cause),
             FaultKind::Wipe => {
                 world.take_down(now, node, Down::Crash, cause);
-                world.backend.wipe(node);
-                world.record(now, cause, EventKind::DiskWiped { node });
+                world.wipe(now, node, self.seq);
             }
-            FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => self.changed = 0,
+            FaultKind::TornPowerLoss => drop(world.take_down(now, node, Down::TornPowerLoss, cause)),
+            FaultKind::BitRot => self.refused = world.rot(now, node, self.seq).err(),
+            FaultKind::Slow
+            | FaultKind::ClockOffset
+            | FaultKind::ClockJump
+            | FaultKind::ClockDrift
+            | FaultKind::DiskSlow
+            | FaultKind::DiskFull
+            | FaultKind::ReadErrors
+            | FaultKind::LyingSync => self.changed = 0,
+            FaultKind::Cut
+            | FaultKind::Flap
+            | FaultKind::Delay
+            | FaultKind::Loss
+            | FaultKind::Burst
+            | FaultKind::Duplicate
+            | FaultKind::Reorder
+            | FaultKind::Corrupt
+            | FaultKind::Bandwidth
+            | FaultKind::Reset
+            | FaultKind::HalfOpen
+            | FaultKind::SlowClose
+            | FaultKind::Partition => self.changed = 0,
         }
     }
 
+    fn change_node(&mut self, node: NodeId, change: &mut dyn FnMut(&mut NodeFaults)) {
+        self.changed += u32::from(self.world.ail(self.now, node, self.seq, change));
+    }
+
+    fn turn_clock(&mut self, node: NodeId, turn: ClockTurn) {
+        self.changed += u32::from(self.world.skew(self.now, node, self.seq, turn));
+    }
+
     fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
-        if let Some(rules) = self.world.links.change(link, change) {
-            self.changed += 1;
-            let (from, to) = link;
-            self.world.record(self.now, Some(self.seq), EventKind::LinkChanged { from, to, rules });
+        self.changed += u32::from(self.world.set_link(self.now, self.seq, link, change));
+    }
+
+    fn break_connection(&mut self, link: LinkId, half_open_for: Option<Duration>) {
+        let (now, seq) = (self.now, self.seq);
+        let broken = match half_open_for {
+            None => self.world.reset_connection(now, seq, link),
+            Some(timeout) => self.world.half_open(now, Some(seq), link, timeout, FaultKind::HalfOpen),
+        };
+        self.changed += u32::from(broken);
+        if !broken {
+            self.refused = Some(NO_CONNECTION.to_owned());
         }
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {
-        let nodes = self.world.nodes.keys().map(|node| Endpoint::Node(*node));
-        let clients =
-            self.world.clients.keys().filter(|client| **client != HAND).map(|client| Endpoint::Client(*client));
-        nodes.chain(clients).collect()
+        self.world.fault_endpoints()
+    }
+}
+
+/// Finds out what a fault would lead to, and does nothing.
+struct Trial<'a> {
+    endpoints: Vec<Endpoint>,
+    links: &'a Links,
+    refused: Option<String>,
+}
+
+impl FaultTarget for Trial<'_> {
+    fn strike(&mut self, _: NodeId, _: FaultKind) {}
+
+    fn change_node(&mut self, _: NodeId, _: &mut dyn FnMut(&mut NodeFaults)) {}
+
+    fn turn_clock(&mut self, _: NodeId, _: ClockTurn) {}
+
+    fn change_link(&mut self, link: LinkId, change: &mut dyn FnMut(&mut LinkRules)) {
+        let mut rules = self.links.rules(link);
+        change(&mut rules);
+        if let Err(error) = rules.check()
+            && self.refused.is_none()
+        {
+            self.refused = Some(format!("{}→{}: {error}", link.0, link.1));
+        }
+    }
+
+    fn break_connection(&mut self, _: LinkId, _: Option<Duration>) {}
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        self.endpoints.clone()
     }
 }

@@ -1,11 +1,13 @@
 //! Frames: handed to a link, judged by its rules, put on the wire, delivered or dropped.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::{Backend, Frame, Handed, World, nodes::Cause, queue::Due};
 use crate::{
     event::{EventKind, MessageInfo},
-    fault::{DropReason, Verdict},
+    fault::{Checksum, Damage, DropReason, Judgment, Verdict},
     host::Input,
     ids::{Endpoint, MsgId, OpId, Seq},
     time::Timestamp,
@@ -20,6 +22,8 @@ const FRAME_OVERHEAD: usize = 16;
 pub(super) struct InFlight {
     /// The event that tells of its sending.
     pub(super) sent: Seq,
+    /// What it is.
+    pub(super) info: MessageInfo,
     /// The client operation that it asks for, if it does.
     pub(super) ask: Option<(Endpoint, Endpoint, OpId)>,
 }
@@ -38,7 +42,7 @@ impl<B: Backend> World<B> {
         let msg = self.next_msg;
         self.next_msg.0 += 1;
         let bytes = payload.len() + FRAME_OVERHEAD;
-        let verdict = self.links.decide((from, to), bytes, now);
+        let Judgment { verdict, copy, damage, acts } = self.links.decide((from, to), bytes, payload.len(), now);
         let after = match verdict {
             Verdict::Pass(after) => after,
             Verdict::Drop(_) => self.links.base_delay(),
@@ -46,19 +50,61 @@ impl<B: Backend> World<B> {
         let (bytes, due) = (bytes as u32, now + after);
         let sent = EventKind::FrameSent { msg, from, to, info, due, bytes, payload: payload.clone() };
         let sent = self.record(now, cause, sent);
-        self.in_flight.insert(msg, InFlight { sent, ask: ask.map(|op| (from, to, op)) });
-        match verdict {
-            Verdict::Drop(reason) => self.drop_frame(now, msg, reason),
-            Verdict::Pass(after) => {
-                let frame = Frame { msg, from, to, payload };
-                let ends = (self.incarnation_of(from), self.incarnation_of(to));
-                if after.is_zero() {
-                    self.transmit(now, frame, ends);
-                } else {
-                    self.queue.push(due, Due::Transmit { frame, ends });
-                }
-            }
+        self.in_flight.insert(msg, InFlight { sent, info, ask: ask.map(|op| (from, to, op)) });
+        if !acts.is_empty() {
+            self.record(now, Some(sent), EventKind::LinkActed { msg, acts });
         }
+        if let Verdict::Drop(reason) = verdict {
+            return self.drop_frame(now, msg, reason);
+        }
+        let frame = Frame { msg, from, to, payload, damage: None };
+        let copy = copy.map(|after| (after, frame.clone()));
+        if self.passes_traps(now, msg, (from, to), info) {
+            self.dispatch(now, after, damaged(frame, damage));
+        }
+        if let Some((after, frame)) = copy {
+            self.send_copy(now, after, sent, info, frame);
+        }
+    }
+
+    /// A copy is a frame of its own; the sending of its original is its cause.
+    fn send_copy(&mut self, now: Timestamp, after: Duration, original: Seq, info: MessageInfo, frame: Frame) {
+        let msg = self.next_msg;
+        self.next_msg.0 += 1;
+        let (from, to, payload) = (frame.from, frame.to, frame.payload.clone());
+        let (bytes, due) = ((payload.len() + FRAME_OVERHEAD) as u32, now + after);
+        let sent = self.record(now, Some(original), EventKind::FrameSent { msg, from, to, info, due, bytes, payload });
+        self.in_flight.insert(msg, InFlight { sent, info, ask: None });
+        if self.passes_traps(now, msg, (from, to), info) {
+            self.dispatch(now, after, Frame { msg, ..frame });
+        }
+    }
+
+    fn dispatch(&mut self, now: Timestamp, after: Duration, frame: Frame) {
+        let ends = (self.incarnation_of(frame.from), self.incarnation_of(frame.to));
+        if after.is_zero() {
+            self.transmit(now, frame, ends);
+        } else {
+            self.queue.push(now + after, Due::Transmit { frame, ends });
+        }
+    }
+
+    /// Puts a copy of a frame under way, as far as the trace goes. Returns its number.
+    pub(super) fn copy_in_flight(
+        &mut self,
+        now: Timestamp,
+        cause: Seq,
+        frame: &Frame,
+        info: MessageInfo,
+        due: Timestamp,
+    ) -> MsgId {
+        let msg = self.next_msg;
+        self.next_msg.0 += 1;
+        let (from, to, payload) = (frame.from, frame.to, frame.payload.clone());
+        let bytes = (payload.len() + FRAME_OVERHEAD) as u32;
+        let sent = self.record(now, Some(cause), EventKind::FrameSent { msg, from, to, info, due, bytes, payload });
+        self.in_flight.insert(msg, InFlight { sent, info, ask: None });
+        msg
     }
 
     /// A frame has passed its link: puts it on the wire.
@@ -66,6 +112,9 @@ impl<B: Backend> World<B> {
         let msg = frame.msg;
         if !self.is_reachable(frame.from) || self.incarnation_of(frame.from) != ends.0 {
             return self.drop_frame(now, msg, DropReason::SenderDown);
+        }
+        if !self.half_open.is_empty() && self.half_open.contains_key(&(frame.from, frame.to)) {
+            return self.vanish(now, frame);
         }
         if !self.is_reachable(frame.to) {
             return self.drop_frame(now, msg, DropReason::ReceiverDown);
@@ -82,8 +131,14 @@ impl<B: Backend> World<B> {
 
     /// A frame came in at its receiver.
     pub(super) fn deliver(&mut self, now: Timestamp, frame: Frame) {
+        if self.held.holds(frame.msg) && self.is_reachable(frame.to) {
+            return self.held.park(frame);
+        }
+        if frame.damage.is_some() {
+            return self.drop_frame(now, frame.msg, DropReason::Corrupt);
+        }
         match frame.to {
-            Endpoint::Node(node) if self.is_frozen(node) => self.hold(now, node, frame),
+            Endpoint::Node(node) if self.holds(node) => self.hold(now, node, frame),
             Endpoint::Node(node) if !self.is_running(node) => {
                 self.drop_frame(now, frame.msg, DropReason::ReceiverDown);
             }
@@ -93,13 +148,15 @@ impl<B: Backend> World<B> {
 
     /// The receiver takes a frame up.
     pub(super) fn handle(&mut self, now: Timestamp, frame: Frame) {
+        if frame.to.node().is_none() && wire::decode_response(&frame.payload).is_none() {
+            return self.drop_frame(now, frame.msg, DropReason::Corrupt);
+        }
         let Some(flight) = self.in_flight.remove(&frame.msg) else { return };
         let seq = self.record(now, Some(flight.sent), EventKind::FrameDelivered { msg: frame.msg });
         match (frame.to, frame.from) {
             (Endpoint::Node(node), Endpoint::Node(from)) => {
                 let input = Input::Message { from, payload: frame.payload };
-                let incarnation = self.incarnation_of(frame.to);
-                self.input(now, node, incarnation, Cause::Event(Some(seq)), input);
+                self.take_in(now, node, Cause::Event(Some(seq)), input);
             }
             (Endpoint::Node(node), Endpoint::Client(client)) => {
                 let Some((op, request)) = wire::decode_request(&frame.payload) else {
@@ -108,8 +165,7 @@ impl<B: Backend> World<B> {
                     return;
                 };
                 self.remember_asker(node, op, client);
-                let incarnation = self.incarnation_of(frame.to);
-                self.input(now, node, incarnation, Cause::Event(Some(seq)), Input::Request { op, request });
+                self.take_in(now, node, Cause::Event(Some(seq)), Input::Request { op, request });
             }
             (Endpoint::Client(client), Endpoint::Node(node)) => {
                 if let Some((op, response)) = wire::decode_response(&frame.payload) {
@@ -123,6 +179,7 @@ impl<B: Backend> World<B> {
     /// A frame will never arrive.
     pub(super) fn drop_frame(&mut self, now: Timestamp, msg: MsgId, reason: DropReason) {
         let Some(flight) = self.in_flight.remove(&msg) else { return };
+        self.held.take(msg);
         let seq = self.record(now, Some(flight.sent), EventKind::FrameDropped { msg, reason });
         if let Some((Endpoint::Client(client), Endpoint::Node(node), op)) = flight.ask
             && reason == DropReason::ReceiverDown
@@ -144,4 +201,20 @@ impl<B: Backend> World<B> {
             Endpoint::Client(client) => self.clients.contains_key(&client),
         }
     }
+}
+
+/// Damages a frame. Where the checksum is off, nobody will notice: the damage is done before anything else sees it.
+fn damaged(mut frame: Frame, damage: Option<Damage>) -> Frame {
+    match damage {
+        None => {}
+        Some(Damage { bit, checksum: Checksum::On }) => frame.damage = Some(bit),
+        Some(Damage { bit, checksum: Checksum::Off }) => {
+            let mut bytes = frame.payload.to_vec();
+            if let Some(byte) = bytes.get_mut(bit as usize / 8) {
+                *byte ^= 1 << (bit % 8);
+            }
+            frame.payload = bytes.into();
+        }
+    }
+    frame
 }

@@ -4,28 +4,42 @@
 //! [`World::end_burst`]. The two backends differ only in [`Backend`]: so a fault, a client or a command means the same in
 //! both, and a parity test can hold them together.
 
+mod ailments;
 mod backend;
 mod clients;
+mod clockwork;
 mod commands;
+mod disks;
 mod frames;
+mod held;
+mod labor;
 mod nodes;
 mod queue;
+mod streams;
+mod visitors;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
 pub use backend::{Backend, Booted, Down, Frame, Handed, Syncing};
+pub use visitors::Answered;
 
 use self::{
     clients::ClientSlot,
     frames::InFlight,
+    held::HeldFrames,
     nodes::Slot,
     queue::{Due, Queue},
+    streams::HalfOpen,
+    visitors::Visitors,
 };
 use crate::{
     command::{Author, Command},
     disk::SyncId,
     event::{EventKind, NodeFailure},
-    fault::{DropReason, LinkCounters, LinkId, Links},
+    fault::{DropReason, LinkCounters, LinkId, Links, Proof},
     host::{Input, Output},
     ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
     registry::{self, ProtocolRow},
@@ -44,16 +58,23 @@ pub struct World<B: Backend> {
     links: Links,
     nodes: BTreeMap<NodeId, Slot>,
     clients: BTreeMap<ClientId, ClientSlot>,
+    visitors: Visitors,
     queue: Queue,
     /// Frames that a timeless wire delivered at this moment.
     arrived: VecDeque<Frame>,
     in_flight: BTreeMap<MsgId, InFlight>,
     next_msg: MsgId,
+    /// Messages held by hand, and the traps for more.
+    held: HeldFrames,
+    /// Directions whose sender believes in a connection that is gone.
+    half_open: BTreeMap<LinkId, HalfOpen>,
     ops: OpCounter,
     /// Nodes that took an input in this burst.
     touched: BTreeSet<NodeId>,
     outputs: Vec<Output>,
     clock: Option<ClockRequest>,
+    /// Which read fails and which bit rots.
+    luck: ChaCha8Rng,
 }
 
 /// What was asked of the clock; the driver owns it.
@@ -81,14 +102,18 @@ impl<B: Backend> World<B> {
             links: Links::new(spec.base_delay(), spec.seed),
             nodes: spec.nodes.iter().map(|node| (*node, Slot::member())).collect(),
             clients: BTreeMap::new(),
+            visitors: Visitors::default(),
             queue: Queue::default(),
             arrived: VecDeque::new(),
             in_flight: BTreeMap::new(),
             next_msg: MsgId(1),
+            held: HeldFrames::default(),
+            half_open: BTreeMap::new(),
             ops: OpCounter::default(),
             touched: BTreeSet::new(),
             outputs: Vec::new(),
             clock: None,
+            luck: ChaCha8Rng::seed_from_u64(spec.seed ^ 0xb17_0507),
         })
     }
 
@@ -146,13 +171,12 @@ impl<B: Backend> World<B> {
     /// A connection broke. Nodes hear of the death of a peer in the same way on both backends, so this only records,
     /// unless both ends are alive.
     pub fn peer_lost(&mut self, now: Timestamp, from: Endpoint, to: Endpoint) {
-        let seq = self.recorder.record(now, None, EventKind::ConnectionLost { from, to });
-        if let (Endpoint::Node(node), Endpoint::Node(peer)) = (from, to)
-            && self.is_running(peer)
-            && let Some(incarnation) = self.incarnation(node)
-        {
-            self.input(now, node, incarnation, nodes::Cause::Event(Some(seq)), Input::PeerLost(peer));
-        }
+        self.connection_lost(now, None, (from, to));
+    }
+
+    /// Records what a self-test found out about faults, before anything else happens.
+    pub fn faults_tried(&mut self, now: Timestamp, proofs: Vec<Proof>) {
+        self.recorder.record(now, None, EventKind::FaultsTried { proofs });
     }
 
     /// Bytes that are no frame came in at a node; its connection was closed.
@@ -234,9 +258,7 @@ impl<B: Backend> World<B> {
 
     fn happen(&mut self, now: Timestamp, due: Due) {
         match due {
-            Due::Timer { node, incarnation, token } => {
-                self.input(now, node, incarnation, nodes::Cause::Timer, Input::Timer(token));
-            }
+            Due::Timer { node, incarnation, token } => self.ring(now, node, incarnation, token),
             Due::Client { client, token } => self.client_timer(now, client, token),
             Due::Transmit { frame, ends } => self.transmit(now, frame, ends),
             Due::Synced { node, incarnation, sync } => {
@@ -245,6 +267,16 @@ impl<B: Backend> World<B> {
                 }
                 self.synced(now, node, incarnation, sync);
             }
+            Due::SyncBegins { node, incarnation, sync } => {
+                if self.incarnation(node) == Some(incarnation)
+                    && let Some(done) = self.begin_sync(now, node, incarnation, sync)
+                {
+                    self.synced(now, node, incarnation, done);
+                }
+            }
+            Due::SyncLied { node, incarnation, sync } => self.synced(now, node, incarnation, sync),
+            Due::Work { node, incarnation, turn } => self.work(now, node, incarnation, turn),
+            Due::HalfOpenEnds { link, number } => self.half_open_ends(now, link, number),
             Due::PeerLost { node, incarnation, peer } => {
                 self.input(now, node, incarnation, nodes::Cause::Event(None), Input::PeerLost(peer));
             }

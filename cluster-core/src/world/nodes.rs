@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Backend, Booted, Down, Frame, Syncing, World, queue::Due};
+use super::{Backend, Booted, Down, Frame, World, ailments::Machine, labor::Labor, queue::Due};
 use crate::{
-    event::{EventKind, NodeFailure},
+    event::{EventKind, NodeFailure, NodeView},
     fault::DropReason,
-    host::{Input, Node, NodePanic, Output, Stepped},
+    host::{Input, Node, NodePanic, Output, Stepped, TimerToken},
     ids::{ClientId, Endpoint, NodeId, OpId, Seq},
     name::Name,
     protocol::NodeConfig,
@@ -14,7 +14,7 @@ use crate::{
     workload::wire,
 };
 
-/// How much a frozen node's receive buffers hold before frames are dropped.
+/// How much the receive buffers of a frozen or slow node hold before frames are dropped.
 const HELD_MAX: usize = 65_536;
 
 /// A place for a node: the process may be there or not.
@@ -22,22 +22,30 @@ pub(super) struct Slot {
     /// Whether it was a member from the beginning.
     member: bool,
     /// How often it was booted before.
-    incarnation: u32,
-    process: Option<Process>,
+    pub(super) incarnation: u32,
+    pub(super) process: Option<Process>,
+    /// What ails its machine, and what that did.
+    pub(super) machine: Machine,
 }
 
-struct Process {
+pub(super) struct Process {
     node: Box<dyn Node>,
-    frozen: bool,
-    /// What came while it was frozen.
-    held: VecDeque<Held>,
+    pub(super) frozen: bool,
+    /// What came while it was frozen, or waits for a slow node's time.
+    pub(super) held: VecDeque<Held>,
+    /// What a slow node does next, and when.
+    pub(super) labor: Labor,
+    /// When its timers run out, by its own clock.
+    pub(super) armed: BTreeMap<TimerToken, Timestamp>,
+    /// When its disk is through with the syncs that were asked for.
+    pub(super) disk_free: Timestamp,
     /// Who asked for what.
     askers: BTreeMap<OpId, ClientId>,
     /// What led to the outputs that come next.
     cause: Cause,
 }
 
-enum Held {
+pub(super) enum Held {
     Frame(Frame),
     Input(Cause, Input),
 }
@@ -57,11 +65,18 @@ pub(super) enum Cause {
 
 impl Slot {
     pub(super) fn member() -> Self {
-        Self { member: true, incarnation: 0, process: None }
+        Self { member: true, incarnation: 0, process: None, machine: Machine::default() }
     }
 
     pub(super) fn joining() -> Self {
         Self { member: false, ..Self::member() }
+    }
+}
+
+impl Process {
+    /// Its clock was turned: the times that it showed are other times.
+    pub(super) fn forget_shown_times(&mut self) {
+        self.node.forget_shown_times();
     }
 }
 
@@ -82,11 +97,11 @@ impl<B: Backend> World<B> {
     pub(super) fn boot(&mut self, now: Timestamp, node: NodeId, cause: Option<Seq>) {
         let Some(slot) = self.nodes.get_mut(&node) else { return };
         let (incarnation, member) = (slot.incarnation, slot.member);
-        let Booted { port, disk } = match self.backend.boot(node, incarnation) {
+        let Booted { port, door, disk } = match self.read_disk(now, node, incarnation, cause) {
             Ok(booted) => booted,
             Err(failure) => {
                 self.record(now, cause, EventKind::NodeFailed { node, failure });
-                return;
+                return self.tell_counters(now, node);
             }
         };
         let config = NodeConfig {
@@ -97,13 +112,21 @@ impl<B: Backend> World<B> {
             knobs: self.spec.knobs.clone(),
         };
         let started = self.record(now, cause, EventKind::NodeStarted { node, incarnation, port });
+        if door != 0 {
+            self.door_opened(now, started, node, door);
+        }
+        self.found_on_disk(now, node, started, &disk);
+        let shown = self.node_time(node, now);
         let mut outputs = std::mem::take(&mut self.outputs);
-        match (self.row.boot)(&config, &disk, now, incarnation, &mut outputs) {
+        match (self.row.boot)(&config, &disk, shown, incarnation, &mut outputs) {
             Ok(booted) => {
                 let process = Process {
                     node: booted,
                     frozen: false,
                     held: VecDeque::new(),
+                    labor: Labor::default(),
+                    armed: BTreeMap::new(),
+                    disk_free: Timestamp::ZERO,
                     askers: BTreeMap::new(),
                     cause: Cause::Event(Some(started)),
                 };
@@ -123,14 +146,17 @@ impl<B: Backend> World<B> {
     pub(super) fn take_down(&mut self, now: Timestamp, node: NodeId, how: Down, cause: Option<Seq>) -> Option<Seq> {
         let slot = self.nodes.get_mut(&node)?;
         let process = slot.process.take()?;
+        self.before_death(now, node, how);
+        let slot = self.nodes.get_mut(&node)?;
         slot.incarnation += 1;
         let lost = self.backend.down(node, how);
         let kind = match how {
             Down::Crash => EventKind::NodeCrashed { node },
-            Down::PowerLoss => EventKind::NodeLostPower { node, records_lost: lost },
+            Down::PowerLoss | Down::TornPowerLoss => EventKind::NodeLostPower { node, records_lost: lost.records },
             Down::Stop => EventKind::NodeStopped { node },
         };
         let seq = self.record(now, cause, kind);
+        self.tell_torn(now, node, seq, &lost.torn);
         self.after_death(now, node, process, how);
         Some(seq)
     }
@@ -140,6 +166,7 @@ impl<B: Backend> World<B> {
         let Some(slot) = self.nodes.get_mut(&node) else { return };
         let process = slot.process.take();
         slot.incarnation += 1;
+        self.before_death(now, node, Down::Crash);
         self.backend.down(node, Down::Crash);
         self.record(now, cause, EventKind::NodeFailed { node, failure });
         if let Some(process) = process {
@@ -150,14 +177,20 @@ impl<B: Backend> World<B> {
     fn after_death(&mut self, now: Timestamp, node: NodeId, process: Process, how: Down) {
         self.touched.remove(&node);
         self.links.reset(node);
+        self.visitors_lost(now, node);
         for held in process.held {
             if let Held::Frame(frame) = held {
                 self.drop_frame(now, frame.msg, DropReason::ReceiverDown);
             }
         }
+        for msg in self.held.parked_at(node) {
+            self.drop_frame(now, msg, DropReason::ReceiverDown);
+        }
+        self.count(node, |counters| counters.waiting = 0);
+        self.tell_counters(now, node);
         // A dead process's system resets its connections, and who can hear that learns of it. A machine without power
         // says nothing.
-        if how != Down::PowerLoss {
+        if how != Down::PowerLoss && how != Down::TornPowerLoss {
             self.tell_peers(now, node);
         }
     }
@@ -172,6 +205,7 @@ impl<B: Backend> World<B> {
             .collect();
         for (node, incarnation) in peers {
             if !self.links.rules((dead.into(), node.into())).cut {
+                let delay = delay.max(self.closes_late_by(now, node, dead));
                 self.queue.push(now + delay, Due::PeerLost { node, incarnation, peer: dead });
             }
         }
@@ -181,6 +215,7 @@ impl<B: Backend> World<B> {
     pub(super) fn freeze(&mut self, now: Timestamp, node: NodeId, cause: Option<Seq>) {
         if let Some(process) = self.process_mut(node) {
             process.frozen = true;
+            process.labor.call_off();
             self.touched.remove(&node);
             self.backend.freeze(node, true);
             self.record(now, cause, EventKind::NodeFroze { node });
@@ -191,10 +226,17 @@ impl<B: Backend> World<B> {
     pub(super) fn unfreeze(&mut self, now: Timestamp, node: NodeId, cause: Option<Seq>) {
         let Some(process) = self.process_mut(node) else { return };
         process.frozen = false;
-        let held = std::mem::take(&mut process.held);
         self.backend.freeze(node, false);
         self.record(now, cause, EventKind::NodeUnfroze { node });
         self.touched.insert(node);
+        self.take_up_held(now, node);
+    }
+
+    /// Brings what was held once more; a slow node holds it again.
+    pub(super) fn take_up_held(&mut self, now: Timestamp, node: NodeId) {
+        let Some(process) = self.process_mut(node) else { return };
+        let held = std::mem::take(&mut process.held);
+        process.labor.call_off();
         let incarnation = self.incarnation(node).unwrap_or_default();
         for held in held {
             match held {
@@ -204,11 +246,12 @@ impl<B: Backend> World<B> {
         }
     }
 
-    /// A frozen node's receive buffer takes a frame, while there is room.
+    /// The receive buffer of a frozen or slow node takes a frame, while there is room.
     pub(super) fn hold(&mut self, now: Timestamp, node: NodeId, frame: Frame) {
         let Some(process) = self.process_mut(node) else { return };
         if process.held.len() < HELD_MAX {
             process.held.push_back(Held::Frame(frame));
+            self.plan_work(now, node);
         } else {
             self.drop_frame(now, frame.msg, DropReason::BufferFull);
         }
@@ -226,11 +269,17 @@ impl<B: Backend> World<B> {
         if self.incarnation(node) != Some(incarnation) {
             return;
         }
+        let holds = self.holds(node);
         let Some(process) = self.process_mut(node) else { return };
-        if process.frozen {
+        if holds {
             process.held.push_back(Held::Input(cause, input));
-            return;
+            return self.plan_work(now, node);
         }
+        self.take_in(now, node, cause, input);
+    }
+
+    /// Lets a node take one input, whose turn it is.
+    pub(super) fn take_in(&mut self, now: Timestamp, node: NodeId, cause: Cause, input: Input) {
         self.touched.insert(node);
         self.step(now, node, cause, input);
     }
@@ -241,18 +290,24 @@ impl<B: Backend> World<B> {
             return;
         };
         self.step(now, node, cause, Input::Idle);
+        if self.touched.contains(&node) {
+            // What it asked for was done at once, and it has something to do again: its view is not settled yet.
+            return;
+        }
         let mut outputs = std::mem::take(&mut self.outputs);
         if let Some(process) = self.process_mut(node) {
             process.node.flush_view(&mut outputs);
         }
         self.carry(now, node, &mut outputs);
         self.outputs = outputs;
+        self.tell_counters_soon(now, node);
     }
 
     fn step(&mut self, now: Timestamp, node: NodeId, cause: Cause, input: Input) {
+        let shown = self.node_time(node, now);
         let mut outputs = std::mem::take(&mut self.outputs);
         let Some(process) = self.process_mut(node) else { return };
-        match process.node.step(now, input, &mut outputs) {
+        match process.node.step(shown, input, &mut outputs) {
             Ok(stepped) => {
                 match stepped {
                     Stepped::Done => process.cause = cause,
@@ -277,15 +332,18 @@ impl<B: Backend> World<B> {
     /// Carries a node's outputs out, in order.
     fn carry(&mut self, now: Timestamp, node: NodeId, outputs: &mut Vec<Output>) {
         let incarnation = self.incarnation(node).unwrap_or_default();
+        let mut done = None;
         for output in outputs.drain(..) {
             match output {
-                Output::Arm { token, at } => self.queue.push(at, Due::Timer { node, incarnation, token }),
-                Output::Write(op) => self.backend.write(node, op),
-                Output::Sync(sync) => {
-                    if let Syncing::DoneAfter(after) = self.backend.sync(node, incarnation, sync) {
-                        self.queue.push(now + after, Due::Synced { node, incarnation, sync });
+                Output::Arm { token, at } => self.arm(node, incarnation, token, at),
+                Output::Write(op) => {
+                    if let Err(failure) = self.write(node, op) {
+                        // What it asked for after that write, it never did.
+                        let cause = self.visible_cause(now, node);
+                        return self.fail(now, node, failure, cause);
                     }
                 }
+                Output::Sync(sync) => done = self.ask_sync(now, node, incarnation, sync).or(done),
                 Output::Send { to, info, payload } => {
                     let cause = self.visible_cause(now, node);
                     self.send(now, cause, (node.into(), to.into()), info, payload, None);
@@ -293,16 +351,23 @@ impl<B: Backend> World<B> {
                 Output::Reply { op, response } => {
                     let cause = self.visible_cause(now, node);
                     let asker = self.process_mut(node).and_then(|process| process.askers.remove(&op));
-                    if let Some(client) = asker {
+                    if let Some(client) = asker.filter(|client| client.is_visitor()) {
+                        self.answer_visitor(now, cause, node, client, op, response);
+                    } else if let Some(client) = asker {
                         let (info, payload) = (wire::response_info(&response), wire::encode_response(op, &response));
                         self.send(now, cause, (node.into(), Endpoint::Client(client)), info, payload, None);
                     }
                 }
                 Output::Note(event) => {
                     let cause = self.visible_cause(now, node);
+                    let event = self.in_cluster_time(node, event);
                     self.record(now, cause, event);
                 }
             }
+        }
+        // Syncs are done in order: the last one stands for those before it.
+        if let Some(sync) = done {
+            self.input(now, node, incarnation, Cause::Synced, Input::Synced(sync));
         }
     }
 
@@ -320,11 +385,16 @@ impl<B: Backend> World<B> {
         Some(seq)
     }
 
-    fn process(&self, node: NodeId) -> Option<&Process> {
+    /// Returns what a running node shows of itself, as of its last burst.
+    pub fn view(&self, node: NodeId) -> Option<&NodeView> {
+        self.process(node).map(|process| process.node.shown())
+    }
+
+    pub(super) fn process(&self, node: NodeId) -> Option<&Process> {
         self.nodes.get(&node)?.process.as_ref()
     }
 
-    fn process_mut(&mut self, node: NodeId) -> Option<&mut Process> {
+    pub(super) fn process_mut(&mut self, node: NodeId) -> Option<&mut Process> {
         self.nodes.get_mut(&node)?.process.as_mut()
     }
 }

@@ -4,8 +4,9 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use crate::{
     disk::SyncId,
+    fault::LinkId,
     host::TimerToken,
-    ids::{ClientId, NodeId},
+    ids::{ClientId, MsgId, NodeId},
     time::Timestamp,
     workload::ClientToken,
     world::Frame,
@@ -22,6 +23,14 @@ pub(super) enum Due {
     Transmit { frame: Frame, ends: (u32, u32) },
     /// A sync is done.
     Synced { node: NodeId, incarnation: u32, sync: SyncId },
+    /// A sync of a slow disk begins at last.
+    SyncBegins { node: NodeId, incarnation: u32, sync: SyncId },
+    /// A disk that lies says that a sync is done.
+    SyncLied { node: NodeId, incarnation: u32, sync: SyncId },
+    /// A slow node has taken its time for what is next. `turn` tells a step from one that was called off.
+    Work { node: NodeId, incarnation: u32, turn: u64 },
+    /// One end of a half-open connection finds out.
+    HalfOpenEnds { link: LinkId, number: u64 },
     /// A node learns that the connection to a peer broke.
     PeerLost { node: NodeId, incarnation: u32, peer: NodeId },
 }
@@ -48,6 +57,43 @@ impl Queue {
 
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.heap.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// Returns when a frame leaves its link, with the frame, if it is still on it.
+    pub(super) fn frame(&self, msg: MsgId) -> Option<(Timestamp, Frame, (u32, u32))> {
+        self.heap.iter().find_map(|Reverse(entry)| match &entry.due {
+            Due::Transmit { frame, ends } if frame.msg == msg => Some((entry.at, frame.clone(), *ends)),
+            Due::Transmit { .. }
+            | Due::Timer { .. }
+            | Due::Client { .. }
+            | Due::Synced { .. }
+            | Due::SyncBegins { .. }
+            | Due::SyncLied { .. }
+            | Due::Work { .. }
+            | Due::HalfOpenEnds { .. }
+            | Due::PeerLost { .. } => None,
+        })
+    }
+
+    /// Takes a frame off its link. Everything is looked at: this happens by hand, not by the thousand.
+    pub(super) fn take_frame(&mut self, msg: MsgId) -> Option<(Frame, (u32, u32))> {
+        let (_, frame, ends) = self.frame(msg)?;
+        self.heap.retain(|Reverse(entry)| !matches!(&entry.due, Due::Transmit { frame, .. } if frame.msg == msg));
+        Some((frame, ends))
+    }
+
+    /// Takes the frames out that are on their way on a direction, in order of their sending.
+    pub(super) fn take_frames(&mut self, link: LinkId) -> Vec<MsgId> {
+        let mut taken = Vec::new();
+        self.heap.retain(|Reverse(entry)| match &entry.due {
+            Due::Transmit { frame, .. } if (frame.from, frame.to) == link => {
+                taken.push(frame.msg);
+                false
+            }
+            _ => true, // nothing else travels on a link
+        });
+        taken.sort_unstable();
+        taken
     }
 
     /// Takes the first thing that is due at `now` or before.

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use cluster_core::{
-    disk::{ModelDisk, SyncId},
+    disk::{ModelDisk, PowerCut, SyncId},
     event::{EventKind, Milestone, NodeView, RoleKind},
     host::{Input, Node, Output, TimerToken},
     ids::{NodeId, OpId},
@@ -113,7 +113,7 @@ impl Cluster {
         };
         let row = registry::protocol("raft").expect("Raft is registered");
         let mut out = Vec::new();
-        let disk = slot.disk.recover();
+        let disk = slot.disk.recover().expect("a sound disk");
         let node =
             (row.boot)(&config, &disk, self.now, slot.incarnation, &mut out).expect("a node boots from its disk");
         slot.node = Some(node);
@@ -130,9 +130,16 @@ impl Cluster {
         slot.held.clear();
         slot.disk.abort_syncs();
         if power_lost {
-            slot.disk.lose_power();
+            slot.disk.lose_power(PowerCut::Clean);
         }
         self.work.retain(|work| !matches!(work, Work::Synced { node, .. } if *node == id));
+    }
+
+    /// The connection between two nodes is reset, and both see it.
+    pub(crate) fn reset(&mut self, a: NodeId, b: NodeId) {
+        self.input(a, Input::PeerLost(b));
+        self.input(b, Input::PeerLost(a));
+        self.settle();
     }
 
     pub(crate) fn submit(&mut self, to: NodeId, request: Request) -> OpId {

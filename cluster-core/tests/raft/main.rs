@@ -1,6 +1,7 @@
 //! Raft as its nodes behave it: elections, durability, members, reads.
 
 mod cluster;
+mod failover;
 mod storm;
 
 use std::time::Duration;

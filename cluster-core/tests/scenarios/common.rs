@@ -102,3 +102,12 @@ pub(crate) fn ends(nodes: &[NodeId]) -> Vec<Endpoint> {
 pub(crate) fn summary(sim: &Sim) -> Summary {
     Summary::of(sim.trace())
 }
+
+/// Returns why commands were refused, in order.
+pub(crate) fn refusals(trace: &TraceStore) -> Vec<String> {
+    let reason = |kind| match kind {
+        EventKind::CommandRefused { reason } => Some(reason),
+        _ => None, // nothing else refuses a command
+    };
+    events(trace).into_iter().filter_map(|event| reason(event.kind)).collect()
+}

@@ -1,6 +1,11 @@
 //! Whole clusters in the simulator: what a user would see, without sleeping.
 
+mod clock;
 mod common;
+mod disk;
+mod links;
+mod machine;
+mod messages;
 mod primary_backup;
 mod raft;
 mod world;

@@ -3,7 +3,7 @@
 use cluster_core::{
     command::Command,
     event::Outcome,
-    fault::{Delay, Fault, Heal},
+    fault::{Delay, Fault, Heal, LinkFault},
     ids::NodeId,
     trace::Summary,
 };
@@ -12,9 +12,9 @@ use std::time::Duration;
 use crate::common::{SECOND, client, cluster, ends, inject, led, outcomes, put, summary, with_knob};
 
 fn slow_replication(primary: NodeId, nodes: &[NodeId]) -> Vec<Fault> {
-    let delay = Delay { mean: Duration::from_millis(1500), jitter: Duration::ZERO };
+    let delay = Delay::constant(Duration::from_millis(1500));
     let others = nodes.iter().filter(|node| **node != primary);
-    others.map(|node| Fault::Delay((primary.into(), (*node).into()), delay)).collect()
+    others.map(|node| Fault::Link((primary.into(), (*node).into()), LinkFault::Delay(delay))).collect()
 }
 
 fn lost_after_the_primary_dies(mode: &str, seed: u64) -> Summary {

@@ -1,11 +1,16 @@
 //! Raft as a user sees it.
 
+use std::time::Duration;
+
 use cluster_core::{
     command::Command,
     event::{Milestone, Outcome},
     fault::{Fault, Heal},
     ids::NodeId,
     request::{Admin, Refusal, Request},
+    spec::ClusterSpec,
+    time::TimingProfile,
+    trace::ClusterState,
 };
 
 use crate::common::{SECOND, client, cluster, ends, get, inject, led, milestones, outcomes, put, summary, with_knob};
@@ -157,4 +162,44 @@ fn a_node_that_was_away_for_long_catches_up_by_snapshot() {
     assert!(milestones(sim.trace()).iter().any(installed));
     let state = sim.trace().latest();
     assert!(state.nodes[&away].view.applied_index.0 + 20 > state.nodes[&leader].view.applied_index.0);
+}
+
+/// Returns how long a cluster of the profile `real` is without a leader, in election timeouts: the median over many seeds.
+fn median_gap(nodes: u16, strike: fn(NodeId) -> Fault) -> f64 {
+    let timeout = TimingProfile::Real.election_min().as_secs_f64();
+    let mut gaps: Vec<f64> = (1..=51)
+        .map(|seed| {
+            let spec = ClusterSpec { profile: TimingProfile::Real, ..cluster("raft", nodes, seed) };
+            let (mut sim, leader) = led(&spec);
+            // Anywhere between two heartbeats.
+            sim.run_for(SECOND + Duration::from_millis(seed * 7 % 100));
+            let struck = sim.now();
+            inject(&mut sim, strike(leader));
+            let next = |state: &ClusterState| state.leader().filter(|next| *next != leader);
+            let elected = sim.run_until(10 * SECOND, |trace| next(trace.latest()).is_some());
+            assert!(elected, "no new leader at seed {seed}");
+            sim.now().since(struck).as_secs_f64() / timeout
+        })
+        .collect();
+    gaps.sort_unstable_by(f64::total_cmp);
+    gaps[gaps.len() / 2]
+}
+
+/// Timeouts that spread further than votes take make everybody wait for nothing.
+#[test]
+fn a_frozen_leader_is_missed_little_longer_than_an_election_timeout() {
+    for nodes in [3, 5] {
+        let gap = median_gap(nodes, Fault::Freeze);
+        assert!((0.9..1.2).contains(&gap), "{gap} election timeouts with {nodes} nodes");
+    }
+}
+
+/// The connection of a process that died is reset; that of a machine without power stays silent.
+#[test]
+fn a_dead_process_is_missed_for_a_moment_and_a_dead_machine_for_an_election_timeout() {
+    for nodes in [3, 5] {
+        let (process, machine) = (median_gap(nodes, Fault::Crash), median_gap(nodes, Fault::PowerLoss));
+        assert!(process < 0.1, "{process} election timeouts with {nodes} nodes");
+        assert!(machine > 0.9, "{machine} election timeouts with {nodes} nodes");
+    }
 }

@@ -1,23 +1,26 @@
 //! What holds whatever the protocol: determinism, honest frames, refusals with a reason.
 
+use std::collections::BTreeSet;
+
 use cluster_core::{
     command::Command,
-    event::EventKind,
-    fault::{Fault, Heal, Loss},
+    event::{EventKind, Milestone, Outcome},
+    fault::{Fault, Heal, LinkFault, Loss},
     ids::NodeId,
     registry::PROTOCOLS,
+    request::{Answer, Condition, Misfit, Request, Value},
     sim::Sim,
     trace::NodeStatus,
 };
 
-use crate::common::{SECOND, client, cluster, events, inject, led};
+use crate::common::{SECOND, client, cluster, events, inject, led, milestones, outcomes, with_knob};
 
 fn eventful(protocol: &str, seed: u64) -> Sim {
     let mut spec = cluster(protocol, 5, seed);
     spec.clients = vec![client(1, 20.0), client(2, 5.0)];
     let mut sim = Sim::start(&spec).expect("the spec is sound");
     sim.run_for(3 * SECOND);
-    inject(&mut sim, Fault::Loss((NodeId(1).into(), NodeId(2).into()), Loss { probability: 0.5 }));
+    inject(&mut sim, Fault::Link((NodeId(1).into(), NodeId(2).into()), LinkFault::Loss(Loss { probability: 0.5 })));
     inject(&mut sim, Fault::PowerLoss(NodeId(1)));
     sim.run_for(3 * SECOND);
     inject(&mut sim, Fault::Freeze(NodeId(3)));
@@ -35,6 +38,59 @@ fn the_same_recipe_gives_the_same_trace_for_every_protocol() {
             let (a, b) = (events(a.trace()), events(b.trace()));
             let first = a.iter().zip(&b).find(|(a, b)| a != b);
             assert!(first.is_none() && a.len() == b.len(), "{} at seed {seed} differs first at {first:?}", row.id);
+        }
+    }
+}
+
+/// Counting, appending and writing conditionally are exact on every replica, also on one that learns of them by a snapshot.
+#[test]
+fn operations_beyond_put_are_exact_on_every_replica_of_every_protocol() {
+    for row in PROTOCOLS {
+        let (mut sim, leader) = led(&with_knob(cluster(row.id, 3, 6), "snapshot_every", "20"));
+        let follower = sim.trace().latest().nodes.keys().copied().find(|node| *node != leader).expect("three nodes");
+        inject(&mut sim, Fault::Crash(follower));
+        let ask = |sim: &mut Sim, request| {
+            let node = sim.trace().latest().leader().unwrap_or(leader);
+            sim.command(Command::Submit { node, request });
+            sim.run_for(SECOND / 10);
+        };
+        let counter = || "n".into();
+        for _ in 0..30 {
+            ask(&mut sim, Request::Increment { key: counter(), by: 2 });
+            ask(&mut sim, Request::Append { key: "log".into(), value: "x".into() });
+        }
+        let put_if = Request::PutIf { key: counter(), value: "0".into(), when: Condition::Absent, tells_old: true };
+        ask(&mut sim, put_if);
+        ask(&mut sim, Request::Increment { key: "log".into(), by: 1 });
+        ask(&mut sim, Request::DeleteMany { keys: vec![counter(), "no".into()] });
+        ask(&mut sim, Request::GetMany { keys: vec![counter(), "log".into()] });
+        let answers: Vec<Answer> = outcomes(sim.trace()).into_iter().filter_map(answer_of).collect();
+        assert_eq!(answers.len(), 64, "{}", row.id);
+        assert_eq!(answers[58], Answer::Number(60), "{}", row.id);
+        let (old, xs) = (Some("60".into()), Some(Value::from("x".repeat(30))));
+        let last = [
+            Answer::Put { written: false, old },
+            Answer::Misfit(Misfit::NotInteger),
+            Answer::Number(1),
+            Answer::Values(vec![None, xs]),
+        ];
+        assert_eq!(answers[60..], last, "{}", row.id);
+        sim.command(Command::Restart(follower));
+        sim.run_for(5 * SECOND);
+        let state = sim.trace().latest();
+        let installed = milestones(sim.trace()).into_iter();
+        let mut installed = installed.filter(|(_, news)| matches!(news, Milestone::SnapshotInstalled { .. }));
+        assert!(installed.any(|(node, _)| node == follower), "{}: no snapshot", row.id);
+        let hashes: BTreeSet<_> = state.nodes.values().map(|node| (node.view.state_hash, node.view.keys)).collect();
+        assert_eq!(hashes.len(), 1, "{}: {hashes:?}", row.id);
+    }
+}
+
+fn answer_of(outcome: Option<Outcome>) -> Option<Answer> {
+    match outcome? {
+        Outcome::Answered { answer, .. } => Some(answer),
+        Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Failed(_) | Outcome::NoAnswer => {
+            None
         }
     }
 }
@@ -73,7 +129,7 @@ fn every_frame_that_was_sent_arrives_once_or_is_dropped_with_a_reason() {
 #[test]
 fn a_command_that_does_nothing_is_refused_with_the_reason() {
     let (mut sim, _) = led(&cluster("raft", 3, 6));
-    let cut = Fault::Cut((NodeId(1).into(), NodeId(2).into()));
+    let cut = Fault::cut((NodeId(1).into(), NodeId(2).into()));
     inject(&mut sim, cut.clone());
     let refused = |sim: &Sim| {
         let reason = |kind| match kind {
@@ -116,7 +172,7 @@ fn a_cut_direction_drops_and_counts_what_it_stopped() {
     spec.clients = vec![client(1, 20.0)];
     let (mut sim, leader) = led(&spec);
     let other = NodeId(if leader == NodeId(1) { 2 } else { 1 });
-    inject(&mut sim, Fault::Cut((leader.into(), other.into())));
+    inject(&mut sim, Fault::cut((leader.into(), other.into())));
     sim.run_for(2 * SECOND);
-    assert!(sim.trace().latest().links[&(leader.into(), other.into())].cut > 0);
+    assert!(sim.trace().latest().links[&(leader.into(), other.into())].did.cut > 0);
 }

@@ -23,8 +23,20 @@ pub(super) fn client_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId, edit: 
         ui.weak(format!("{client} is not there at this moment"));
         return;
     };
-    let kind = if client == ClientId(0) { "your own hand" } else { "client" };
-    rows::title(ui, ctx, &client.to_string(), kind);
+    let kind = match &state.visitor {
+        _ if client == ClientId(0) => "your own hand".to_owned(),
+        None => "client".to_owned(),
+        Some(visitor) => format!("{} client from outside", visitor.speaks),
+    };
+    rows::title(ui, ctx, &client.to_string(), &kind);
+    if let Some(visitor) = &state.visitor {
+        rows::grid(ui, "visitor", |grid| {
+            grid.row("Came in at", visitor.node.to_string());
+            if !visitor.name.is_empty() {
+                grid.row("Calls itself", visitor.name.as_str());
+            }
+        });
+    }
     outcomes_ui(ui, ctx, client, state);
     let Some(spec) = &state.spec else { return };
     rows::section(ui, "Workload");
@@ -71,6 +83,7 @@ pub(super) fn outcome_text(outcome: &Outcome) -> String {
         Outcome::Done => "done".to_owned(),
         Outcome::Failed(refusal) => refusal.to_string(),
         Outcome::NoAnswer => "no answer".to_owned(),
+        Outcome::Answered { answer, .. } => answer.to_string(),
     }
 }
 

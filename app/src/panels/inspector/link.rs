@@ -4,17 +4,28 @@ use std::time::Duration;
 
 use cluster_core::{
     command::Command,
-    fault::{DELAY_SLIDER_MAX, Delay, Fault, Heal, LinkId, LinkRules, Loss},
+    fault::{Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules},
     trace::LinkState,
 };
-use egui::{Response, Slider, Ui};
+use egui::Ui;
 
-use super::{rows, selection_of};
+use super::{
+    link_rules::{self, Control},
+    rows, selection_of,
+};
 use crate::{action::Action, ctx::ViewCtx, format, theme::SPACE};
 
 /// Rules that the mouse is changing at this moment, sent when it lets go.
-#[derive(Default)]
-pub(super) struct LinkEdit(Option<(LinkId, LinkRules)>);
+pub(super) struct LinkEdit {
+    rules: Option<(LinkId, LinkRules)>,
+    half_open_for: Duration,
+}
+
+impl Default for LinkEdit {
+    fn default() -> Self {
+        Self { rules: None, half_open_for: Duration::from_secs(10) }
+    }
+}
 
 pub(super) fn link_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, (a, b): LinkId, edit: &mut LinkEdit) {
     rows::title(ui, ctx, &format!("{a} ↔ {b}"), "link");
@@ -28,7 +39,7 @@ pub(super) fn link_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, (a, b): LinkId, edit: &mut
     if ctx.commandable {
         ui.horizontal(|ui| {
             if ui.button("Cut both ways").clicked() {
-                ctx.command(Command::Inject(vec![Fault::Cut((a, b)), Fault::Cut((b, a))]));
+                ctx.command(Command::Inject(vec![Fault::cut((a, b)), Fault::cut((b, a))]));
             }
             if ui.button("Heal both ways").clicked() {
                 [(a, b), (b, a)].into_iter().for_each(|link| ctx.command(Command::Heal(Heal::Link(link))));
@@ -45,74 +56,65 @@ fn direction_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId, edit: &mut LinkEdi
     rows::section(ui, &format!("{} → {}", link.0, link.1));
     ui.add_space(0.25 * SPACE);
     if ctx.commandable {
-        rules_ui(ui, ctx, link, state.rules, edit);
+        rules_ui(ui, ctx, link, &state, edit);
+        connection_ui(ui, ctx, link, &mut edit.half_open_for);
+        if state.rules != LinkRules::default() {
+            copy_ui(ui, ctx, link, &state.rules);
+        }
     } else {
-        ui.weak(rules_text(&state.rules));
+        link_rules::told_ui(ui, ctx, &state.rules, &state.did);
     }
     counters_ui(ui, ctx, &state);
 }
 
-fn rules_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId, actual: LinkRules, edit: &mut LinkEdit) {
-    let edited = edit.0.filter(|(id, _)| *id == link).map(|(_, rules)| rules);
-    let mut rules = edited.unwrap_or(actual);
-    let mut control = Control { held: false, done: false };
-    control.take(&ui.checkbox(&mut rules.cut, "Cut"));
-    let delay = rules.delay.unwrap_or_default();
-    let (mut mean, mut jitter) = (millis(delay.mean), millis(delay.jitter));
-    let mut loss = rules.loss.map_or(0.0, |loss| loss.probability * 100.0);
-    ui.spacing_mut().slider_width = 96.0;
-    let most = millis(DELAY_SLIDER_MAX);
-    control.take(&ui.add(slider(&mut mean, most).logarithmic(true).suffix(" ms").text("delay")));
-    control.take(&ui.add(slider(&mut jitter, mean.max(1.0)).suffix(" ms").text("jitter")));
-    control.take(&ui.add(slider(&mut loss, 100.0).suffix(" %").text("loss")));
-    let (mean, jitter) = (duration(mean), duration(jitter.min(mean)));
-    rules.delay = (!mean.is_zero()).then_some(Delay { mean, jitter });
-    rules.loss = (loss > 0.0).then_some(Loss { probability: loss / 100.0 });
-    if control.done {
-        set_rules(ctx, link, actual, rules);
+fn rules_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId, state: &LinkState, edit: &mut LinkEdit) {
+    let edited = edit.rules.filter(|(id, _)| *id == link).map(|(_, rules)| rules);
+    let mut rules = edited.unwrap_or(state.rules);
+    let control = link_rules::rules_ui(ui, ctx, &mut rules, &state.did);
+    if control.done && rules != state.rules {
+        ctx.command(Command::SetLinks(vec![(link, rules)]));
     }
-    if control.held {
-        edit.0 = Some((link, rules));
+    if control.held && rules != state.rules {
+        edit.rules = Some((link, rules));
     } else if edited.is_some() {
-        edit.0 = None;
+        edit.rules = None;
     }
 }
 
-fn slider(value: &mut f64, max: f64) -> Slider<'_> {
-    Slider::new(value, 0.0..=max).max_decimals(0)
+/// The blows to the connection: they do something once.
+fn connection_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId, half_open_for: &mut Duration) {
+    let inject = |fault| ctx.command(Command::Inject(vec![Fault::Link(link, fault)]));
+    ui.horizontal_wrapped(|ui| {
+        if ui.button("Reset").on_hover_text(link_rules::about(FaultKind::Reset)).clicked() {
+            inject(LinkFault::Reset);
+        }
+        if ui.button("Half-open").on_hover_text(link_rules::about(FaultKind::HalfOpen)).clicked() {
+            inject(LinkFault::HalfOpen(*half_open_for));
+        }
+        link_rules::span_ui(ui, "for", half_open_for, Duration::from_millis(1), &mut Control::default());
+    });
 }
 
-/// Whether controls are held by the mouse, or were let go.
-struct Control {
-    held: bool,
-    done: bool,
-}
-
-impl Control {
-    fn take(&mut self, response: &Response) {
-        self.held |= response.dragged();
-        self.done |= response.drag_stopped() || response.changed() && !response.dragged();
-    }
-}
-
-/// Asks for the rules of a direction to be these. What is taken away needs a heal first.
-fn set_rules(ctx: &ViewCtx<'_>, link: LinkId, from: LinkRules, to: LinkRules) {
-    if from == to {
-        return;
-    }
-    let less =
-        from.cut && !to.cut || from.delay.is_some() && to.delay.is_none() || from.loss.is_some() && to.loss.is_none();
-    if less {
-        ctx.command(Command::Heal(Heal::Link(link)));
-    }
-    let from = if less { LinkRules::default() } else { from };
-    let cut = (to.cut && !from.cut).then_some(Fault::Cut(link));
-    let delay = to.delay.filter(|delay| from.delay != Some(*delay)).map(|delay| Fault::Delay(link, delay));
-    let loss = to.loss.filter(|loss| from.loss != Some(*loss)).map(|loss| Fault::Loss(link, loss));
-    let faults: Vec<_> = [cut, delay, loss].into_iter().flatten().collect();
-    if !faults.is_empty() {
-        ctx.command(Command::Inject(faults));
-    }
+/// Gives other directions the same rules, all at one instant.
+fn copy_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId, rules: &LinkRules) {
+    let (from, to) = link;
+    ui.horizontal_wrapped(|ui| {
+        ui.weak("Same for");
+        if ui.button("the way back").clicked() {
+            ctx.command(Command::SetLinks(vec![((to, from), *rules)]));
+        }
+        let others = |of: &dyn Fn(cluster_core::ids::Endpoint) -> LinkId| {
+            let ends = ctx.state.nodes.keys().map(|node| cluster_core::ids::Endpoint::from(*node));
+            let links = ends.map(of).filter(|(from, to)| from != to).map(|link| (link, *rules));
+            Command::SetLinks(links.collect())
+        };
+        if from.node().is_some() && ui.button(format!("all from {from}")).clicked() {
+            ctx.command(others(&|end| (from, end)));
+        }
+        if to.node().is_some() && ui.button(format!("all to {to}")).clicked() {
+            ctx.command(others(&|end| (end, to)));
+        }
+    });
 }
 
 fn counters_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &LinkState) {
@@ -120,27 +122,21 @@ fn counters_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &LinkState) {
         grid.row("Sent", format!("{}, {}", format::count(state.sent), format::bytes(state.sent_bytes)));
         grid.row("Arrived", format::count(state.delivered));
         let did = |count: u64| (count > 0).then_some(ctx.theme.bad);
-        grid.colored("Cut", format::count(state.cut), did(state.cut));
-        grid.colored("Lost", format::count(state.lost), did(state.lost));
+        let stopped = state.did.stopped();
+        grid.colored("Stopped", format::count(stopped), did(stopped));
         grid.colored("Refused", format::count(state.dropped), did(state.dropped));
+        for (name, count) in
+            [("Resets", state.did.resets), ("Half-open", state.did.half_opened), ("Vanished", state.did.vanished)]
+        {
+            if count > 0 {
+                grid.colored(name, format::count(count), did(count));
+            }
+        }
+        if let Some(until) = state.half_open {
+            grid.colored("Noticed in", format::duration(until.since(ctx.at)), Some(ctx.theme.bad));
+        }
         if let Some(last) = state.last_sent {
             grid.row("Last sent", format!("{} ago", format::duration(ctx.at.since(last))));
         }
     });
-}
-
-fn rules_text(rules: &LinkRules) -> String {
-    let cut = rules.cut.then(|| "cut".to_owned());
-    let delay = rules.delay.map(|delay| format!("delayed by {}", format::duration(delay.mean)));
-    let loss = rules.loss.map(|loss| format!("loses {:.0} %", loss.probability * 100.0));
-    let parts: Vec<_> = [cut, delay, loss].into_iter().flatten().collect();
-    if parts.is_empty() { "healthy".to_owned() } else { parts.join(", ") }
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-fn duration(millis: f64) -> Duration {
-    Duration::from_micros((millis * 1000.0).round() as u64)
 }

@@ -3,13 +3,12 @@
 use cluster_core::{
     event::{EventKind, MessageInfo, TraceEvent},
     ids::{Endpoint, MsgId, Seq},
-    registry,
     time::Timestamp,
 };
 use egui::{RichText, Ui};
 
 use super::{cause_ui, rows, selection_of};
-use crate::{action::Action, ctx::ViewCtx, format, theme::SPACE};
+use crate::{action::Action, ctx::ViewCtx, format, theme::SPACE, widgets::by_hand};
 
 /// The event by which the frame shown was sent: looked up once.
 #[derive(Default)]
@@ -42,6 +41,9 @@ pub(super) fn message_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, msg: MsgId, found: &mut
     let refuses = if info.refuses { "refuses" } else { "" };
     rows::title(ui, ctx, info.name.as_str(), refuses);
     facts_ui(ui, ctx, msg, event.at, &sent);
+    if ctx.commandable && ctx.state.flights.contains_key(&msg) {
+        ui.horizontal_wrapped(|ui| by_hand::verbs_ui(ui, ctx, msg, "this message"));
+    }
     cause_ui(ui, ctx, event.cause);
     payload_ui(ui, ctx, &sent);
 }
@@ -59,6 +61,7 @@ fn facts_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, msg: MsgId, at: Timestamp, sent: &Se
     let dropped = ctx.state.drops.iter().find(|drop| drop.msg == msg);
     let (fate, bad) = match dropped {
         Some(drop) => (format!("dropped: {}", drop.reason.words()), Some(ctx.theme.bad)),
+        None if ctx.state.is_held(msg) => ("held in front of its receiver".to_owned(), Some(ctx.theme.warn)),
         None if !ctx.state.flights.contains_key(&msg) => ("it has ended".to_owned(), None),
         None if ctx.at < sent.due => (format!("arrives in {}", format::duration(sent.due.since(ctx.at))), None),
         None => ("waits at the receiver".to_owned(), Some(ctx.theme.warn)),
@@ -73,13 +76,12 @@ fn facts_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, msg: MsgId, at: Timestamp, sent: &Se
 }
 
 fn payload_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, sent: &Sent<'_>) {
-    let protocol = registry::protocol(&ctx.store.spec().protocol);
     rows::section(ui, "Fields");
-    match protocol.and_then(|row| (row.fields)(sent.payload)) {
+    match by_hand::fields(ctx, (sent.from, sent.to), sent.payload) {
         Some(fields) => rows::grid(ui, "fields", |grid| {
             fields.iter().for_each(|(name, value)| grid.row(name.as_str(), value.as_str()));
         }),
-        None => drop(ui.weak("Not a message between nodes, or cut short in the recording")),
+        None => drop(ui.weak("The bytes are cut short in the recording")),
     }
     rows::section(ui, "Bytes");
     let shown = &sent.payload[..sent.payload.len().min(HEX_MAX)];

@@ -2,6 +2,7 @@
 
 mod client;
 mod link;
+mod link_rules;
 mod message;
 mod node;
 mod nodes;
@@ -32,6 +33,7 @@ pub struct Inspector {
 
 impl View for Inspector {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
+        super::why::why_button_ui(ui, ctx);
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match ctx.selection {
             Selection::Nothing => nothing_ui(ui, ctx),
             Selection::Nodes(nodes) => match (nodes.len(), nodes.first()) {

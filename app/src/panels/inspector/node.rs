@@ -1,17 +1,19 @@
 //! One node: what it believes, what it has, and what can be done with it.
 
+use std::collections::BTreeSet;
+
 use cluster_core::{
     command::Command,
     event::{NodeView, RoleKind},
-    fault::{FAULTS, Fault, FaultKind},
+    fault::{Ailment, FAULTS, Fault, FaultKind},
     ids::NodeId,
     registry,
-    trace::{ClusterState, NodeState, NodeStatus},
+    trace::{ClusterState, NodeState, NodeStatus, ailment_words, count_lines},
 };
 use egui::{RichText, Ui};
 
 use super::{node_text, ops, rows};
-use crate::{ctx::ViewCtx, format, theme::SPACE};
+use crate::{ctx::ViewCtx, format, theme::SPACE, widgets::machine};
 
 pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut ops::OpForm) {
     let Some(state) = ctx.state.nodes.get(&node) else {
@@ -26,7 +28,9 @@ pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut o
         verbs_ui(ui, ctx, node, state);
         ops::ops_ui(ui, ctx, node, form);
     }
+    door_ui(ui, state);
     status_ui(ui, ctx, state);
+    machine_ui(ui, ctx, state);
     log_ui(ui, ctx, state);
     peers_ui(ui, ctx, &state.view);
     more_ui(ui, &state.view);
@@ -71,6 +75,9 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
                 ctx.command(Command::Inject(vec![fault]));
             }
         }
+        ui.menu_button(RichText::new("Machine…").small(), |ui| {
+            machine::machine_menu_ui(ui, ctx, &BTreeSet::from([node]));
+        });
     });
     ui.add_space(0.5 * SPACE);
 }
@@ -82,7 +89,8 @@ fn fault(kind: FaultKind, node: NodeId) -> Option<Fault> {
         FaultKind::Stop => Some(Fault::Stop(node)),
         FaultKind::Freeze => Some(Fault::Freeze(node)),
         FaultKind::Wipe => Some(Fault::Wipe(node)),
-        FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => None,
+        // What strikes links or machines has buttons of its own.
+        _ => None,
     }
 }
 
@@ -143,6 +151,43 @@ fn status_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
     });
 }
 
+/// The command by which a client of the user's own comes in.
+fn door_ui(ui: &mut Ui, state: &NodeState) {
+    if state.door == 0 || !state.status.is_running() {
+        return;
+    }
+    rows::section(ui, "Your own client");
+    let command = format!("redis-cli -c -p {}", state.door);
+    ui.horizontal(|ui| {
+        ui.add(egui::Label::new(RichText::new(&command).monospace().small()).selectable(true));
+        let copy = ui.small_button("Copy").on_hover_text("Copy the command, to paste it in a terminal");
+        if copy.clicked() {
+            ui.ctx().copy_text(command);
+        }
+    });
+}
+
+/// What ails its machine, and what that did so far; nothing of a healthy one that always was.
+fn machine_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
+    let (faults, counted) = (&state.faults, count_lines(&state.counters));
+    if Ailment::ALL.iter().all(|part| faults.is_healthy(*part)) && counted.is_empty() {
+        return;
+    }
+    rows::section(ui, "Its machine");
+    rows::grid(ui, "machine", |grid| {
+        for part in Ailment::ALL {
+            let bad = (!faults.is_healthy(part)).then_some(ctx.theme.warn);
+            grid.colored(&capital(part.part()), ailment_words(part, faults), bad);
+        }
+        if !faults.clock.is_true() {
+            grid.colored("Clock is off by", faults.clock.offset_at(ctx.at).to_string(), Some(ctx.theme.warn));
+        }
+        for (what, number) in &counted {
+            grid.row(&capital(what), number);
+        }
+    });
+}
+
 fn log_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
     let view = &state.view;
     rows::section(ui, "Log and state");
@@ -182,6 +227,13 @@ fn peers_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, view: &NodeView) {
         }
         ui.end_row();
         for (peer, known) in &view.peers {
+            // A hundred of them cost more than all the rest of the window: only what is seen is laid out.
+            let row = ui.cursor().top();
+            if !ui.clip_rect().y_range().expand(4.0 * SPACE).contains(row) {
+                ui.allocate_space(egui::vec2(0.0, 2.0 * SPACE));
+                ui.end_row();
+                continue;
+            }
             let heard = known.last_heard.map_or("never".to_owned(), |at| format::duration(ctx.at.since(at)));
             let cells = [
                 peer.to_string(),

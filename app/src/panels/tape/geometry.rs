@@ -1,9 +1,11 @@
 //! Where things are on the tape. Pure: no painting, no input.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cluster_core::{
-    ids::Seq,
+    ids::{NodeId, Seq},
     time::Timestamp,
-    trace::{Broken, MarkKind, Span, Timeline},
+    trace::{Broken, Lag, MarkKind, Span, Timeline},
 };
 use egui::{Rect, pos2};
 
@@ -124,7 +126,8 @@ pub(crate) fn layout_faults(spans: &[Span], axis: &Axis) -> Vec<FaultBar> {
             continue;
         }
         if let Some(last) = bars.last_mut() {
-            let together = span.from.since(last.from).as_secs_f64() < pixel.max(0.002)
+            let together = alike(last.first, span.what)
+                && span.from.since(last.from).as_secs_f64() < pixel.max(0.002)
                 && last.until.is_some() == span.until.is_some()
                 && span
                     .until
@@ -142,10 +145,20 @@ pub(crate) fn layout_faults(spans: &[Span], axis: &Axis) -> Vec<FaultBar> {
     bars
 }
 
+/// One name must fit all that a bar stands for: parts of machines ail each in its own way.
+fn alike(a: Broken, b: Broken) -> bool {
+    match (a, b) {
+        (Broken::Machine(_, a), Broken::Machine(_, b)) => a == b,
+        (Broken::Machine(..), Broken::Node(_) | Broken::Link(_)) => false,
+        (Broken::Node(_) | Broken::Link(_), Broken::Machine(..)) => false,
+        (Broken::Node(_) | Broken::Link(_), Broken::Node(_) | Broken::Link(_)) => true,
+    }
+}
+
 /// Says what is broken, in short.
 pub(crate) fn broken_words(what: Broken) -> String {
     match what {
-        Broken::Node(node) => node.to_string(),
+        Broken::Node(node) | Broken::Machine(node, _) => node.to_string(),
         Broken::Link((from, to)) => format!("{from} → {to}"),
     }
 }
@@ -179,6 +192,14 @@ pub(crate) fn layout_marks(timeline: &Timeline, axis: &Axis) -> Vec<(f32, MarkKi
     picked
 }
 
+/// Returns which followers have lines of their own: those that are furthest behind at the end, the first where several are.
+pub(crate) fn layout_followers(lag: &BTreeMap<NodeId, Vec<Lag>>, count: usize) -> BTreeSet<NodeId> {
+    let mut nodes: Vec<(u64, NodeId)> =
+        lag.iter().map(|(node, lags)| (lags.last().map_or(0, |lag| lag.entries), *node)).collect();
+    nodes.sort_by_key(|(behind, node)| (std::cmp::Reverse(*behind), *node));
+    nodes.into_iter().take(count).map(|(_, node)| node).collect()
+}
+
 /// Returns the greatest value of a series for each pixel: (x, value).
 pub(crate) fn layout_series(
     values: impl ExactSizeIterator<Item = u64>,
@@ -201,7 +222,7 @@ pub(crate) fn layout_series(
 
 #[cfg(test)]
 mod tests {
-    use cluster_core::{ids::NodeId, trace::Mark};
+    use cluster_core::{fault::Ailment, ids::NodeId, trace::Mark};
 
     use super::*;
 
@@ -240,6 +261,13 @@ mod tests {
     fn what_broke_and_was_healed_together_is_one_bar() {
         let bars = layout_faults(&[span(1, 10.0, Some(30.0)), span(2, 10.0, Some(30.0)), span(3, 10.0, None)], &AXIS);
         assert_eq!(bars.iter().map(|bar| bar.count).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn parts_of_machines_that_ail_differently_are_different_bars() {
+        let machine = |node: u16, part| Span { what: Broken::Machine(NodeId(node), part), ..span(node, 10.0, None) };
+        let spans = [machine(1, Ailment::Cpu), machine(2, Ailment::Cpu), machine(3, Ailment::Clock)];
+        assert_eq!(layout_faults(&spans, &AXIS).iter().map(|bar| bar.count).collect::<Vec<_>>(), [2, 1]);
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Paints the tape.
 
+use std::collections::BTreeSet;
+
 use cluster_core::{ids::NodeId, trace::MarkKind};
-use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
+use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 
 use super::geometry::{self, Axis, FAULT_ROW, FaultBar, Lanes};
 use crate::{
     ctx::ViewCtx,
     format,
-    theme::{self, SMALL_SIZE, SPACE},
+    theme::{self, NODE_COLORS, SMALL_SIZE, SPACE},
+    widgets::{columns::corners, dash::Dash},
 };
 
 /// Paints the tape; `end` is the last moment of the run, in seconds.
@@ -116,18 +119,52 @@ fn paint_lag(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis) {
     let timeline = ctx.store.timeline();
     let top = timeline.lag.values().flatten().map(|lag| lag.entries).max().unwrap_or(0).max(4);
     let mut labels = Vec::new();
-    for (node, lags) in &timeline.lag {
+    let own = geometry::layout_followers(&timeline.lag, NODE_COLORS);
+    paint_other_lags(painter, ctx, lanes, axis, &own, top);
+    for (node, lags) in timeline.lag.iter().filter(|(node, _)| own.contains(node)) {
         let values = lags.iter().map(|lag| lag.entries);
         let points = geometry::layout_series(values, timeline.bucket_nanos.max(1), axis);
         let y = |value: u64| lanes.lag.bottom() - 1.0 - (value as f32 / top as f32) * (lanes.lag.height() - 4.0);
         let line: Vec<Pos2> = points.iter().map(|(x, value)| pos2(*x, y(*value))).collect();
-        painter.add(Shape::line(line, Stroke::new(1.25, ctx.theme.node(*node))));
+        painter.add(Dash::of(*node).line(corners(&line), Stroke::new(1.25, ctx.theme.node(*node))));
         let behind = lags.last().is_some_and(|lag| lag.entries > top / 8);
         if let (true, Some((x, value))) = (behind, points.last()) {
             labels.push((*node, pos2(*x, y(*value)), *value));
         }
     }
     paint_lag_labels(painter, ctx, lanes, &labels);
+}
+
+/// Followers without lines of their own are one band, as high as the one furthest behind.
+fn paint_other_lags(
+    painter: &Painter,
+    ctx: &ViewCtx<'_>,
+    lanes: &Lanes,
+    axis: &Axis,
+    own: &BTreeSet<NodeId>,
+    top: u64,
+) {
+    let timeline = ctx.store.timeline();
+    let mut most = Vec::new();
+    for (_, lags) in timeline.lag.iter().filter(|(node, _)| !own.contains(node)) {
+        most.resize(most.len().max(lags.len()), 0);
+        most.iter_mut().zip(lags).for_each(|(most, lag)| *most = lag.entries.max(*most));
+    }
+    let color = theme::mix(ctx.theme.surface, ctx.theme.text_weak, 0.35);
+    let height = lanes.lag.height() - 4.0;
+    let mut mesh = Mesh::default();
+    for (at, (x, value)) in
+        geometry::layout_series(most.into_iter(), timeline.bucket_nanos.max(1), axis).into_iter().enumerate()
+    {
+        let floor = lanes.lag.bottom() - 1.0;
+        mesh.colored_vertex(pos2(x, floor - value as f32 / top as f32 * height), color);
+        mesh.colored_vertex(pos2(x, floor), color);
+        if let Some(first) = (2 * at as u32).checked_sub(2) {
+            mesh.add_triangle(first, first + 1, first + 2);
+            mesh.add_triangle(first + 1, first + 2, first + 3);
+        }
+    }
+    painter.add(mesh);
 }
 
 fn paint_lag_labels(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, labels: &[(NodeId, Pos2, u64)]) {

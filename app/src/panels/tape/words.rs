@@ -49,7 +49,7 @@ fn bar_words(store: &TraceStore, bar: &FaultBar) -> String {
     }
     match (bar.first, bar.count) {
         (first, 1) => format!("{} {word}", broken_words(first)),
-        (Broken::Node(_), count) => format!("{count} nodes {word}"),
+        (Broken::Node(_) | Broken::Machine(..), count) => format!("{count} nodes {word}"),
         (Broken::Link(_), count) => format!("{count} links {word}"),
     }
 }

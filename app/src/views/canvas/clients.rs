@@ -26,9 +26,23 @@ pub(super) fn open_ops(state: &ClusterState) -> BTreeMap<ClientId, usize> {
 
 /// Returns the label by which screen readers and tests find a client.
 pub(super) fn label(id: ClientId, client: &ClientState, open: usize) -> String {
-    let ClientState { ok, failed, unanswered, .. } = client;
-    format!("client {id}, {open} in flight, {ok} ok, {failed} refused, {unanswered} without answer")
+    let ClientState { ok, failed, unanswered, visitor, .. } = client;
+    let kind = visitor.as_ref().map_or("client".to_owned(), |visitor| format!("{} client", visitor.speaks));
+    format!("{kind} {id}, {open} in flight, {ok} ok, {failed} refused, {unanswered} without answer")
 }
+
+/// Returns what a client is called in the picture: one from outside by what it calls itself, or what it speaks.
+pub(super) fn name(id: ClientId, client: &ClientState) -> String {
+    match &client.visitor {
+        _ if id == ClientId(0) => "you".to_owned(),
+        None => id.to_string(),
+        Some(visitor) if visitor.name.is_empty() => visitor.speaks.to_string(),
+        Some(visitor) => visitor.name.chars().take(NAME_SHOWN).collect(),
+    }
+}
+
+/// How much of a visitor's name fits.
+const NAME_SHOWN: usize = 9;
 
 /// Paints one client.
 pub(super) fn paint_client(
@@ -39,6 +53,7 @@ pub(super) fn paint_client(
     client: &ClientState,
     open: usize,
 ) {
+    let pen = &Pen { scale: pen.scale * scene.layout.client_zoom, ..*pen };
     let theme = pen.theme;
     let rect = scene.camera.screen_rect(Rect::from_center_size(center, scene.layout.client_size));
     let corner = rect.height() * 0.3;
@@ -49,8 +64,8 @@ pub(super) fn paint_client(
     if *ctx.selection == Selection::Client(id) {
         pen.painter.rect_stroke(rect.expand(pen.px(4.0)), corner, Stroke::new(2.0, theme.accent), StrokeKind::Middle);
     }
-    let name = if id == ClientId(0) { "you".to_owned() } else { id.to_string() };
-    if scene.layout.client_size.y < 30.0 {
+    let name = name(id, client);
+    if scene.layout.client_size.y < 30.0 * scene.layout.client_zoom {
         pen.text(rect.center(), Align2::CENTER_CENTER, 11.0, theme.text, &name);
         return;
     }
@@ -61,6 +76,17 @@ pub(super) fn paint_client(
     let waits = if open == 0 { "idle".to_owned() } else { format!("{open} in flight") };
     pen.text(right, Align2::RIGHT_CENTER, 11.5, theme.text_weak, &waits);
     paint_tallies(pen, theme, rect, row(0.7), client);
+}
+
+/// Paints the connections of clients from outside: what they carry is no frame of ours, but whose door it is can be seen.
+pub(super) fn paint_visits(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene) {
+    for (client, state) in &ctx.state.clients {
+        let Some(visitor) = &state.visitor else { continue };
+        if let Some(lane) = scene.layout.lane((*client).into(), visitor.node.into()) {
+            let ends = lane.map(|end| scene.camera.screen(end));
+            pen.painter.line_segment(ends, pen.stroke(1.0, pen.theme.line));
+        }
+    }
 }
 
 /// Ok, refused and unanswered: a sign, a number, a color.
@@ -101,7 +127,7 @@ fn flash(ctx: &ViewCtx<'_>, client: &ClientState) -> Option<(Color32, f32)> {
     let (when, _, outcome) = client.last.as_ref()?;
     let age = ctx.at.since(*when).as_secs_f32() / AFTERGLOW.as_secs_f32();
     let color = match outcome {
-        Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done => ctx.theme.good,
+        Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } => ctx.theme.good,
         Outcome::Failed(_) => ctx.theme.warn,
         Outcome::NoAnswer => ctx.theme.bad,
     };

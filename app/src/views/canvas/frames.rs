@@ -16,6 +16,7 @@ use egui::{
 use super::{
     Scene,
     glyphs::Pen,
+    held,
     layout::{Fall, fall, progress},
 };
 use crate::{action::Selection, ctx::ViewCtx};
@@ -77,12 +78,19 @@ pub(super) struct Spot {
 pub(super) fn spots(ctx: &ViewCtx<'_>, scene: &Scene) -> Vec<Spot> {
     let ends = scene.layout.ends();
     let mut queues = vec![0u16; if ends <= COUNTED_ENDS_MAX { ends * ends } else { 0 }];
+    let mut held_queues = BTreeMap::new();
     let mut spots = Vec::with_capacity(ctx.state.flights.len());
     for (msg, flight) in &ctx.state.flights {
         let Some([from, to]) = scene.layout.lane(flight.from, flight.to) else { continue };
-        let share = progress(flight.sent, flight.due, ctx.at);
+        let held = ctx.state.is_held(*msg);
+        let end = if held { held::HELD_AT } else { 1.0 };
+        let share = progress(flight.sent, flight.due, ctx.at).min(end);
         let mut at = from + (to - from) * share;
-        if share >= 1.0
+        if held && share >= end {
+            let before = held_queues.entry((flight.from, flight.to)).or_insert(0u16);
+            at -= (to - from).normalized() * f32::from((*before).min(QUEUE_SHOWN)) * 7.0;
+            *before += 1;
+        } else if share >= 1.0
             && !queues.is_empty()
             && let (Some(a), Some(b)) = (scene.layout.slot(flight.from), scene.layout.slot(flight.to))
         {
@@ -178,9 +186,18 @@ pub(super) fn paint_drops(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, atlas
 fn drop_site(drop: &Dropped) -> LinkId {
     let (from, to) = (drop.flight.from, drop.flight.to);
     match drop.reason {
-        DropReason::Cut | DropReason::Loss => (from.min(to), from.max(to)),
+        DropReason::Cut
+        | DropReason::Loss
+        | DropReason::Flap
+        | DropReason::Burst
+        | DropReason::QueueFull
+        | DropReason::ByHand => (from.min(to), from.max(to)),
         DropReason::SenderDown => (from, from),
-        DropReason::ReceiverDown | DropReason::BufferFull | DropReason::Reset => (to, to),
+        DropReason::ReceiverDown
+        | DropReason::BufferFull
+        | DropReason::Reset
+        | DropReason::Corrupt
+        | DropReason::HalfOpen => (to, to),
     }
 }
 
@@ -252,21 +269,7 @@ const TRAIL: (usize, usize) = (7, 0);
 const REACH: f32 = 1.25;
 
 /// The families in the order of the texture.
-pub(super) const FAMILIES: [Family; 7] =
-    [Family::Vote, Family::Append, Family::Heartbeat, Family::Reply, Family::Snapshot, Family::Client, Family::Control];
-
-/// Returns the word of a family.
-pub(super) fn family_word(family: Family) -> &'static str {
-    match family {
-        Family::Vote => "vote",
-        Family::Append => "append",
-        Family::Heartbeat => "heartbeat",
-        Family::Reply => "reply",
-        Family::Snapshot => "snapshot",
-        Family::Client => "client",
-        Family::Control => "control",
-    }
-}
+pub(super) const FAMILIES: [Family; 7] = Family::ALL;
 
 /// Returns the place of a message's shape in the texture. What says no is hollow.
 pub(super) fn family_cell(info: MessageInfo) -> (usize, usize) {
@@ -363,7 +366,7 @@ pub(super) fn paint_legend(pen: &Pen<'_>, corner: Pos2, atlas: TextureId) {
         let at = at + vec2(9.0, 0.0);
         let font = egui::FontId::proportional(11.0);
         let color = pen.theme.text_weak.gamma_multiply(0.85);
-        pen.painter.text(at, Align2::LEFT_CENTER, family_word(family), font, color);
+        pen.painter.text(at, Align2::LEFT_CENTER, family.word(), font, color);
     }
     pen.painter.add(dots.into_shape());
 }

@@ -23,6 +23,8 @@ pub(super) struct Pen<'a> {
 
 /// Words smaller than this on the screen are left out: they would only be dirt.
 const TEXT_MIN: f32 = 6.5;
+/// From this size on, names can be heavier than text.
+const BOLD_MIN: f32 = 12.0;
 
 impl Pen<'_> {
     /// Returns world units in points.
@@ -86,7 +88,10 @@ impl Pen<'_> {
     pub(super) fn name(&self, at: Pos2, align: Align2, units: f32, color: Color32, text: &str) -> Rect {
         let font = FontId::new(self.px(units), FontFamily::Proportional);
         let rect = self.write(at, align, font.clone(), color, text, (f32::INFINITY, 1));
-        // The bundled face has one weight; a second pass one pixel aside gives the names theirs.
+        // The bundled face has one weight; a second pass one pixel aside gives the names theirs. Small words only smear.
+        if self.px(units).max(self.smallest) < BOLD_MIN {
+            return rect;
+        }
         let aside = vec2(1.0 / self.painter.pixels_per_point(), 0.0);
         self.write(rect.min + aside, Align2::LEFT_TOP, font, color, text, (f32::INFINITY, 1));
         rect
@@ -168,6 +173,12 @@ impl Pen<'_> {
         let lower = vec![center + vec2(x, y), center + vec2(-x, y), center];
         self.painter.add(PathShape::convex_polygon(upper, color.gamma_multiply(0.35), self.stroke(1.2, color)));
         self.painter.add(PathShape::convex_polygon(lower, color, self.stroke(1.2, color)));
+    }
+
+    /// Returns how wide words are on a pill.
+    pub(super) fn width(&self, units: f32, text: &str) -> f32 {
+        let font = FontId::proportional((self.px(units) * 4.0).round() / 4.0);
+        self.painter.layout_no_wrap(text.to_owned(), font, self.theme.text).size().x
     }
 
     /// Writes words on a pill; returns where it is.

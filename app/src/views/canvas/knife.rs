@@ -74,7 +74,7 @@ impl Knife {
         });
         self.doomed = crossed(&self.stroke, lanes, alt);
         if ground.drag_stopped() {
-            let cuts: Vec<Fault> = self.doomed.iter().map(|crossing| Fault::Cut(crossing.link)).collect();
+            let cuts: Vec<Fault> = self.doomed.iter().map(|crossing| Fault::cut(crossing.link)).collect();
             if !cuts.is_empty() {
                 ctx.command(Command::Inject(cuts));
             }

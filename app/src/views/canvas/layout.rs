@@ -12,17 +12,23 @@ use egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 /// Up to this many nodes each has its log and numbers beside it.
 pub(super) const CARDS_MAX: usize = 12;
+/// Up to this many nodes, every word in the picture can be read, numbers and all.
+pub(super) const DETAIL_MAX: usize = 7;
 /// Up to this many nodes idle links are drawn.
 pub(super) const IDLE_LINKS_MAX: usize = 20;
 /// The width of what is written beside a node.
 pub(super) const BLOCK_WIDTH: f32 = 130.0;
 /// From the rim of a node to what is written beside it.
 pub(super) const BLOCK_GAP: f32 = 16.0;
-/// From the line of the role to the top of a block (room for badges) and to its bottom (two lines of waiting).
+/// From the line of the role to the top of a block (room for badges) and to its bottom: two lines of waiting, or, where
+/// there are too many nodes for words, its log.
 const BLOCK_TOP: f32 = 27.0;
 const BLOCK_BOTTOM: f32 = 70.0;
+const BLOCK_BOTTOM_SHORT: f32 = 30.0;
 /// From the center of a node to the line of the role, by the side on which the block is.
 const ROLE_BESIDE: f32 = -25.0;
+const ROLE_BESIDE_SHORT: f32 = -8.0;
+const ROLE_RAISED: f32 = -56.0;
 const ROLE_ABOVE: f32 = -136.0;
 const ROLE_BELOW: f32 = 74.0;
 /// How far a block above or below a node reaches toward the middle from the node's center.
@@ -41,6 +47,8 @@ const LANE: f32 = 4.0;
 pub(super) enum Side {
     Left,
     Right,
+    /// Right, above the link to the next node: at the top of the circle links leave to both sides.
+    Raised,
     Above,
     Below,
 }
@@ -58,13 +66,17 @@ pub(super) struct Placed {
 pub(super) struct Layout {
     /// Points per world unit when everything fits.
     pub(super) scale: f32,
-    /// Whether each node has its log and numbers beside it.
+    /// Whether each node has its log beside it.
     pub(super) cards: bool,
+    /// Whether it has its numbers, too.
+    pub(super) detail: bool,
     /// The radius of a node.
     pub(super) radius: f32,
     pub(super) nodes: Vec<Placed>,
     pub(super) clients: Vec<(ClientId, Pos2)>,
     pub(super) client_size: Vec2,
+    /// How much larger clients are drawn than nodes, so that their numbers can be read in a crowd, too.
+    pub(super) client_zoom: f32,
     middle: Pos2,
     node_slots: Vec<u16>,
     client_slots: Vec<u16>,
@@ -77,6 +89,9 @@ const DOT_RADIUS: f32 = 15.0;
 const DOT_PITCH: f32 = 45.0;
 const CLIENT_SIZE: Vec2 = vec2(112.0, 42.0);
 const SMALL_CLIENT: Vec2 = vec2(40.0, 22.0);
+/// The room beside a crowd of nodes and under it, in points: a name, a short role.
+const CROWD_MARGIN: f32 = 66.0;
+const CROWD_FOOT: f32 = 26.0;
 /// The most points per world unit: a small cluster in a large window does not become a poster.
 const SCALE_MAX: f32 = 1.7;
 
@@ -99,13 +114,14 @@ pub(super) fn layout(nodes: &[NodeId], clients: &[ClientId], view: Vec2) -> Layo
 }
 
 fn place(nodes: &[NodeId], clients: &[ClientId], size: Vec2, scale: f32, cards: bool) -> Layout {
-    let client_size = if clients.len() <= 6 { CLIENT_SIZE } else { SMALL_CLIENT };
+    let client_zoom = scale.recip().max(1.0);
+    let client_size = if clients.len() <= 6 { CLIENT_SIZE } else { SMALL_CLIENT } * client_zoom;
     let (client_places, rows_height) = client_places(clients, client_size, size);
     let radius = if cards { CARD_RADIUS } else { DOT_RADIUS };
     let (centers, middle) = if cards {
         circle(nodes.len(), size, rows_height, radius)
     } else {
-        let (margin, top, bottom) = (52.0, 62.0, rows_height + 44.0);
+        let (margin, top, bottom) = (CROWD_MARGIN / scale, 62.0, rows_height + 2.0 * radius + CROWD_FOOT / scale);
         let room = Rect::from_min_max(
             pos2(margin - size.x / 2.0, top - size.y / 2.0),
             pos2(size.x / 2.0 - margin, size.y / 2.0 - bottom),
@@ -117,10 +133,12 @@ fn place(nodes: &[NodeId], clients: &[ClientId], size: Vec2, scale: f32, cards: 
     Layout {
         scale,
         cards,
+        detail: nodes.len() <= DETAIL_MAX,
         radius,
         nodes: nodes.iter().zip(centers).map(placed).collect(),
         clients: client_places,
         client_size,
+        client_zoom,
         middle,
         node_slots: slots(nodes.iter().map(|node| node.0)),
         client_slots: slots(clients.iter().map(|client| client.0)),
@@ -150,7 +168,7 @@ fn circle(count: usize, size: Vec2, rows_height: f32, radius: f32) -> (Vec<(Pos2
     let angles: Vec<f32> = (0..count).map(|i| start + TAU * i as f32 / count as f32).collect();
     let sides: Vec<Side> = angles.iter().map(|angle| side(*angle, count)).collect();
     let above = sides.first().or(sides.last()) == Some(&Side::Above);
-    let top = if above { BLOCK_TOP - ROLE_ABOVE } else { radius + 46.0 };
+    let top = if above { BLOCK_TOP - ROLE_ABOVE } else { radius + 50.0 };
     let below = sides.contains(&Side::Below);
     let bottom = rows_height + if below { ROLE_BELOW + BLOCK_BOTTOM } else { radius + 24.0 };
     let (top, bottom) = (top - size.y / 2.0, size.y / 2.0 - bottom);
@@ -160,7 +178,7 @@ fn circle(count: usize, size: Vec2, rows_height: f32, radius: f32) -> (Vec<(Pos2
     }
     let wide = angles.iter().zip(&sides).filter(|(angle, _)| angle.cos().abs() > 0.05).map(|(angle, side)| {
         let beside = match side {
-            Side::Left | Side::Right => radius + BLOCK_GAP + BLOCK_WIDTH,
+            Side::Left | Side::Right | Side::Raised => radius + BLOCK_GAP + BLOCK_WIDTH,
             Side::Above | Side::Below => BLOCK_WIDTH - BLOCK_INNER,
         };
         (size.x / 2.0 - EDGE - beside) / angle.cos().abs()
@@ -183,6 +201,8 @@ fn side(angle: f32, count: usize) -> Side {
         if sin < 0.05 { Side::Above } else { Side::Below }
     } else if cos < -0.01 {
         Side::Left
+    } else if cos < 0.01 && sin < 0.0 && count > 1 {
+        Side::Raised
     } else {
         Side::Right
     }
@@ -289,17 +309,20 @@ impl Layout {
         let (gap, x) = (self.radius + BLOCK_GAP, node.center.x);
         let outer = if x < 0.0 { x + BLOCK_INNER - BLOCK_WIDTH } else { x - BLOCK_INNER };
         let left = match node.side {
-            Side::Right => x + gap,
+            Side::Right | Side::Raised => x + gap,
             Side::Left => x - gap - BLOCK_WIDTH,
             Side::Above | Side::Below => outer,
         };
-        Rect::from_x_y_ranges(left..=left + BLOCK_WIDTH, role - BLOCK_TOP..=role + BLOCK_BOTTOM)
+        let below = if self.detail { BLOCK_BOTTOM } else { BLOCK_BOTTOM_SHORT };
+        Rect::from_x_y_ranges(left..=left + BLOCK_WIDTH, role - BLOCK_TOP..=role + below)
     }
 
     /// Returns the height at which the role of a node is written.
     pub(super) fn role_line(&self, node: &Placed) -> f32 {
         let below_center = match node.side {
-            Side::Left | Side::Right => ROLE_BESIDE,
+            Side::Left | Side::Right if self.detail => ROLE_BESIDE,
+            Side::Left | Side::Right => ROLE_BESIDE_SHORT,
+            Side::Raised => ROLE_RAISED,
             Side::Above => ROLE_ABOVE,
             Side::Below => ROLE_BELOW,
         };
@@ -395,11 +418,18 @@ pub(super) fn fall(drop: &Dropped, at: Timestamp) -> Option<Fall> {
 
 fn drop_place(reason: DropReason, msg: MsgId) -> f32 {
     match reason {
-        DropReason::Cut => 0.5,
+        DropReason::Cut | DropReason::Flap => 0.5,
+        DropReason::ByHand => 0.8,
         // Looks random, and is the same whenever the moment is shown again.
-        DropReason::Loss => 0.3 + 0.4 * (msg.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 / (1u64 << 24) as f32,
-        DropReason::SenderDown => 0.0,
-        DropReason::ReceiverDown | DropReason::BufferFull | DropReason::Reset => 1.0,
+        DropReason::Loss | DropReason::Burst => {
+            0.3 + 0.4 * (msg.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 / (1u64 << 24) as f32
+        }
+        DropReason::SenderDown | DropReason::QueueFull => 0.0,
+        DropReason::ReceiverDown
+        | DropReason::BufferFull
+        | DropReason::Reset
+        | DropReason::Corrupt
+        | DropReason::HalfOpen => 1.0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Links: two half-arrows, one a direction. What is wrong with a direction is seen in its own pattern.
 
 use cluster_core::{
-    fault::{LinkId, LinkRules},
+    fault::{LinkFault, LinkId, LinkRules},
     ids::Endpoint,
     trace::LinkState,
 };
@@ -47,14 +47,12 @@ fn activity(ctx: &ViewCtx<'_>, link: &LinkState) -> f32 {
 /// Returns the label by which screen readers and tests find a direction.
 pub(super) fn label((from, to): LinkId, rules: &LinkRules) -> String {
     let mut label = format!("link {from} to {to}");
-    if rules.cut {
-        label += ", cut";
-    }
-    if let Some(delay) = rules.delay {
-        label += &format!(", delayed by {} ms", delay.mean.as_millis());
-    }
-    if let Some(loss) = rules.loss {
-        label += &format!(", loses {:.0} %", loss.probability * 100.0);
+    for part in rules.parts() {
+        label += &match part {
+            LinkFault::Delay(delay) => format!(", delayed by {delay}"),
+            LinkFault::Loss(loss) => format!(", loses {loss}"),
+            other => format!(", {other}"), // the rest is named by its verb
+        };
     }
     label
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use cluster_core::{
     command::Command,
     event::RoleKind,
-    fault::{Delay, FAULTS, Fault, FaultKind, FaultRow, Heal, LinkId, Loss},
+    fault::{Delay, FAULTS, Fault, FaultKind, FaultRow, Heal, LinkFault, LinkId, Loss, NodeFault},
     ids::{ClientId, Endpoint, NodeId},
     request::{Admin, Request},
     trace::{NodeStatus, rules_words},
@@ -16,14 +16,14 @@ use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
     tools::{Menu, ToolAction, links_of},
-    widgets::break_menu::shapes_ui,
+    widgets::{break_menu::shapes_ui, machine::machine_menu_ui},
 };
 
 const MENU_DELAY: Duration = Duration::from_millis(250);
 const MENU_LOSS: f64 = 0.3;
 
 /// One entry; `Err` says why it makes no sense.
-fn entry_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, about: &str, possible: Result<Command, &str>) {
+pub(super) fn entry_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, about: &str, possible: Result<Command, &str>) {
     let possible = if ctx.commandable { possible } else { Err("This is a recording: it takes no commands") };
     let response = ui.add_enabled(possible.is_ok(), egui::Button::new(title));
     match possible {
@@ -91,7 +91,7 @@ pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
     ui.set_min_width(150.0);
     let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
     ui.weak(names.join(", "));
-    for row in FAULTS.iter().filter(|row| row.strikes_node) {
+    for row in FAULTS.iter().filter(|row| row.strikes_node && NodeFault::choices(row.kind).is_empty()) {
         if row.kind == FaultKind::Wipe {
             restart_ui(ui, ctx, &chosen);
         }
@@ -103,6 +103,8 @@ pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
         }
     }
     ui.separator();
+    machine_menu_ui(ui, ctx, &chosen);
+    ui.separator();
     let ends: Vec<Endpoint> = chosen.iter().map(|node| Endpoint::Node(*node)).collect();
     let title = if many { "Cut around these" } else { "Cut around" };
     let cut = Command::Inject(vec![Fault::Partition(vec![ends])]);
@@ -112,7 +114,13 @@ pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
         ui.menu_button("Partition", |ui| shapes_ui(ui, ctx, Some(node)));
         paste_ui(ui, ctx, "Give its links the copied rules", links_of(node, ctx.state));
         let heal = Command::Heal(Heal::Around(Endpoint::Node(node)));
-        entry_ui(ui, ctx, "Heal around", "All its links are healthy again; frozen, it goes on.", Ok(heal));
+        entry_ui(
+            ui,
+            ctx,
+            "Heal around",
+            "All its links and its machine are healthy again; frozen, it goes on.",
+            Ok(heal),
+        );
         ui.separator();
         entry_ui(ui, ctx, "Hand leadership to it", "The leader steps aside for it.", transfer(ctx, node));
     }
@@ -147,7 +155,8 @@ fn fault(kind: FaultKind, node: NodeId, status: &NodeStatus) -> Result<Fault, &'
         FaultKind::Freeze if running => Err("It is frozen already"),
         FaultKind::Wipe => Ok(Fault::Wipe(node)),
         FaultKind::Crash | FaultKind::PowerLoss | FaultKind::Stop | FaultKind::Freeze => Err("It is not running"),
-        FaultKind::Cut | FaultKind::Delay | FaultKind::Loss | FaultKind::Partition => Err("This strikes links"),
+        // What strikes links or machines has menus of its own.
+        _ => Err("This strikes no process"),
     }
 }
 
@@ -187,17 +196,17 @@ pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let about = |kind: FaultKind| FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.about);
     ui.set_min_width(150.0);
     ui.weak(format!("{from} to {to}"));
-    let cut = if rules.cut { Err("It is cut already") } else { inject(vec![Fault::Cut(link)]) };
+    let cut = if rules.cut { Err("It is cut already") } else { inject(vec![Fault::cut(link)]) };
     entry_ui(ui, ctx, "Cut this direction", about(FaultKind::Cut), cut);
-    let both = vec![Fault::Cut(link), Fault::Cut((to, from))];
+    let both = vec![Fault::cut(link), Fault::cut((to, from))];
     let both = if rules.cut && back.cut { Err("Both are cut already") } else { inject(both) };
     entry_ui(ui, ctx, "Cut both directions", "No frame passes either way.", both);
-    let delay = Delay { mean: MENU_DELAY, jitter: Duration::ZERO };
+    let delay = Delay::constant(MENU_DELAY);
     let title = format!("Delay {} ms", MENU_DELAY.as_millis());
-    entry_ui(ui, ctx, &title, about(FaultKind::Delay), inject(vec![Fault::Delay(link, delay)]));
+    entry_ui(ui, ctx, &title, about(FaultKind::Delay), inject(vec![Fault::Link(link, LinkFault::Delay(delay))]));
     let title = format!("Loss {:.0} %", MENU_LOSS * 100.0);
     let loss = Loss { probability: MENU_LOSS };
-    entry_ui(ui, ctx, &title, about(FaultKind::Loss), inject(vec![Fault::Loss(link, loss)]));
+    entry_ui(ui, ctx, &title, about(FaultKind::Loss), inject(vec![Fault::Link(link, LinkFault::Loss(loss))]));
     ui.separator();
     rules_menu_ui(ui, ctx, link);
     ui.separator();
@@ -219,6 +228,11 @@ pub(super) fn client_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId) {
     let end = Endpoint::Client(client);
     ui.set_min_width(150.0);
     ui.weak(format!("client {client}"));
+    if client.is_visitor() {
+        // Its connection is no link of ours, and its load is not ours to change.
+        ui.weak("From outside: end it where it runs");
+        return;
+    }
     let cut = Command::Inject(vec![Fault::Partition(vec![vec![end]])]);
     entry_ui(ui, ctx, "Cut around", "It reaches no node.", Ok(cut));
     entry_ui(ui, ctx, "Heal around", "All its links are healthy again.", Ok(Command::Heal(Heal::Around(end))));

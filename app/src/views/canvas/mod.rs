@@ -1,8 +1,11 @@
 //! The picture of the cluster: nodes, links, frames under way, logs and clients, at one moment.
 
+mod ailments;
 mod clients;
+mod crowd;
 mod frames;
 mod glyphs;
+mod held;
 mod knife;
 mod layout;
 mod links;
@@ -48,9 +51,6 @@ const NODE_WIDGETS_MAX: usize = 1000;
 /// Up to this many nodes each direction of each link is a widget of its own.
 const LINK_WIDGETS_MAX: usize = layout::CARDS_MAX;
 
-/// Up to this many nodes, every word in the picture can be read.
-const READABLE_MAX: usize = 7;
-
 /// Shows the cluster. It keeps how it is looked at, and nothing of the cluster.
 pub struct CanvasView {
     zoom: f32,
@@ -58,6 +58,8 @@ pub struct CanvasView {
     lasso: Vec<Pos2>,
     knife: Knife,
     menu_link: Option<LinkId>,
+    /// The message under the pointer.
+    stopped: Option<held::Stopped>,
     atlas: Option<TextureHandle>,
     placed: Option<Placement>,
 }
@@ -86,6 +88,7 @@ impl Default for CanvasView {
             lasso: Vec::new(),
             knife: Knife::default(),
             menu_link: None,
+            stopped: None,
             atlas: None,
             placed: None,
         }
@@ -100,11 +103,13 @@ impl View for CanvasView {
         self.on_camera(ui, &ground);
         let scene = self.scene(ctx, rect);
         let links = links::shown(ctx, &scene);
-        let spots = frames::spots(ctx, &scene);
+        let mut spots = frames::spots(ctx, &scene);
         self.knife.on_pointer(ui, ctx, &scene, &links, &ground);
+        self.on_message(ui, ctx, &mut spots, &ground);
         self.on_lasso(ui, ctx, &scene, &ground);
         self.on_ground(ctx, &scene, &links, &spots, &ground);
-        let focused = interact(ui, ctx, &scene, &links, &spots);
+        let focused = interact(ui, ctx, &scene, &links, &self.others(&spots));
+        self.stopped_ui(ui, ctx);
         self.paint(ui, ctx, &scene, &links, &spots, rect);
         if let Some(focused) = focused {
             ui.painter_at(rect).rect_stroke(
@@ -144,13 +149,15 @@ impl CanvasView {
         let painter = ui.painter_at(rect);
         painter.rect_filled(rect, 0.0, ctx.theme.background);
         // Few nodes have room for words that can be read; who zooms out wants the whole, not the words.
-        let few = scene.layout.nodes.len() <= READABLE_MAX;
-        let smallest = if few { theme::CANVAS_TEXT_MIN * self.zoom.min(1.0) } else { 0.0 };
+        let smallest = if scene.layout.cards { theme::CANVAS_TEXT_MIN * self.zoom.min(1.0) } else { 0.0 };
         let pen = Pen { painter: &painter, theme: ctx.theme, scale: scene.camera.scale, smallest };
         let atlas = self.atlas.get_or_insert_with(|| frames::atlas(ui.ctx())).id();
         links::paint_links(&pen, ctx, scene, links, &Traffic::of(ctx, scene));
+        clients::paint_visits(&pen, ctx, scene);
         // Below the nodes, so that names and logs stay readable whatever passes.
         frames::paint_flights(&pen, ctx, scene, spots, atlas);
+        held::paint_pins(&pen, ctx, scene);
+        self.paint_stopped(&pen, ctx);
         for placed in &scene.layout.nodes {
             if let Some(state) = ctx.state.nodes.get(&placed.id) {
                 nodes::paint_node(&pen, ctx, scene, placed, state);
@@ -165,6 +172,10 @@ impl CanvasView {
         staged::paint_staged(&pen, ctx, scene);
         self.knife.paint(&pen, ctx, scene);
         frames::paint_drops(&pen, ctx, scene, atlas);
+        if !scene.layout.cards {
+            crowd::paint_names(&pen, ctx, scene, rect);
+            crowd::summary_ui(ui, &pen, ctx, rect);
+        }
         frames::paint_legend(&pen, legend_corner(scene, rect), atlas);
         paint_counts(&pen, ctx, rect);
         self.paint_lasso(ui, ctx);
@@ -216,7 +227,9 @@ fn interact(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, links: &[LinkId], spots: 
     }
     if spots.len() <= frames::WIDGETS_MAX {
         for spot in spots {
-            message_ui(ui, ctx, spot);
+            if let Some(flight) = ctx.state.flights.get(&spot.msg) {
+                held::message_ui(ui, ctx, spot, flight);
+            }
         }
     }
     focused
@@ -267,11 +280,4 @@ fn link_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, link: LinkId) -> Option<Re
     menu::open_by_key(ctx, &response, *ctx.selection == Selection::Link(link));
     menu::context_menu(&response, |ui| menu::link_menu_ui(ui, ctx, link));
     Some(response.on_hover_ui_at_pointer(|ui| pointer::link_tooltip_ui(ui, ctx, link)))
-}
-
-fn message_ui(ui: &Ui, ctx: &ViewCtx<'_>, spot: &Spot) {
-    let Some(flight) = ctx.state.flights.get(&spot.msg) else { return };
-    let rect = Rect::from_center_size(spot.at, Vec2::splat(spot.radius * 2.0));
-    let response = ui.interact(rect, ui.scope_id().with(("message", spot.msg)), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, frames::label(flight)));
 }

@@ -12,12 +12,12 @@ use cluster_core::{
 use egui::{Align2, Color32, Pos2, Stroke, vec2};
 
 use super::{
-    Scene,
+    Scene, ailments, crowd,
     glyphs::{Pen, mix, on_circle},
-    layout::{BLOCK_GAP, BLOCK_WIDTH, Placed, RIM, Side},
+    layout::{BLOCK_WIDTH, Placed, RIM, Side},
     logs,
 };
-use crate::{ctx::ViewCtx, theme::Theme};
+use crate::{ctx::ViewCtx, theme::Theme, widgets::machine};
 
 /// What is true of nodes although none of them may know it.
 #[derive(Debug, Default)]
@@ -84,7 +84,11 @@ pub(super) fn label(node: NodeId, state: &NodeState, spec_protocol: &str) -> Str
         | NodeStatus::Stopped
         | NodeStatus::Failed(_) => state.status.word(),
     };
-    format!("node {node}, {status}, {} {}", epoch_word(spec_protocol), state.view.epoch)
+    let mut words = format!("node {node}, {status}, {} {}", epoch_word(spec_protocol), state.view.epoch);
+    for ailment in machine::ailments(state) {
+        words = format!("{words}, {ailment}");
+    }
+    words
 }
 
 fn epoch_word(protocol: &str) -> &'static str {
@@ -132,7 +136,9 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
         pen.painter.circle_stroke(center, pen.px(radius + RIM + 2.0), Stroke::new(2.0, pen.theme.accent));
     }
     paint_body(pen, center, radius, tint, state);
-    paint_arc(pen, ctx.at, center, radius, tint, state);
+    paint_arc(pen, ctx.at, (center, radius, scene.layout.cards), tint, state);
+    ailments::paint_snail_ring(pen, center, radius, state, timer_left(state, ctx.at));
+    ailments::paint_rim(pen, ctx.at, center, radius, state);
     if state.view.role == RoleKind::Leader && state.status.is_running() {
         let solid = !scene.truth.powerless.contains(&placed.id);
         pen.crown(center - vec2(0.0, pen.px(radius + radius * 0.28)), radius * 0.72, tint, solid);
@@ -141,7 +147,7 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
         paint_inside(pen, ctx, center, placed.id, state);
         paint_block(pen, ctx, scene, placed, state);
     } else {
-        paint_small(pen, scene, placed, state, center);
+        crowd::paint_small(pen, placed.id, radius, center, state);
     }
 }
 
@@ -149,15 +155,14 @@ fn paint_body(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &N
     let theme = pen.theme;
     let (disc, thin) = (pen.px(radius), radius / 22.0);
     let fill = |share: f32| pen.painter.circle_filled(center, disc, mix(theme.surface, tint, share));
+    let ringed = |share: f32, ring| pen.painter.circle(center, disc, mix(theme.surface, tint, share), ring);
     let weight = if theme.dark { 1.0 } else { 0.75 };
     match (&state.status, state.view.role) {
         (NodeStatus::Up, RoleKind::Leader) => {
-            fill(0.34 * weight);
-            pen.painter.circle_stroke(center, disc, pen.stroke(thin * 3.0, tint));
+            ringed(0.34 * weight, pen.stroke(thin * 3.0, tint));
         }
         (NodeStatus::Up, RoleKind::Follower) => {
-            fill(0.17 * weight);
-            pen.painter.circle_stroke(center, disc, pen.stroke(thin, tint));
+            ringed(0.17 * weight, pen.stroke(thin, tint));
         }
         (NodeStatus::Up, RoleKind::Candidate) => {
             fill(0.17 * weight);
@@ -174,8 +179,7 @@ fn paint_body(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &N
         }
         (NodeStatus::Starting, _) => pen.broken_ring(center, radius, 12, 0.4, pen.stroke(thin, theme.down)),
         (NodeStatus::Crashed | NodeStatus::PoweredOff | NodeStatus::Stopped | NodeStatus::Failed(_), _) => {
-            pen.painter.circle_filled(center, disc, theme.background);
-            pen.painter.circle_stroke(center, disc, pen.stroke(thin, theme.down));
+            pen.painter.circle(center, disc, theme.background, pen.stroke(thin, theme.down));
         }
     }
 }
@@ -205,7 +209,13 @@ fn paint_votes(pen: &Pen<'_>, center: Pos2, radius: f32, tint: Color32, state: &
 }
 
 /// What is left of the node's patience, from 12 o'clock clockwise. A frozen node's clock stands still.
-fn paint_arc(pen: &Pen<'_>, at: Timestamp, center: Pos2, radius: f32, tint: Color32, state: &NodeState) {
+fn paint_arc(
+    pen: &Pen<'_>,
+    at: Timestamp,
+    (center, radius, detailed): (Pos2, f32, bool),
+    tint: Color32,
+    state: &NodeState,
+) {
     let (now, color) = match state.status {
         NodeStatus::Up => (at, mix(pen.theme.text_weak, tint, 0.25)),
         NodeStatus::Frozen => (state.since, pen.theme.frost),
@@ -218,9 +228,12 @@ fn paint_arc(pen: &Pen<'_>, at: Timestamp, center: Pos2, radius: f32, tint: Colo
     let Some(left) = timer_left(state, now) else { return };
     let ring = radius + radius * 0.17;
     let stroke = pen.stroke(radius / 17.0, color.gamma_multiply(0.85));
-    pen.painter.circle_stroke(center, pen.px(ring), pen.stroke(radius / 40.0, color.gamma_multiply(0.16)));
     pen.arc(center, ring, 0.0, left, stroke);
-    pen.painter.circle_filled(on_circle(center, pen.px(ring), left), pen.px(radius / 15.0).max(1.2), color);
+    // A crowd has no room for more than the arc itself.
+    if detailed {
+        pen.painter.circle_stroke(center, pen.px(ring), pen.stroke(radius / 40.0, color.gamma_multiply(0.16)));
+        pen.painter.circle_filled(on_circle(center, pen.px(ring), left), pen.px(radius / 15.0).max(1.2), color);
+    }
 }
 
 /// Returns which share of the timer is left.
@@ -231,7 +244,7 @@ pub(super) fn timer_left(state: &NodeState, now: Timestamp) -> Option<f32> {
 }
 
 /// Paints the sign of a node that does not run as it should. Returns whether there is one.
-fn paint_sign(pen: &Pen<'_>, at: Pos2, size: f32, state: &NodeState) -> bool {
+pub(super) fn paint_sign(pen: &Pen<'_>, at: Pos2, size: f32, state: &NodeState) -> bool {
     let theme = pen.theme;
     let bold = |color| pen.stroke(size / 7.0, color);
     match &state.status {
@@ -274,16 +287,20 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     let theme = pen.theme;
     let block = scene.camera.screen_rect(scene.layout.block(placed));
     let (near, align) = match placed.side {
-        Side::Right | Side::Above | Side::Below => (block.left(), Align2::LEFT_CENTER),
+        Side::Right | Side::Raised | Side::Above | Side::Below => (block.left(), Align2::LEFT_CENTER),
         Side::Left => (block.right(), Align2::RIGHT_CENTER),
     };
     let role = scene.camera.screen(egui::pos2(0.0, scene.layout.role_line(placed))).y;
     let at = |dy: f32| egui::pos2(near, role + pen.px(dy));
     let (word, color) = status_word(theme, state);
     pen.name(at(0.0), align, 13.5, color, word);
-    paint_badges(pen, scene, placed, at(-18.0), align);
+    let ailments_at = paint_badges(pen, scene, placed, at(-18.0), align);
+    ailments::paint_badges(pen, ctx.at, ailments_at, align, state);
     paint_hash(pen, scene, placed, state, role, block);
     logs::paint_strip(pen, ctx.at, &scene.window, state, egui::pos2(block.left(), role + pen.px(11.5)));
+    if !scene.layout.detail {
+        return;
+    }
     let (commit, applied) = (state.view.commit_index, state.view.applied_index);
     pen.text(at(36.0), align, 11.5, theme.text_weak, &format!("commit {commit}, applied {applied}"));
     let waits = if state.status == NodeStatus::Up { state.view.waiting_for.as_ref() } else { "" };
@@ -291,7 +308,7 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     pen.text_wrapped(at(43.5), top, 11.0, theme.text_weak, waits, BLOCK_WIDTH);
 }
 
-fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {
+pub(super) fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {
     match state.status {
         NodeStatus::Up => (role_word(state), theme.text),
         NodeStatus::Starting | NodeStatus::Stopped => (state.status.word(), theme.text_weak),
@@ -301,18 +318,20 @@ fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {
 }
 
 /// Where belief and truth differ, the truth stands beside.
-fn paint_badges(pen: &Pen<'_>, scene: &Scene, placed: &Placed, at: Pos2, align: Align2) {
+fn paint_badges(pen: &Pen<'_>, scene: &Scene, placed: &Placed, at: Pos2, align: Align2) -> Pos2 {
     let badges = [
         (scene.truth.powerless.contains(&placed.id), "no majority", pen.theme.warn),
         (scene.truth.isolated.contains(&placed.id), "isolated", pen.theme.bad),
         (scene.truth.diverged.contains(&placed.id), "other state", pen.theme.bad),
     ];
-    let mut at = at;
+    let mut next = at;
     for (_, word, color) in badges.into_iter().filter(|badge| badge.0) {
-        let rect = pen.pill(at, align, 11.0, color, word);
+        let rect = pen.pill(next, align, 11.0, color, word);
         let step = rect.width() + pen.px(4.0);
-        at.x += if placed.side == Side::Left { -step } else { step };
+        next.x += if placed.side == Side::Left { -step } else { step };
     }
+    // What ails the machine has a line of its own above.
+    if next == at { at } else { at - vec2(0.0, pen.px(18.0)) }
 }
 
 /// The picture of the state's hash, at the far end of the line of the role.
@@ -323,9 +342,10 @@ fn paint_hash(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState, 
     }
     let color = if scene.truth.diverged.contains(&placed.id) { pen.theme.bad } else { pen.theme.text_weak };
     let size = 11.0;
-    let hex = format!("{:04x}", state.view.state_hash >> 48);
+    // Digits that are too small to be read say no more than the picture does.
+    let hex = if scene.layout.detail { format!("{:04x}", state.view.state_hash >> 48) } else { String::new() };
     let icon = match placed.side {
-        Side::Right | Side::Above | Side::Below => {
+        Side::Right | Side::Raised | Side::Above | Side::Below => {
             let text = pen.figures(egui::pos2(block.right(), y), Align2::RIGHT_CENTER, 11.0, color, &hex);
             egui::pos2(text.left() - pen.px(size + 4.0), y - pen.px(size / 2.0))
         }
@@ -335,36 +355,4 @@ fn paint_hash(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState, 
         }
     };
     pen.identicon(icon, size, state.view.state_hash, color);
-}
-
-/// A node among many: its name where there is room, its sign if it needs one.
-fn paint_small(pen: &Pen<'_>, scene: &Scene, placed: &Placed, state: &NodeState, center: Pos2) {
-    let theme = pen.theme;
-    let radius = scene.layout.radius;
-    let signed = paint_sign(pen, center, radius * 0.9, state);
-    let name = placed.id.to_string();
-    let inside = pen.px(9.5) >= 9.0;
-    if inside && !signed {
-        pen.text(center, Align2::CENTER_CENTER, 10.5, theme.text, &name);
-    }
-    let outward = scene.layout.outward(placed);
-    let stands_out = state.view.role != RoleKind::Follower || !matches!(state.status, NodeStatus::Up);
-    if stands_out || !inside {
-        let (word, color) = status_word(theme, state);
-        let words = match (stands_out, inside && !signed) {
-            (true, true) => word.to_owned(),
-            (true, false) => format!("{name} {word}"),
-            (false, _) if placed.id.0.is_multiple_of(5) || placed.id.0 == 1 => name,
-            (false, _) => return,
-        };
-        let crown = if state.view.role == RoleKind::Leader && outward.y < -0.5 { radius * 0.9 } else { 0.0 };
-        let at = center + outward * pen.px(radius + BLOCK_GAP * 0.55 + crown);
-        let align = match (outward.x, outward.y) {
-            (x, _) if x > 0.35 => Align2::LEFT_CENTER,
-            (x, _) if x < -0.35 => Align2::RIGHT_CENTER,
-            (_, y) if y < 0.0 => Align2::CENTER_BOTTOM,
-            _ => Align2::CENTER_TOP,
-        };
-        pen.text(at, align, (10.5f32).max(9.0 / pen.scale), if stands_out { color } else { theme.text_weak }, &words);
-    }
 }

@@ -116,11 +116,8 @@ impl CanvasView {
             && let Some(at) = response.hover_pos()
         {
             match under(at) {
-                (Some(spot), _) => {
-                    if let Some(flight) = ctx.state.flights.get(&spot.msg) {
-                        response.clone().on_hover_ui_at_pointer(|ui| frames::tooltip_ui(ui, ctx, flight));
-                    }
-                }
+                // A message has its own card.
+                (Some(_), _) => {}
                 (None, Some(link)) => {
                     response.clone().on_hover_ui_at_pointer(|ui| link_tooltip_ui(ui, ctx, link));
                 }
@@ -135,7 +132,8 @@ pub(super) fn link_tooltip_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let state = ctx.state.links.get(&link).copied().unwrap_or_default();
     ui.strong(super::links::label(link, &state.rules));
     ui.label(format!("{} frames sent, {} arrived", state.sent, state.delivered));
-    let gone = [(state.cut, "stopped by the cut"), (state.lost, "lost"), (state.dropped, "dropped otherwise")];
+    let lost = state.did.stopped() - state.did.cut;
+    let gone = [(state.did.cut, "stopped by the cut"), (lost, "lost"), (state.dropped, "dropped otherwise")];
     for (count, what) in gone.into_iter().filter(|(count, _)| *count > 0) {
         ui.label(format!("{count} {what}"));
     }

@@ -230,7 +230,7 @@ pub fn broken() -> ClusterState {
         let sent = 900 - 90 * queued;
         send(&mut state, NodeId(1).into(), NodeId(2).into(), "Heartbeat", Family::Heartbeat, 40, (sent, 40));
     }
-    let slow = Delay { mean: Duration::from_millis(250), jitter: Duration::ZERO };
+    let slow = Delay::constant(Duration::from_millis(250));
     state.links.entry((NodeId(1).into(), NodeId(7).into())).or_default().rules.delay = Some(slow);
     let lossy = Some(Loss { probability: 0.3 });
     state.links.entry((NodeId(7).into(), NodeId(1).into())).or_default().rules.loss = lossy;

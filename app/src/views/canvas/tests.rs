@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use cluster_core::{
     command::Command,
-    fault::{DropReason, Fault, LinkId},
+    fault::{Ailment, ClockShift, ClockTurn, Drift, DropReason, Fault, Heal, LinkId, NodeFault, Slowness},
     ids::{ClientId, Endpoint, MsgId, NodeId},
     spec::ClusterSpec,
     time::Timestamp,
@@ -12,6 +12,9 @@ use cluster_core::{
 };
 use egui::{Modifiers, Pos2, Rect, pos2, vec2};
 use egui_kittest::{Harness, kittest::Queryable};
+
+#[path = "held_tests.rs"]
+mod held_tests;
 
 use super::{
     CanvasView,
@@ -222,6 +225,17 @@ impl Window {
         self.harness.run();
     }
 
+    fn choose_within(&mut self, label: &str, menu: &str, entry: &str) {
+        self.harness.get_by_label(label).click_secondary();
+        self.harness.run();
+        self.harness.get_by_label_contains(menu).click();
+        self.harness.run();
+        self.harness.get_by_label(entry).click();
+        self.harness.run();
+        self.harness.key_press(egui::Key::Escape);
+        self.harness.run();
+    }
+
     fn pushed(&self) -> Vec<Action> {
         self.actions.borrow().clone()
     }
@@ -229,6 +243,7 @@ impl Window {
 
 const LEADER: &str = "node n1, leader, term 2";
 const FOLLOWER: &str = "node n2, follower, term 2";
+const FOLLOWER_3: &str = "node n3, follower, term 2";
 
 #[test]
 fn a_click_selects_a_node() {
@@ -276,6 +291,38 @@ fn a_node_that_is_down_can_be_restarted_and_not_crashed() {
 }
 
 #[test]
+fn the_menu_of_a_node_breaks_its_machine_by_as_much_as_is_chosen() {
+    let mut window = Window::steady();
+    window.choose_within(FOLLOWER, "Slow", "10×");
+    window.choose_within(FOLLOWER, "Clock", "-50 %");
+    window.choose_within(FOLLOWER, "Disk", "Fsync lies");
+    let fault = |fault| Action::Command(Command::Inject(vec![Fault::Node(NodeId(2), fault)]));
+    let slow = NodeFault::Slow(Slowness { factor: 10.0 });
+    let drift = NodeFault::ClockDrift(Drift { ppm: -500_000 });
+    assert_eq!(window.pushed(), [slow, drift, NodeFault::LyingSync].map(fault));
+}
+
+#[test]
+fn a_node_whose_machine_ails_says_so_and_is_healed_part_by_part() {
+    let mut window = Window::of(ailing(), Selection::Nothing);
+    let label = "node n2, follower, term 2, 10× slower, clock +5.0 s, disk full";
+    window.choose_within(label, "Clock", "Heal its clock");
+    assert_eq!(window.pushed(), [Action::Command(Command::Heal(Heal::Ailment(NodeId(2), Ailment::Clock)))]);
+    window.choose_within(FOLLOWER_3, "Clock", "Heal its clock");
+    assert_eq!(window.pushed().len(), 1, "the clock of n3 is true");
+}
+
+fn ailing() -> ClusterState {
+    let mut state = testing::steady(5);
+    let node = state.nodes.get_mut(&NodeId(2)).unwrap();
+    node.faults.slow = Some(Slowness { factor: 10.0 });
+    let ahead = ClockTurn::Offset(ClockShift::ahead(std::time::Duration::from_secs(5)));
+    node.faults.clock = node.faults.clock.turned(testing::now(), ahead);
+    node.faults.disk.full = true;
+    state
+}
+
+#[test]
 fn several_selected_nodes_are_cut_off_together() {
     let mut window = Window::of(testing::steady(5), Selection::Nodes([NodeId(1), NodeId(2)].into()));
     window.choose(LEADER, "Cut around these");
@@ -288,7 +335,7 @@ fn the_menu_of_a_link_cuts_one_direction() {
     let mut window = Window::steady();
     window.choose("link n1 to n2", "Cut this direction");
     let link: LinkId = (NodeId(1).into(), NodeId(2).into());
-    assert_eq!(window.pushed(), [Action::Command(Command::Inject(vec![Fault::Cut(link)]))]);
+    assert_eq!(window.pushed(), [Action::Command(Command::Inject(vec![Fault::cut(link)]))]);
 }
 
 #[test]

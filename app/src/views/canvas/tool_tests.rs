@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use cluster_core::{
     command::Command,
-    fault::{Fault, LinkId, LinkRules, Shape},
+    fault::{Fault, LinkFault, LinkId, LinkRules, Shape},
     ids::NodeId,
     spec::ClusterSpec,
     trace::TraceStore,
@@ -102,14 +102,16 @@ fn link(from: u16, to: u16) -> LinkId {
 }
 
 fn cut(links: &[LinkId]) -> Action {
-    Action::Command(Command::Inject(links.iter().copied().map(Fault::Cut).collect()))
+    Action::Command(Command::Inject(links.iter().copied().map(Fault::cut).collect()))
 }
 
 /// What a stroke cut, in order of links: which direction it meets first does not matter here.
 fn cut_links(actions: &[Action]) -> Vec<LinkId> {
     let [Action::Command(Command::Inject(faults))] = actions else { panic!("one command, not {actions:?}") };
-    let mut links: Vec<LinkId> =
-        faults.iter().map(|fault| if let Fault::Cut(link) = fault { *link } else { panic!("{fault:?}") }).collect();
+    let mut links: Vec<LinkId> = faults
+        .iter()
+        .map(|fault| if let Fault::Link(link, LinkFault::Cut) = fault { *link } else { panic!("{fault:?}") })
+        .collect();
     links.sort_unstable();
     links
 }
@@ -237,5 +239,5 @@ fn what_is_staged_is_painted_and_what_is_not_is_not() {
         let [r, g, b, _] = theme.accent.to_array();
         image.pixels().filter(|pixel| pixel.0[..3] == [r, g, b]).count()
     };
-    assert!(paint(vec![Fault::Cut(link(4, 3)), Fault::Crash(NodeId(2))]) > paint(Vec::new()) + 50);
+    assert!(paint(vec![Fault::cut(link(4, 3)), Fault::Crash(NodeId(2))]) > paint(Vec::new()) + 50);
 }

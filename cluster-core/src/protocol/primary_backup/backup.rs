@@ -176,8 +176,8 @@ impl PrimaryBackup {
         }
         ctx.log_spliced(index.next(), Vec::new());
         for (at, op) in std::mem::take(&mut self.pending) {
-            match self.state.done_at(op) {
-                Some(at) => ctx.reply(op, Response::Written { at }),
+            match self.state.answered(op) {
+                Some(response) => ctx.reply(op, response),
                 None => drop(self.pending.insert(at, op)),
             }
         }

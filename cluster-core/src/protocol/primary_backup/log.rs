@@ -16,6 +16,9 @@ pub(super) const LOG: Name = Name::new("log");
 /// The file of the epoch and its primary.
 pub(super) const STATE: Name = Name::new("state");
 
+/// How many bytes one batch has at most, unless its first entry alone is longer.
+const BATCH_BYTES: usize = 4 << 20;
+
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
@@ -30,9 +33,9 @@ impl Entry {
     pub(super) fn brief(&self) -> EntryBrief {
         let bytes = postcard::experimental::serialized_size(self).unwrap_or(0) as u32;
         let kind = match &self.write {
-            Some((_, Request::Put { .. })) => EntryKind::Put,
-            Some((_, Request::Delete { .. })) => EntryKind::Delete,
-            Some((_, Request::Get { .. } | Request::Admin(_))) | None => EntryKind::NoOp,
+            Some((_, Request::Delete { .. } | Request::DeleteMany { .. })) => EntryKind::Delete,
+            Some((_, request)) if request.is_write() => EntryKind::Put,
+            Some(_) | None => EntryKind::NoOp,
         };
         EntryBrief { epoch: self.epoch, op: self.write.as_ref().map(|(op, _)| *op), kind, bytes }
     }
@@ -120,11 +123,17 @@ impl Log {
         self.entries.get(at as usize)
     }
 
-    /// Returns at most `max` entries from `from` through `through`.
+    /// Returns at most `max` entries from `from` through `through`, and no more than fit into a frame.
     pub(super) fn batch(&self, from: LogIndex, through: LogIndex, max: usize) -> Vec<Entry> {
         let skip = from.0.saturating_sub(self.base().0 + 1) as usize;
         let count = (through.0 + 1).saturating_sub(from.0) as usize;
-        self.entries.iter().skip(skip).take(count.min(max)).cloned().collect()
+        let mut bytes = 0;
+        let fits = |entry: &&Entry| {
+            let first = bytes == 0;
+            bytes += 1 + entry.write.as_ref().map_or(0, |(_, request)| request.content_bytes());
+            first || bytes <= BATCH_BYTES
+        };
+        self.entries.iter().skip(skip).take(count.min(max)).take_while(fits).cloned().collect()
     }
 
     /// Returns where, after `after`, an operation stands.

@@ -42,6 +42,19 @@ pub(super) enum Body {
     Promote,
 }
 
+/// The names that messages have here.
+pub(crate) const MESSAGES: &[&str] = &[
+    "Replicate",
+    "ReplicateReply",
+    "Heartbeat",
+    "HeartbeatReply",
+    "InstallSnapshot",
+    "Status",
+    "StatusReply",
+    "StaleEpoch",
+    "Promote",
+];
+
 impl Message {
     /// Says what it is.
     pub(super) fn info(&self) -> MessageInfo {

@@ -15,6 +15,8 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
+pub(crate) use messages::MESSAGES;
+
 use self::{
     admin::Handover,
     backup::Backup,
@@ -192,9 +194,9 @@ impl Protocol for PrimaryBackup {
 
     fn on_request(&mut self, op: OpId, request: Request, ctx: &mut Context<'_>) {
         match request {
-            Request::Get { key } => self.on_read(op, &key, ctx),
-            Request::Put { .. } | Request::Delete { .. } => self.on_write(op, request, ctx),
             Request::Admin(admin) => self.on_admin(op, admin, ctx),
+            write if write.is_write() => self.on_write(op, write, ctx),
+            read => self.on_read(op, &read, ctx),
         }
     }
 
@@ -290,10 +292,10 @@ impl PrimaryBackup {
             let index = self.applied.next();
             let entry = self.log.get(index).expect("what is committed is in the log");
             if let Some((op, request)) = &entry.write {
-                let at = self.state.apply(*op, request, index);
+                let response = self.state.apply(*op, request, index);
                 ctx.note(Milestone::Applied { op: *op, index });
                 if let Some(op) = self.pending.remove(&index) {
-                    ctx.reply(op, Response::Written { at });
+                    ctx.reply(op, response);
                 }
             }
             self.applied = index;
@@ -315,7 +317,7 @@ impl PrimaryBackup {
     }
 
     /// Answers a read from the node's own copy.
-    fn on_read(&mut self, op: OpId, key: &crate::request::Key, ctx: &mut Context<'_>) {
+    fn on_read(&mut self, op: OpId, request: &Request, ctx: &mut Context<'_>) {
         let refusal = match self.role {
             Role::Primary if self.settings.replica_reads || self.lead.confirmed(&self.settings, ctx.now()) => None,
             Role::Primary => Some(Refusal::Unavailable { why: Name::new("cannot confirm its epoch") }),
@@ -326,7 +328,7 @@ impl PrimaryBackup {
             op,
             match refusal {
                 Some(refusal) => Response::Refused(refusal),
-                None => Response::Value { value: self.state.get(key).cloned(), at: self.applied },
+                None => self.state.read(request, self.applied),
             },
         );
     }

@@ -191,8 +191,8 @@ impl PrimaryBackup {
         if let Some(refusal) = refusal {
             return ctx.reply(op, Response::Refused(refusal));
         }
-        if let Some(at) = self.state.done_at(op) {
-            return ctx.reply(op, Response::Written { at });
+        if let Some(earlier) = self.state.answered(op) {
+            return ctx.reply(op, earlier);
         }
         let index = match self.log.find(op, self.applied) {
             Some(index) => index,

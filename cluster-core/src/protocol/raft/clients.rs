@@ -12,11 +12,11 @@ use crate::{
     ids::{LogIndex, NodeId, OpId},
     name::Name,
     protocol::Ctx,
-    request::{Key, Refusal, Request, Response},
+    request::{Refusal, Request, Response},
 };
 
 /// A read and who asked for it.
-type Read = (OpId, Key);
+type Read = (OpId, Request);
 
 /// What clients wait for.
 #[derive(Default)]
@@ -63,12 +63,13 @@ impl Raft {
         if !self.leads() {
             // The engine would forward it, and nobody could tell whether it got lost on the way.
             ctx.reply(op, Response::Refused(Refusal::NotLeader { leader: self.leader() }));
-        } else if let Some(at) = self.map.done_at(op) {
-            ctx.reply(op, Response::Written { at });
+        } else if let Some(earlier) = self.map.answered(op) {
+            ctx.reply(op, earlier);
         } else if self.raw.raft.lead_transferee.is_some() {
             ctx.reply(op, unavailable("leadership is being handed over"));
         } else if self.clients.pending.insert(op) {
-            let data = postcard::to_allocvec(&(op, request)).expect("a request in memory always encodes").into();
+            let room = Vec::with_capacity(bytes_about(request));
+            let data = postcard::to_extend(&(op, request), room).expect("a request in memory always encodes").into();
             self.clients.gathered.push((op, Entry { data, ..Entry::default() }));
         }
     }
@@ -96,16 +97,16 @@ impl Raft {
     pub(super) fn apply_write(&mut self, entry: &Entry, ctx: &mut Ctx<'_, Self>) {
         let (op, request): (OpId, Request) =
             postcard::from_bytes(&entry.data).expect("the log holds what this program proposed");
-        let at = self.map.apply(op, &request, LogIndex(entry.index));
+        let response = self.map.apply(op, &request, LogIndex(entry.index));
         if self.clients.pending.remove(&op) {
-            ctx.reply(op, Response::Written { at });
+            ctx.reply(op, response);
         }
     }
 
-    pub(super) fn on_read(&mut self, op: OpId, key: Key, ctx: &mut Ctx<'_, Self>) {
+    pub(super) fn on_read(&mut self, op: OpId, request: Request, ctx: &mut Ctx<'_, Self>) {
         match self.reads {
-            Reads::Local => self.answer_read(op, &key, ctx),
-            Reads::Confirmed if self.leads() => self.clients.reads.push((op, key)),
+            Reads::Local => self.answer_read(op, &request, ctx),
+            Reads::Confirmed if self.leads() => self.clients.reads.push((op, request)),
             Reads::Confirmed => ctx.reply(op, Response::Refused(Refusal::NotLeader { leader: self.leader() })),
         }
     }
@@ -140,18 +141,26 @@ impl Raft {
             && *index <= self.applied
             && let Some((_, reads)) = self.clients.confirmed.pop_front()
         {
-            for (op, key) in reads {
-                self.answer_read(op, &key, ctx);
+            for (op, request) in reads {
+                self.answer_read(op, &request, ctx);
             }
         }
     }
 
-    fn answer_read(&self, op: OpId, key: &Key, ctx: &mut Ctx<'_, Self>) {
-        let value = self.map.get(key).cloned();
-        ctx.reply(op, Response::Value { value, at: LogIndex(self.applied) });
+    fn answer_read(&self, op: OpId, request: &Request, ctx: &mut Ctx<'_, Self>) {
+        ctx.reply(op, self.map.read(request, LogIndex(self.applied)));
     }
 }
 
 pub(super) fn unavailable(why: &'static str) -> Response {
     Response::Refused(Refusal::Unavailable { why: Name::new(why) })
+}
+
+/// Returns about how long a request is when encoded: a buffer that has to grow is copied each time.
+fn bytes_about(request: &Request) -> usize {
+    match request {
+        Request::Put { key, value } => key.0.len() + value.0.len() + 24,
+        // The others are short or rare; their buffers may grow.
+        _ => 64,
+    }
 }

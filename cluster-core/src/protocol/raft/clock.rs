@@ -9,6 +9,8 @@ use crate::{event::TimerView, name::Name, protocol::Ctx, protocol::NodeConfig, t
 
 /// A heartbeat every that many ticks.
 pub(super) const HEARTBEAT_TICKS: usize = 2;
+/// So many delays of a link apart, one candidate has its votes before the next one asks (dissertation §9.3 recommends ten).
+pub(super) const SPREAD_DELAYS: u32 = 15;
 
 /// Returns how many ticks the shortest election timeout has.
 pub(super) fn election_ticks(config: &NodeConfig) -> usize {
@@ -17,13 +19,30 @@ pub(super) fn election_ticks(config: &NodeConfig) -> usize {
     usize::try_from(ticks).unwrap_or(usize::MAX).max(HEARTBEAT_TICKS + 1)
 }
 
-/// Returns by how many ticks election timeouts spread. Up to ten voters: as long as the shortest timeout (dissertation §3.4).
-/// With more, wider: else a dozen of a hundred nodes ask for votes within one round trip, and split them for ever.
-pub(super) fn election_spread_ticks(config: &NodeConfig) -> usize {
-    election_ticks(config) * (config.members.len() / 10).max(1)
+/// Returns the earliest tick at which a node campaigns.
+///
+/// On links without delay a question reaches a node before that node's own ticks have ended the lease of the leader it last
+/// heard, and goes unheard: there, nobody asks in the very first tick.
+pub(super) fn election_earliest_ticks(config: &NodeConfig) -> usize {
+    election_ticks(config) + usize::from(config.profile.link_delay().0.is_zero())
 }
 
-fn tick_of(config: &NodeConfig) -> Duration {
+/// Returns by how many ticks election timeouts spread.
+///
+/// Up to ten voters: [`SPREAD_DELAYS`], but not under a quarter of the shortest timeout, for disks and processors are late
+/// as well, nor over that timeout (§3.4). More voters spread wider: else a dozen of a hundred nodes ask within one round
+/// trip, and split the votes for ever.
+pub(super) fn election_spread_ticks(config: &NodeConfig) -> usize {
+    let (shortest, voters) = (election_ticks(config), config.members.len());
+    if voters > 10 {
+        return shortest * (voters / 10);
+    }
+    let exchange = config.profile.link_delay().0 * SPREAD_DELAYS;
+    let ticks = exchange.as_nanos() / tick_of(config).as_nanos().max(1);
+    usize::try_from(ticks).unwrap_or(usize::MAX).clamp((shortest / 4).max(1), shortest)
+}
+
+pub(super) fn tick_of(config: &NodeConfig) -> Duration {
     config.profile.heartbeat() / HEARTBEAT_TICKS as u32
 }
 
@@ -33,7 +52,7 @@ pub(super) struct Clock {
     /// When the next tick is due.
     next: Timestamp,
     seed: u64,
-    election: u64,
+    earliest: u64,
     spread: u64,
     /// The election timeout of a term, computed once: (term, ticks).
     drawn: Option<(u64, usize)>,
@@ -55,7 +74,7 @@ impl Clock {
             tick: tick_of(config),
             next: Timestamp::ZERO,
             seed: config.seed,
-            election: election_ticks(config) as u64,
+            earliest: election_earliest_ticks(config) as u64,
             spread: election_spread_ticks(config) as u64,
             drawn: None,
             shown: None,
@@ -83,7 +102,8 @@ impl Clock {
     pub(super) fn rearm(&mut self, ctx: &mut Ctx<'_, Raft>) {
         let now = ctx.now();
         self.next = self.next + self.tick;
-        if self.next <= now {
+        // A beat that is far off is that of a clock that was set back since.
+        if self.next <= now || self.next.since(now) > self.tick {
             self.next = now + self.tick;
             self.shown = None;
         }
@@ -98,7 +118,7 @@ impl Clock {
             Some((term, ticks)) if term == engine.term => ticks,
             _ => {
                 let luck = mix(self.seed ^ mix(engine.id << 20 ^ engine.term << 32));
-                let ticks = (self.election + luck % self.spread) as usize;
+                let ticks = (self.earliest + luck % self.spread) as usize;
                 self.drawn = Some((engine.term, ticks));
                 ticks
             }

@@ -57,7 +57,18 @@ impl Record {
     }
 
     fn to_bytes(&self) -> Bytes {
-        postcard::to_allocvec(self).expect("a record in memory always encodes").into()
+        let room = Vec::with_capacity(self.bytes_about());
+        postcard::to_extend(self, room).expect("a record in memory always encodes").into()
+    }
+
+    /// Returns about how long it is when encoded: a buffer that has to grow is copied each time.
+    fn bytes_about(&self) -> usize {
+        match self {
+            Self::Base { .. } => 32,
+            Self::Step { entries, .. } => {
+                entries.iter().map(|entry| entry.data.len() + entry.context.len() + 32).sum::<usize>() + 32
+            }
+        }
     }
 }
 
@@ -171,8 +182,8 @@ pub(super) fn brief(entry: &Entry) -> EntryBrief {
         EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => (op_at(&entry.context), EntryKind::Members),
         EntryType::EntryNormal if entry.data.is_empty() => (None, EntryKind::NoOp),
         EntryType::EntryNormal => match postcard::take_from_bytes::<(OpId, u32)>(&entry.data) {
-            // The number of the variant comes first: 2 is `Request::Delete`.
-            Ok(((op, 2), _)) => (Some(op), EntryKind::Delete),
+            // The number of the variant comes first: 2 is `Request::Delete`, 7 is `Request::DeleteMany`.
+            Ok(((op, 2 | 7), _)) => (Some(op), EntryKind::Delete),
             Ok(((op, _), _)) => (Some(op), EntryKind::Put),
             Err(_) => (None, EntryKind::NoOp),
         },
@@ -203,6 +214,8 @@ mod tests {
         assert_eq!(brief_of(bytes(OpId(300), put)), (Some(OpId(300)), EntryKind::Put));
         let delete = Request::Delete { key: "x".into() };
         assert_eq!(brief_of(bytes(OpId(7), delete)), (Some(OpId(7)), EntryKind::Delete));
+        let delete_many = Request::DeleteMany { keys: vec!["x".into()] };
+        assert_eq!(brief_of(bytes(OpId(8), delete_many)), (Some(OpId(8)), EntryKind::Delete));
     }
 
     #[test]

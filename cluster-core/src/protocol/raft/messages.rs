@@ -71,6 +71,20 @@ fn travels(kind: MessageType) -> bool {
     }
 }
 
+/// The names that messages have here.
+pub(crate) const MESSAGES: &[&str] = &[
+    "AppendEntries",
+    "AppendEntriesReply",
+    "RequestVote",
+    "RequestVoteReply",
+    "PreVote",
+    "PreVoteReply",
+    "InstallSnapshot",
+    "Heartbeat",
+    "HeartbeatReply",
+    "TimeoutNow",
+];
+
 /// Says what a message is.
 pub(super) fn describe(message: &Message) -> MessageInfo {
     let (name, family) = match message.msg_type {

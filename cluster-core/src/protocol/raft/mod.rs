@@ -5,6 +5,7 @@ mod admin;
 mod clients;
 mod clock;
 mod disk;
+mod failover;
 mod messages;
 mod office;
 mod ready;
@@ -18,9 +19,11 @@ use std::{
 
 use raft::{RawNode, ReadOnlyOption, SnapshotStatus, StateRole, eraftpb::MessageType};
 
+pub(crate) use messages::MESSAGES;
+
 use self::{
-    admin::Admins, clients::Clients, clock::Clock, messages::RaftMessage, office::Seen, ready::Outstanding,
-    storage::LogStore, view::Waiting,
+    admin::Admins, clients::Clients, clock::Clock, failover::Failover, messages::RaftMessage, office::Seen,
+    ready::Outstanding, storage::LogStore, view::Waiting,
 };
 use crate::{
     disk::{Recovered, SyncId},
@@ -70,6 +73,12 @@ pub(crate) const KNOBS: &[Knob] = &[
         default: "auto",
         values: KnobValues::OneOf(&["auto", "on", "off"]),
     },
+    Knob {
+        name: "fast_failover",
+        about: "When the connection to the leader is reset, ask for votes at once, not only after an election timeout. Needs pre_vote and check_quorum, by which a living leader survives a reset, and is never on while reads trust a `lease`. `auto` is `on` only in the timing profile `real`.",
+        default: "auto",
+        values: KnobValues::OneOf(&["auto", "on", "off"]),
+    },
 ];
 
 /// What problem it solves, what it guarantees, the paper, how to break it.
@@ -83,11 +92,13 @@ enum Reads {
     Confirmed,
 }
 
-/// The only timer: the engine counts ticks.
+/// The timers. Only one runs always: the engine counts ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RaftTimer {
     /// A part of a heartbeat.
     Tick,
+    /// The turn to ask for votes after the connection to the leader was reset.
+    Failover,
 }
 
 /// One node.
@@ -108,6 +119,7 @@ pub(crate) struct Raft {
     clients: Clients,
     admins: Admins,
     clock: Clock,
+    failover: Failover,
     seen: Seen,
     heard: BTreeMap<NodeId, Timestamp>,
     /// The snapshots under way: to whom, and when to give up on them.
@@ -145,6 +157,7 @@ impl Protocol for Raft {
             clients: Clients::default(),
             admins: Admins::default(),
             clock: Clock::new(config),
+            failover: Failover::new(config),
             seen: Seen::default(),
             heard: BTreeMap::new(),
             snapshots_sent: BTreeMap::new(),
@@ -186,14 +199,15 @@ impl Protocol for Raft {
     fn on_timer(&mut self, timer: RaftTimer, ctx: &mut Ctx<'_, Self>) {
         match timer {
             RaftTimer::Tick => self.tick(ctx),
+            RaftTimer::Failover => self.fail_over(ctx),
         }
     }
 
     fn on_request(&mut self, op: OpId, request: Request, ctx: &mut Ctx<'_, Self>) {
         match request {
-            Request::Get { key } => self.on_read(op, key, ctx),
-            Request::Put { .. } | Request::Delete { .. } => self.on_write(op, &request, ctx),
             Request::Admin(admin) => self.on_admin(op, admin, ctx),
+            write if write.is_write() => self.on_write(op, &write, ctx),
+            read => self.on_read(op, read, ctx),
         }
         self.settle(ctx);
     }
@@ -209,6 +223,7 @@ impl Protocol for Raft {
             self.raw.report_snapshot(id, SnapshotStatus::Failure);
         }
         self.raw.report_unreachable(id);
+        self.lose_leader(peer, ctx);
         self.settle(ctx);
     }
 
@@ -232,6 +247,7 @@ impl Protocol for Raft {
     fn timer_name(timer: RaftTimer) -> Name {
         match timer {
             RaftTimer::Tick => Name::new("tick"),
+            RaftTimer::Failover => Name::new("leader lost"),
         }
     }
 }
@@ -287,7 +303,7 @@ fn engine_config(config: &NodeConfig, applied: u64) -> raft::Config {
     raft::Config {
         id: config.me.0.into(),
         election_tick: clock::election_ticks(config),
-        max_election_tick: clock::election_ticks(config) + clock::election_spread_ticks(config),
+        max_election_tick: clock::election_earliest_ticks(config) + clock::election_spread_ticks(config),
         heartbeat_tick: clock::HEARTBEAT_TICKS,
         applied,
         max_size_per_msg: 1 << 20,

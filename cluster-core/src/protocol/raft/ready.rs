@@ -220,11 +220,14 @@ impl Raft {
         store.set_snapshot(snapshot);
         store.set_hard_state(state);
         // A tail stays, so that a follower that is only a little behind needs no snapshot.
-        store.compact(index.saturating_sub(self.snapshot_every / 2));
+        store.compact(index.saturating_sub((self.snapshot_every / 2).min(TAIL_MAX)));
         disk::write_all(self.raw.store(), ctx);
         ctx.note(Milestone::SnapshotTaken { index: LogIndex(index) });
     }
 }
+
+/// The tail of the log that stays behind a snapshot is written anew with it; a longer one would cost more than it saves.
+const TAIL_MAX: u64 = 1000;
 
 fn pop_free(outstanding: &mut VecDeque<Outstanding>, sync: Option<SyncId>) -> Option<Outstanding> {
     let free = match outstanding.front()?.wait {

@@ -122,6 +122,8 @@ pub(super) fn heft(kind: &EventKind) -> usize {
         EventKind::OpInvoked { request: Request::Put { value, .. }, .. }
         | EventKind::CommandIssued { command: Command::Submit { request: Request::Put { value, .. }, .. }, .. }
         | EventKind::OpReturned { outcome: Outcome::Value { value: Some(value), .. }, .. } => value.0.len(),
+        EventKind::OpInvoked { request, .. } => request.content_bytes(),
+        EventKind::OpReturned { outcome: Outcome::Answered { answer, .. }, .. } => answer.content_bytes(),
         // Everything else is small by its nature.
         _ => 0,
     }

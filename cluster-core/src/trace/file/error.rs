@@ -63,6 +63,21 @@ pub enum RecordingError {
         /// The latest major version that is understood.
         known: u16,
     },
+    /// It was written by an earlier version of the program, whose events had another form.
+    #[error(
+        "this recording has format {major}.{minor}, and this program reads {known}.x; open it with the version of \
+         Faultline that wrote it, or record the run again: {path}"
+    )]
+    Older {
+        /// Where.
+        path: PathBuf,
+        /// Its major version.
+        major: u16,
+        /// Its minor version.
+        minor: u16,
+        /// The major version that is understood.
+        known: u16,
+    },
     /// The header is damaged: what ran is not known.
     #[error("the header is damaged ({what}), so it is not known what ran; restore the file from a copy: {path}")]
     Header {

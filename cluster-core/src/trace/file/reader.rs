@@ -42,6 +42,11 @@ impl Recording {
         Ok(recording)
     }
 
+    /// Returns whether a file that begins so is a recording.
+    pub fn is_one(head: &[u8]) -> bool {
+        head.starts_with(&MAGIC)
+    }
+
     /// Reads the headers of the blocks that were appended since.
     pub fn refresh(&mut self) -> Result<(), RecordingError> {
         if self.damage.is_some() {
@@ -140,6 +145,9 @@ impl Recording {
         let (major, minor, length, crc) = (two(8), two(10), four(12), four(16));
         if major > VERSION_MAJOR {
             return Err(RecordingError::Newer { path, major, minor, known: VERSION_MAJOR });
+        }
+        if (1..VERSION_MAJOR).contains(&major) {
+            return Err(RecordingError::Older { path, major, minor, known: VERSION_MAJOR });
         }
         if found < PREFIX_BYTES || major == 0 || length > HEADER_BYTES_MAX {
             return Err(RecordingError::Header { path, what: "it is no header that was ever written" });

@@ -185,8 +185,11 @@ fn files_that_are_no_recording_of_this_version_are_refused_by_reason() {
     assert!(matches!(refused(&whole[..5]), RecordingError::NotARecording { .. }));
     assert!(matches!(refused(&whole[..40]), RecordingError::Header { .. }));
     let mut newer = whole.clone();
-    newer[8] = 2;
-    assert!(matches!(refused(&newer), RecordingError::Newer { major: 2, known: 1, .. }));
+    newer[8] = 3;
+    assert!(matches!(refused(&newer), RecordingError::Newer { major: 3, known: 2, .. }));
+    let mut older = whole.clone();
+    older[8] = 1;
+    assert!(matches!(refused(&older), RecordingError::Older { major: 1, known: 2, .. }));
     let mut damaged = whole.clone();
     damaged[30] ^= 1;
     assert!(matches!(refused(&damaged), RecordingError::Header { .. }));

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::super::PrimaryBackup;
 use crate::{
-    disk::{ModelDisk, SyncId},
+    disk::{ModelDisk, PowerCut, SyncId},
     event::{EventKind, Milestone, NodeView, RoleKind},
     host::{Input, Node, NodeHost, Output, TimerToken},
     ids::{LogIndex, NodeId, OpId},
@@ -85,7 +85,7 @@ impl Cluster {
     pub(super) fn boot(&mut self, node: u16) {
         let node = NodeId(node);
         let life = self.lives.entry(node).and_modify(|life| *life += 1).or_insert(0);
-        let disk = self.disks.entry(node).or_default().recover();
+        let disk = self.disks.entry(node).or_default().recover().expect("a sound disk");
         let mut out = Vec::new();
         let host = NodeHost::boot(&self.configs[&node], &disk, self.now, *life, &mut out)
             .expect("the node keeps its own invariants");
@@ -99,7 +99,7 @@ impl Cluster {
     /// The node's machine loses power: what was not synced is gone.
     pub(super) fn kill(&mut self, node: u16) {
         self.hosts.remove(&NodeId(node));
-        self.disks.get_mut(&NodeId(node)).expect("a started node has a disk").lose_power();
+        self.disks.get_mut(&NodeId(node)).expect("a started node has a disk").lose_power(PowerCut::Clean);
     }
 
     pub(super) fn wipe(&mut self, node: u16) {

@@ -2,8 +2,11 @@
 
 use bytes::Bytes;
 
+use super::Damaged;
+use crate::name::Name;
+
 /// Length (4) and checksum (4).
-const HEADER_BYTES: usize = 8;
+pub(crate) const HEADER_BYTES: usize = 8;
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,13 @@ pub(crate) struct Damage {
     pub(crate) record: usize,
     /// Where it begins.
     pub(crate) byte: usize,
+}
+
+impl Damage {
+    /// Returns the damage with the name of its file.
+    pub(crate) fn of(self, file: Name) -> Damaged {
+        Damaged { file, record: self.record, byte: self.byte }
+    }
 }
 
 /// Appends a record to `out`.
@@ -43,6 +53,21 @@ pub(crate) fn decode(bytes: Bytes) -> Result<Contents, Damage> {
     // A torn write leaves nothing whole behind it. So a whole record further on means that this one was damaged later.
     let damaged = (end + 1..bytes.len()).any(|at| whole_record(&bytes[at..]).is_some());
     if damaged { Err(Damage { record: records.len() + 1, byte: end }) } else { Ok(Contents { records, end }) }
+}
+
+/// Returns how many bytes the record at the beginning of `bytes` takes with its header, if it is whole and sound.
+pub(crate) fn first_length(bytes: &[u8]) -> Option<usize> {
+    whole_record(bytes).map(|length| HEADER_BYTES + length)
+}
+
+/// Returns where each whole record at the beginning of a file starts and ends.
+pub(crate) fn starts(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let (mut starts, mut end) = (Vec::new(), 0);
+    while let Some(length) = first_length(&bytes[end..]) {
+        starts.push((end, end + length));
+        end += length;
+    }
+    starts
 }
 
 /// Returns the length of the record at the beginning of `bytes`, if all of it is there and sound.
@@ -73,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_anywhere_gives_its_whole_records_live() {
+    fn a_file_cut_anywhere_gives_its_whole_records() {
         let bytes = file(&["one", "", "three"]);
         for cut in 0..=bytes.len() {
             let contents = decode(bytes[..cut].to_vec().into()).expect("torn is not damaged");
@@ -83,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_record_in_the_middle_is_named_and_the_last_one_counts_as_torn_live() {
+    fn a_damaged_record_in_the_middle_is_named_and_the_last_one_counts_as_torn() {
         let mut bytes = file(&["one", "two", "three"]);
         bytes[HEADER_BYTES + 3 + HEADER_BYTES] ^= 1;
         assert_eq!(decode(bytes.into()), Err(Damage { record: 2, byte: HEADER_BYTES + 3 }));
@@ -93,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_of_zeros_is_torn_not_damaged_live() {
+    fn a_tail_of_zeros_is_torn_not_damaged() {
         let mut bytes = file(&["one"]);
         bytes.resize(bytes.len() + 100, 0);
         assert_eq!(decode(bytes.into()).expect("torn").end, HEADER_BYTES + 3);

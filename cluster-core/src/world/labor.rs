@@ -1,0 +1,108 @@
+//! The labor of a slow node: what comes waits, and is taken up one by one, each after the time that its step takes.
+
+use std::time::Duration;
+
+use super::{
+    Backend, World,
+    nodes::{Held, Process, Slot},
+    queue::Due,
+};
+use crate::{fault::Slowness, ids::NodeId, time::Timestamp};
+
+/// What a step is taken to cost at full speed: decode, a few map lookups, encode the answers.
+const STEP_COST: Duration = Duration::from_micros(200);
+
+/// What a slow node is at.
+#[derive(Debug, Default)]
+pub(super) struct Labor {
+    /// The step that was planned last.
+    turn: u64,
+    /// Whether it is still to come.
+    planned: bool,
+    /// Until when the step before keeps the processor busy.
+    busy_until: Timestamp,
+}
+
+impl Labor {
+    /// Forgets what was planned; what waits has to be planned anew.
+    pub(super) fn call_off(&mut self) {
+        self.planned = false;
+    }
+}
+
+impl<B: Backend> World<B> {
+    /// Returns whether what comes for a node has to wait: it stands still, or does one thing after the other.
+    pub(super) fn holds(&self, node: NodeId) -> bool {
+        let holds =
+            |slot: &Slot| slot.process.as_ref().is_some_and(|it| it.frozen || slot.machine.faults.slow.is_some());
+        self.nodes.get(&node).is_some_and(holds)
+    }
+
+    /// Plans the next step of a slow node, if something waits and none is planned.
+    pub(super) fn plan_work(&mut self, now: Timestamp, node: NodeId) {
+        let (Some(slow), false) = (self.slowness(node), self.is_frozen(node)) else { return };
+        let Some(incarnation) = self.incarnation(node) else { return };
+        let Some(process) = self.process_mut(node) else { return };
+        let waiting = process.held.len() as u32;
+        let Process { labor, .. } = process;
+        let mut started = false;
+        if waiting > 0 && !labor.planned {
+            labor.planned = true;
+            labor.turn += 1;
+            let (turn, at) = (labor.turn, now.max(labor.busy_until) + STEP_COST.mul_f64(slow.factor));
+            self.queue.push(at, Due::Work { node, incarnation, turn });
+            started = true;
+        }
+        self.count(node, |counters| {
+            counters.waiting = waiting;
+            if started {
+                counters.inputs_slowed += 1;
+                counters.slowed += STEP_COST.mul_f64(slow.factor - 1.0);
+            }
+        });
+    }
+
+    /// A slow node has taken its time: it takes one thing up, and what that cost for real it takes again and again.
+    pub(super) fn work(&mut self, now: Timestamp, node: NodeId, incarnation: u32, turn: u64) {
+        if self.incarnation(node) != Some(incarnation) {
+            return;
+        }
+        let Some(process) = self.process_mut(node) else { return };
+        if !process.labor.planned || process.labor.turn != turn {
+            return;
+        }
+        process.labor.planned = false;
+        let Some(held) = process.held.pop_front() else { return };
+        let began = self.backend.elapsed();
+        match held {
+            Held::Frame(frame) if self.held.holds(frame.msg) => self.held.park(frame),
+            Held::Frame(frame) => self.handle(now, frame),
+            Held::Input(cause, input) => self.take_in(now, node, cause, input),
+        }
+        let spent = self.backend.elapsed().saturating_sub(began);
+        let extra = self.slowness(node).map_or(Duration::ZERO, |slow| spent.mul_f64(slow.factor - 1.0));
+        self.count(node, |counters| counters.slowed += extra);
+        if let Some(process) = self.process_mut(node) {
+            process.labor.busy_until = now + extra;
+        }
+        self.plan_work(now, node);
+        self.count_waiting(node);
+    }
+
+    fn count_waiting(&mut self, node: NodeId) {
+        let waiting = self.process(node).map_or(0, |process| process.held.len() as u32);
+        self.count(node, |counters| counters.waiting = waiting);
+    }
+
+    /// The node is as fast as ever: what waits is taken up at once.
+    pub(super) fn end_labor(&mut self, now: Timestamp, node: NodeId) {
+        if !self.is_frozen(node) {
+            self.take_up_held(now, node);
+        }
+        self.count(node, |counters| counters.waiting = 0);
+    }
+
+    fn slowness(&self, node: NodeId) -> Option<Slowness> {
+        self.nodes.get(&node)?.machine.faults.slow
+    }
+}
