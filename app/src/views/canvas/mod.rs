@@ -209,7 +209,7 @@ fn interact(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, links: &[LinkId], spots: 
             focused = Some(response.rect);
         }
     };
-    let broken = |link: &LinkId| ctx.state.links.get(link).is_some_and(|state| !state.rules.is_healthy());
+    let broken = |link: &LinkId| ctx.state.links.get(link).is_some_and(|state| !links::is_whole(state));
     let few = scene.layout.nodes.len() <= LINK_WIDGETS_MAX;
     let some = scene.layout.nodes.len() <= 5 * IDLE_LINKS_MAX;
     for link in links.iter().filter(|link| few || some && broken(link)).take(1000) {
@@ -271,9 +271,9 @@ fn link_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, link: LinkId) -> Option<Re
     let at = pointer::handle(scene, link)?;
     let rect = Rect::from_center_size(at, Vec2::splat(7.0));
     let response = ui.interact(rect, ui.scope_id().with(("link", link)), Sense::click());
-    let rules = ctx.state.links.get(&link).map(|state| state.rules).unwrap_or_default();
+    let state = ctx.state.links.get(&link).copied().unwrap_or_default();
     let selected = *ctx.selection == Selection::Link(link);
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &rules)));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &state)));
     if response.clicked() {
         pointer::on_link(ctx, link);
     }
