@@ -191,7 +191,7 @@ pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let (from, to) = link;
     let (there, back) = (link_state(ctx, link), link_state(ctx, (to, from)));
     ui.set_min_width(190.0);
-    ui.weak(format!("{from} → {to}"));
+    ui.weak(format!("{from} to {to}"));
     for fault in LinkFault::OFFERED {
         let words = fault_words(fault);
         entry_ui(ui, ctx, &words, &about(fault.kind()), strike_link(&there, link, fault));
