@@ -75,9 +75,13 @@ impl Tour<'_> {
         let flaps = format!("link n{near} to n{far}, flap");
         let link = find_link(eyes, near, far)?;
         hand::click(link.at, 3)?;
-        let entry = eyes.wait_for("the entry", |label| label.starts_with("Flap "))?;
-        self.take(eyes, "link-menu")?;
-        hand::click(entry.at, 1)?;
+        for entry in ["Frames", "Flap "] {
+            let entry = eyes.wait_for(entry, |label| label.starts_with(entry))?;
+            if entry.label.starts_with("Flap") {
+                self.take(eyes, "link-menu")?;
+            }
+            hand::click(entry.at, 1)?;
+        }
         eyes.wait_for("a link that flaps", |label| label.starts_with(&flaps))?;
         self.take(eyes, "flapping")?;
         self.undo(eyes)

@@ -109,6 +109,11 @@ impl LinkFault {
         }
     }
 
+    /// Returns whether it is a rule that stays, not a blow.
+    pub fn is_rule(&self) -> bool {
+        !matches!(self, Self::Reset | Self::HalfOpen(_))
+    }
+
     /// Makes it a rule; does nothing if it is a blow.
     pub fn add_to(self, rules: &mut LinkRules) {
         match self {

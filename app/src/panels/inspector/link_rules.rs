@@ -14,7 +14,7 @@ const MS: Duration = Duration::from_millis(1);
 
 /// Every rule as it is when it is switched on, in the order of the menus.
 fn rules() -> impl Iterator<Item = LinkFault> {
-    LinkFault::OFFERED.into_iter().filter(|fault| !matches!(fault, LinkFault::Reset | LinkFault::HalfOpen(_)))
+    LinkFault::OFFERED.into_iter().filter(LinkFault::is_rule)
 }
 
 /// Returns what the rule of a kind did.

@@ -23,6 +23,8 @@ const BROKEN_LOUD: f32 = 40.0;
 const QUIET_FROM: f32 = 150.0;
 /// The length of the switch in a link that flaps.
 const SWITCH: f32 = 22.0;
+/// Where along a link that flaps its words are, so that the open switch does not reach them.
+const BESIDE_SWITCH: f32 = 0.27;
 
 /// Returns the directions that are drawn: all of a small cluster, of a large one those that carry or lack something.
 pub(super) fn shown(ctx: &ViewCtx<'_>, scene: &Scene) -> Vec<LinkId> {
@@ -226,7 +228,8 @@ fn paint_words(pen: &Pen<'_>, [from, to]: [Pos2; 2], along: Vec2, look: &Look) {
     }
     let outward = vec2(-along.y, along.x);
     // Off the middle, so that the words of both directions do not meet.
-    let at = from + (to - from) * 0.42 + outward * pen.px(16.0);
+    let share = if look.rules.flap.is_some() { BESIDE_SWITCH } else { 0.42 };
+    let at = from + (to - from) * share + outward * pen.px(16.0);
     let color = if look.half_open || !look.up { pen.theme.bad } else { pen.theme.warn };
     let rect = pen.pill(at, Align2::CENTER_CENTER, 11.0, color, &words.join(", "));
     if look.rules.delay.is_some() {

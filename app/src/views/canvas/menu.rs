@@ -1,11 +1,11 @@
 //! The menus of the right mouse button: what can be done to a node, a link, a client.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use cluster_core::{
     command::Command,
     event::RoleKind,
-    fault::{FAULTS, Fault, FaultKind, FaultRow, Heal, LinkFault, LinkId, NodeFault, layer_of},
+    fault::{FAULTS, Fault, FaultKind, FaultRow, Flap, Heal, Layer, LinkFault, LinkId, NodeFault, layer_of},
     ids::{ClientId, Endpoint, NodeId},
     request::{Admin, Request},
     trace::{LinkState, NodeStatus, rules_words},
@@ -192,18 +192,17 @@ pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let (there, back) = (link_state(ctx, link), link_state(ctx, (to, from)));
     ui.set_min_width(190.0);
     ui.weak(format!("{from} to {to}"));
-    for fault in LinkFault::OFFERED {
-        let words = fault_words(fault);
-        entry_ui(ui, ctx, &words, &about(fault.kind()), strike_link(&there, link, fault));
-        if fault == LinkFault::Cut {
-            let both = vec![Fault::cut(link), Fault::cut((to, from))];
-            let possible = match (there.rules.cut && back.rules.cut, there.rules.flap.or(back.rules.flap)) {
-                (true, _) => Err("Both are cut already"),
-                (false, Some(_)) => Err("A link that flaps cannot be cut; heal it first"),
-                (false, None) => Ok(Command::Inject(both)),
-            };
-            entry_ui(ui, ctx, "Cut both directions", "No frame passes either way.", possible);
-        }
+    let strike_ui = |ui: &mut Ui, fault: LinkFault| {
+        entry_ui(ui, ctx, &fault_words(fault), &about(fault.kind()), strike_link(&there, link, fault));
+    };
+    strike_ui(ui, LinkFault::Cut);
+    entry_ui(ui, ctx, "Cut both directions", "No frame passes either way.", cut_both(link, &there, &back));
+    let of = |layer| move |fault: &LinkFault| *fault != LinkFault::Cut && fault.layer() == layer;
+    for (title, layer) in [("Frames", Layer::Frames), ("TCP stream", Layer::Stream)] {
+        ui.menu_button(title, |ui| {
+            ui.set_min_width(190.0);
+            LinkFault::OFFERED.into_iter().filter(of(layer)).for_each(|fault| strike_ui(ui, fault));
+        });
     }
     ui.separator();
     if ui.button("All rules and counters…").on_hover_text("Opens the link in the inspector").clicked() {
@@ -224,6 +223,14 @@ fn link_state(ctx: &ViewCtx<'_>, link: LinkId) -> LinkState {
     ctx.state.links.get(&link).copied().unwrap_or_default()
 }
 
+fn cut_both(link: LinkId, there: &LinkState, back: &LinkState) -> Result<Command, &'static str> {
+    match (there.rules.cut && back.rules.cut, there.rules.flap.or(back.rules.flap)) {
+        (true, _) => Err("Both are cut already"),
+        (false, Some(_)) => Err("A link cannot be cut and flap at once; heal the one first"),
+        (false, None) => Ok(Command::Inject(vec![Fault::cut(link), Fault::cut((link.1, link.0))])),
+    }
+}
+
 /// The fault as it is offered, if it would change anything about this direction and can stand beside its rules.
 fn strike_link(state: &LinkState, link: LinkId, fault: LinkFault) -> Result<Command, &'static str> {
     let command = Ok(Command::Inject(vec![Fault::Link(link, fault)]));
@@ -242,21 +249,27 @@ fn strike_link(state: &LinkState, link: LinkId, fault: LinkFault) -> Result<Comm
 /// The name of a fault and its numbers.
 fn fault_words(fault: LinkFault) -> String {
     let title = FAULTS.iter().find(|row| row.kind == fault.kind()).map_or("", |row| row.title);
-    let numbers = match fault {
-        LinkFault::Cut | LinkFault::Reset => String::new(),
-        LinkFault::Flap(flap) => format!(" {flap}"),
-        LinkFault::Delay(delay) => format!(" {delay}"),
-        LinkFault::Loss(loss) => format!(" {loss}"),
-        LinkFault::Burst(burst) => format!(" {:.0} %", burst.share() * 100.0),
-        LinkFault::Duplicate(duplicate) => format!(" {duplicate}"),
-        LinkFault::Reorder(reorder) => format!(" {reorder}"),
-        LinkFault::Corrupt(corrupt) => format!(" {corrupt}"),
-        LinkFault::Bandwidth(pipe) => format!(" {} kB/s", pipe.bytes_per_sec / 1000),
-        LinkFault::HalfOpen(span) | LinkFault::SlowClose(span) => format!(" {}", humantime::format_duration(span)),
-    };
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
     match fault {
         LinkFault::Cut => "Cut this direction".to_owned(),
-        _ => format!("{title}{numbers}"), // all that have a title of their own
+        LinkFault::Reset => title.to_owned(),
+        LinkFault::Flap(Flap { up, down }) => format!("{title} {} up, {} down", span(up), span(down)),
+        LinkFault::Delay(delay) => format!("{title} {}", span(delay.mean)),
+        LinkFault::Loss(loss) => format!("{title} {}", percent(loss.probability)),
+        LinkFault::Burst(burst) => format!("{title} {}", percent(burst.share())),
+        LinkFault::Duplicate(duplicate) => format!("{title} {}", percent(duplicate.share)),
+        LinkFault::Reorder(reorder) => format!("{title} {} by {}", percent(reorder.share), span(reorder.by)),
+        LinkFault::Corrupt(corrupt) => format!("{title} {}", percent(corrupt.share)),
+        LinkFault::Bandwidth(pipe) => format!("{title} {} kB/s", pipe.bytes_per_sec / 1000),
+        LinkFault::HalfOpen(time) | LinkFault::SlowClose(time) => format!("{title} {}", span(time)),
+    }
+}
+
+/// Writes a span of a menu, without a fraction that says nothing.
+fn span(span: Duration) -> String {
+    match span.as_millis() {
+        millis if millis % 1000 == 0 => format!("{} s", millis / 1000),
+        millis => format!("{millis} ms"),
     }
 }
 

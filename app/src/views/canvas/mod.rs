@@ -192,13 +192,18 @@ fn legend_corner(scene: &Scene, rect: Rect) -> Pos2 {
 fn paint_counts(pen: &Pen<'_>, ctx: &ViewCtx<'_>, rect: Rect) {
     let (flights, drops) = (ctx.state.flights.len(), ctx.state.drops.len());
     let words = match (ctx.state.nodes.is_empty(), flights, drops) {
-        (true, ..) => "No nodes yet".to_owned(),
+        (true, ..) => vec!["No nodes yet".to_owned()],
         (false, 0, 0) => return,
-        (false, _, 0) => format!("{flights} in flight"),
-        (false, ..) => format!("{flights} in flight, {drops} just dropped"),
+        (false, _, 0) => vec![format!("{flights} in flight")],
+        // Two lines: side by side they would reach the clients.
+        (false, ..) => vec![format!("{drops} just dropped"), format!("{flights} in flight")],
     };
-    let at = rect.right_bottom() - egui::vec2(12.0, 10.0);
-    pen.painter.text(at, Align2::RIGHT_BOTTOM, words, FontId::proportional(11.0), pen.theme.text_weak);
+    let mut at = rect.right_bottom() - egui::vec2(12.0, 10.0);
+    for line in words.into_iter().rev() {
+        let font = FontId::proportional(11.0);
+        let line = pen.painter.text(at, Align2::RIGHT_BOTTOM, line, font, pen.theme.text_weak);
+        at.y = line.top();
+    }
 }
 
 /// Makes everything that is painted a widget, as far as their number allows. Returns what has the keyboard.
