@@ -322,6 +322,12 @@ fn unix_millis() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Reads the head of a request to the metrics endpoint, for the fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_request_head(bytes: &[u8]) {
+    let _ = metrics::wanted(bytes);
+}
+
 #[cfg(test)]
 mod disk_tests;
 #[cfg(test)]

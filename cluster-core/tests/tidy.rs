@@ -42,6 +42,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "session",
         &["ids", "time", "spec", "command", "event", "trace", "world", "live", "sim", "registry", "fault", "request"],
     ),
+    // For tests only: it names every reader of foreign bytes, wherever that is.
+    (
+        "fuzzing",
+        &[
+            "check", "disk", "event", "ids", "live", "protocol", "registry", "request", "resp", "script", "session",
+            "sim", "spec", "time", "trace", "workload",
+        ],
+    ),
     ("headless", &["ids", "time", "request", "spec", "command", "event", "trace", "script", "session"]),
 ];
 
