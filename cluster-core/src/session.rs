@@ -22,6 +22,7 @@ use self::{
     recording::{Recording, Shared},
 };
 use crate::{
+    check::Observers,
     command::{Author, Command},
     event::{EventKind, TraceEvent},
     fault::Proof,
@@ -183,6 +184,11 @@ impl Session {
                 drop(ahead.send(batch));
             }
         });
+        let recorder = if options.recording_off {
+            recorder
+        } else {
+            recorder.observed_by(Box::new(Observers::of(&spec.protocol)))
+        };
         let cluster = LiveCluster::start(spec, folder, options.base_port, options.doors, recorder);
         let cluster = cluster.map_err(SessionError::Thread)?;
         let batches = Some(batches);

@@ -40,7 +40,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("check", &["ids", "name", "time", "request", "event", "fault", "command", "trace", "workload"]),
     (
         "session",
-        &["ids", "time", "spec", "command", "event", "trace", "world", "live", "sim", "registry", "fault", "request"],
+        // `check`: a session attaches the observers, so that whoever runs one is told what its trace shows.
+        &[
+            "ids", "time", "spec", "command", "event", "trace", "check", "world", "live", "sim", "registry", "fault",
+            "request",
+        ],
     ),
     // For tests only: it names every reader of foreign bytes, wherever that is.
     (

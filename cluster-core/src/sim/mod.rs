@@ -16,7 +16,7 @@ use crate::{
     event::TraceEvent,
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
-    trace::{Recorder, TraceStore},
+    trace::{Observer, Recorder, TraceStore},
     world::World,
 };
 
@@ -31,11 +31,23 @@ pub struct Sim {
 impl Sim {
     /// Starts a cluster at time zero.
     pub fn start(spec: &ClusterSpec) -> Result<Self, SpecError> {
+        Self::begin(spec, None)
+    }
+
+    /// Starts a cluster at time zero, every event of which an observer sees; its findings are in the trace.
+    pub fn observed(spec: &ClusterSpec, observer: Box<dyn Observer>) -> Result<Self, SpecError> {
+        Self::begin(spec, Some(observer))
+    }
+
+    fn begin(spec: &ClusterSpec, observer: Option<Box<dyn Observer>>) -> Result<Self, SpecError> {
         let recorded = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&recorded);
-        let recorder = Recorder::new(move |mut batch: Vec<TraceEvent>| {
+        let mut recorder = Recorder::new(move |mut batch: Vec<TraceEvent>| {
             sink.lock().unwrap_or_else(PoisonError::into_inner).append(&mut batch);
         });
+        if let Some(observer) = observer {
+            recorder = recorder.observed_by(observer);
+        }
         let mut world = World::new(spec, SimBackend::new(spec), recorder)?;
         world.start(Timestamp::ZERO);
         let mut sim = Self { world, now: Timestamp::ZERO, store: TraceStore::new(spec.clone()), recorded };

@@ -35,10 +35,10 @@ pub use log::LogTail;
 pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
-pub use recorder::{Recorder, Sink};
+pub use recorder::{Observer, Recorder, Sink};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
-    TrackedFault, Visitor, is_fault_command,
+    PromiseState, TrackedFault, Visitor, is_fault_command,
 };
 pub use store::TraceStore;
 pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};

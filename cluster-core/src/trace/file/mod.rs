@@ -27,8 +27,8 @@ pub(crate) use codec::Encoder;
 
 /// The format's major version: readers refuse all others. 2: faults of links and machines are told in another way.
 pub const VERSION_MAJOR: u16 = 2;
-/// The format's minor version: it grows with every addition that older readers may stumble over in a block.
-pub const VERSION_MINOR: u16 = 0;
+/// The format's minor version: it grows with every addition that older readers may stumble over in a block. 1: findings.
+pub const VERSION_MINOR: u16 = 1;
 
 /// Payloads of frames are kept up to this length; the event's `bytes` tells the true one.
 pub const PAYLOAD_KEPT: usize = 256;
