@@ -2,6 +2,7 @@
 
 mod archive;
 mod by_hand;
+pub mod causality;
 mod checkpoints;
 pub mod file;
 #[cfg(test)]
