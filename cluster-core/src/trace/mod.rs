@@ -15,6 +15,7 @@ mod machine;
 mod metrics;
 mod narrate;
 mod parts;
+mod recipe;
 mod recorder;
 mod state;
 mod store;
@@ -35,6 +36,7 @@ pub use log::LogTail;
 pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
+pub use recipe::{Asked, Recipe};
 pub use recorder::{Recorder, Sink};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
