@@ -46,7 +46,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "request",
         ],
     ),
-    ("headless", &["ids", "time", "request", "spec", "command", "event", "trace", "script", "session"]),
+    // `sim`: a run in virtual time needs no thread, and so no session.
+    (
+        "headless",
+        &["ids", "time", "request", "origin", "spec", "command", "event", "trace", "script", "session", "sim"],
+    ),
 ];
 
 /// Rooms in which a word would break a promise.
