@@ -16,6 +16,7 @@ mod machine;
 mod metrics;
 mod narrate;
 mod parts;
+mod recipe;
 mod recorder;
 mod state;
 mod store;
@@ -36,6 +37,7 @@ pub use log::LogTail;
 pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
+pub use recipe::{Asked, Recipe};
 pub use recorder::{Observer, Recorder, Sink};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,

@@ -88,6 +88,11 @@ impl Recorder {
         }
     }
 
+    /// Returns the number of the next event.
+    pub fn next(&self) -> Seq {
+        self.next
+    }
+
     /// Returns how many events wait to be handed on.
     pub fn waiting(&self) -> usize {
         self.batch.len()
