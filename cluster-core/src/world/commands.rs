@@ -82,6 +82,8 @@ impl<B: Backend> World<B> {
                 refused.push(NOTHING_CHANGED.to_owned());
             }
         }
+        // A hundred links that say the same say it once.
+        refused.dedup();
         if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
     }
 
