@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     command::{Author, Command},
     event::{EntryBrief, EntryKind, EventKind, Milestone, Outcome, RoleKind, TraceEvent, ViewChange},
-    fault::{Fault, LinkRules},
+    fault::{Fault, FaultKind, LinkRules},
     ids::{ClientId, Epoch, LogIndex, NodeId, OpId, Seq},
     name::Name,
     request::{Refusal, Request},
@@ -162,6 +162,21 @@ fn spans_last_from_the_fault_to_its_end() {
     assert_eq!(spans, [(Broken::Link((from, to)), 100, Some(300)), (Broken::Node(NodeId(3)), 200, None)]);
     let kinds: Vec<_> = timeline.marks.iter().map(|mark| mark.kind).collect();
     assert_eq!(kinds, [MarkKind::Leader, MarkKind::Command, MarkKind::Down]);
+}
+
+#[test]
+fn a_half_open_connection_is_a_span_until_its_sender_finds_out() {
+    let mut story = Story::begin();
+    let (from, to) = (NodeId(1).into(), NodeId(2).into());
+    let cut = |cut| EventKind::LinkChanged { from, to, rules: Box::new(LinkRules { cut, ..LinkRules::default() }) };
+    story.tell(cut(true));
+    let until = Timestamp::from_secs_f64(5.0);
+    story.wait_ms(100).tell(EventKind::ConnectionHalfOpened { from, to, until, by: FaultKind::HalfOpen });
+    story.wait_ms(100).tell(cut(false));
+    story.wait_ms(100).tell(EventKind::ConnectionLost { from, to });
+    let spans = story.timeline().spans;
+    let span = |span: &Span| (span.what, span.until.map(|until| until.0 - span.from.0));
+    assert_eq!(spans.iter().map(span).collect::<Vec<_>>(), [(Broken::Link((from, to)), Some(300_000_000))]);
 }
 
 #[test]
