@@ -10,6 +10,7 @@ pub mod event;
 pub mod fault;
 pub mod headless;
 pub mod host;
+pub mod hunt;
 pub mod ids;
 #[cfg(feature = "live")]
 pub mod live;

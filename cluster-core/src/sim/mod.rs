@@ -3,6 +3,7 @@
 //! The same spec and the same commands at the same times give the same trace, bit for bit.
 
 mod backend;
+mod stream;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -10,6 +11,7 @@ use std::{
 };
 
 pub use backend::SimBackend;
+pub use stream::SimStream;
 
 use crate::{
     command::{Author, Command},

@@ -14,7 +14,8 @@ pub struct Recorder {
     next: Seq,
     last_at: Timestamp,
     batch: Vec<TraceEvent>,
-    sink: Box<dyn Sink>,
+    /// Without one, events wait until they are taken.
+    sink: Option<Box<dyn Sink>>,
 }
 
 /// Takes recorded events over, in order.
@@ -32,7 +33,12 @@ impl<F: FnMut(Vec<TraceEvent>) + Send> Sink for F {
 impl Recorder {
     /// Makes a recorder that hands its events to `sink`.
     pub fn new(sink: impl Sink + 'static) -> Self {
-        Self { next: Seq(0), last_at: Timestamp::ZERO, batch: Vec::with_capacity(BATCH), sink: Box::new(sink) }
+        Self { next: Seq(0), last_at: Timestamp::ZERO, batch: Vec::with_capacity(BATCH), sink: Some(Box::new(sink)) }
+    }
+
+    /// Makes a recorder that keeps its events until they are taken.
+    pub fn kept() -> Self {
+        Self { next: Seq(0), last_at: Timestamp::ZERO, batch: Vec::new(), sink: None }
     }
 
     /// Records that something happened, and returns its number. Time never runs backwards in a trace.
@@ -41,7 +47,7 @@ impl Recorder {
         self.next = seq.next();
         self.last_at = self.last_at.max(at);
         self.batch.push(TraceEvent { seq, at: self.last_at, cause, kind });
-        if self.batch.len() == BATCH {
+        if self.batch.len() >= BATCH {
             self.flush();
         }
         seq
@@ -49,10 +55,14 @@ impl Recorder {
 
     /// Hands on what was recorded since the last time.
     pub fn flush(&mut self) {
-        if !self.batch.is_empty() {
-            let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
-            self.sink.take(batch);
+        if let Some(sink) = self.sink.as_mut().filter(|_| !self.batch.is_empty()) {
+            sink.take(std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH)));
         }
+    }
+
+    /// Appends the events that were kept to `events`.
+    pub fn take(&mut self, events: &mut Vec<TraceEvent>) {
+        events.append(&mut self.batch);
     }
 
     /// Returns how many events wait to be handed on.
