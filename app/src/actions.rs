@@ -1,14 +1,12 @@
 //! Carries actions out: the one place where what the user meant becomes so.
 
-use cluster_core::{
-    command::{Author, Command},
-    spec::ClusterSpec,
-};
+use cluster_core::command::{Author, Command};
 
 use crate::{
     action::{Action, Selection},
     app::App,
     layout::Layout,
+    source::Start,
     theme::Theme,
 };
 
@@ -17,7 +15,7 @@ impl App {
     pub(crate) fn carry_out(&mut self, action: Action, ctx: &egui::Context) {
         match action {
             Action::Command(command) => self.send(command),
-            Action::StartCluster(spec) => self.start(*spec, ctx),
+            Action::Start(start) => self.start(start, ctx),
             Action::Select(selection) => self.select(selection),
             Action::Seek(at) => self.playback.seek(&self.store, at),
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
@@ -57,13 +55,13 @@ impl App {
         }
     }
 
-    /// Starts another cluster; the one before ends once that has succeeded.
-    fn start(&mut self, spec: ClusterSpec, ctx: &egui::Context) {
+    /// Starts another run; the one before ends once that has succeeded.
+    fn start(&mut self, start: Start, ctx: &egui::Context) {
         let Some(starter) = &self.starter else {
             self.toasts.warn("This window can start no cluster");
             return;
         };
-        let mut before = match starter(spec) {
+        let mut before = match starter(start) {
             Ok(source) => self.show(source),
             Err(why) => return self.toasts.warn(&why),
         };

@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use cluster_core::{
     event::EventKind,
     ids::Seq,
-    spec::ClusterSpec,
     trace::{Ledger, Subject, TraceStore},
 };
 
@@ -17,12 +16,12 @@ use crate::{
     panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
-    source::Source,
+    source::{Source, Start},
     theme::{self, Theme},
 };
 
-/// How many batches are taken over in one frame, at most: the picture comes before completeness.
-const BATCHES_MAX: usize = 64;
+/// About how many events are taken over in one frame, at most: the picture comes before completeness.
+const EVENTS_MAX: u64 = 32_768;
 
 /// The window as a whole.
 pub struct App {
@@ -42,8 +41,8 @@ pub struct App {
     ledger: Ledger,
 }
 
-/// Starts a cluster as the source of a window, or says why it cannot be.
-pub type Starter = Box<dyn Fn(ClusterSpec) -> Result<Box<dyn Source>, String>>;
+/// Starts a run as the source of a window, or says why it cannot be.
+pub type Starter = Box<dyn Fn(Start) -> Result<Box<dyn Source>, String>>;
 
 impl App {
     /// Makes the window of a source.
@@ -96,7 +95,7 @@ impl App {
     pub fn logic(&mut self, ctx: &egui::Context) {
         let (real, grows) = (ctx.input(|input| input.time), self.source.commandable());
         let before = self.store.len();
-        for _ in 0..BATCHES_MAX {
+        while self.store.len().0 - before.0 < EVENTS_MAX {
             let Some(batch) = self.source.poll() else { break };
             for event in &batch {
                 if let EventKind::CommandRefused { reason } = &event.kind {
@@ -114,6 +113,9 @@ impl App {
             let (ledger, latest) = (&mut self.ledger, self.store.latest());
             self.store.each(before..self.store.len(), &mut |event| ledger.apply(event, latest));
             self.chrome.lost = Lost::of(ledger);
+        }
+        if self.store.latest().rate > 0.0 && grows {
+            self.chrome.rate = self.store.latest().rate;
         }
         self.playback.advance(&self.store, real, arrived, grows);
         self.settings.scale = ctx.zoom_factor();

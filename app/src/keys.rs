@@ -11,7 +11,7 @@ use egui::Key;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
-    panels::{Chrome, RATES, open_new_cluster, subject_of},
+    panels::{Chrome, open_new_cluster, rates, subject_of},
     theme,
     widgets::by_hand,
 };
@@ -157,9 +157,10 @@ pub fn step(ctx: &ViewCtx<'_>, _: &mut Chrome) {
 fn change_rate(ctx: &ViewCtx<'_>, chrome: &Chrome, by: isize) {
     let live = ctx.commandable && ctx.cursor.live;
     let asked = if live { chrome.rate } else { ctx.cursor.speed };
-    let last = RATES.iter().rposition(|rate| !live || *rate <= 1.0).unwrap_or(0);
-    let at = RATES.iter().position(|rate| *rate >= asked).unwrap_or(last);
-    let rate = RATES[at.saturating_add_signed(by).min(last)];
+    let rates = rates(ctx);
+    let last = rates.len().saturating_sub(1);
+    let at = rates.iter().position(|rate| *rate >= asked).unwrap_or(last);
+    let rate = rates[at.saturating_add_signed(by).min(last)];
     ctx.act(if live { Action::Command(Command::SetRate(rate)) } else { Action::SetPlaySpeed(rate) });
 }
 

@@ -8,6 +8,8 @@ pub mod command;
 pub mod disk;
 pub mod event;
 pub mod fault;
+#[cfg(any(all(test, feature = "live"), feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod headless;
 pub mod host;
 pub mod hunt;
@@ -15,6 +17,7 @@ pub mod ids;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod name;
+pub mod origin;
 pub mod protocol;
 pub mod registry;
 pub mod request;

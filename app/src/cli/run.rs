@@ -1,12 +1,19 @@
 //! `faultline run`: a cluster without a window.
 
-use std::{io::Read, path::Path, time::Duration};
+use std::{
+    io::Read,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use cluster_core::{
+    command::{Author, Command},
     event::TraceEvent,
-    headless::{self, Phase, Plan},
+    headless::{self, Finished, HeadlessError, Phase, Plan},
+    origin::BackendKind,
     script::{Script, Timed},
     session::{DoorPorts, Session, SessionError, SessionOptions},
+    spec::ClusterSpec,
     time::Timestamp,
     trace::{ClusterState, Summarizer},
 };
@@ -32,23 +39,25 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
             line.file, line.line, line.text
         ));
     }
-    let options = SessionOptions {
-        record: args.record.clone(),
-        data_dir: args.data_dir.clone(),
-        base_port: args.base_port,
-        metrics_port: args.metrics_port,
-        doors: args.redis_port.map_or(DoorPorts::Free, DoorPorts::From),
-        ..SessionOptions::default()
+    args.cluster.check_live_only(&[
+        ("--data-dir", args.data_dir.is_some()),
+        ("--base-port", args.base_port.is_some()),
+        ("--redis-port", args.redis_port.is_some()),
+        ("--metrics-port", args.metrics_port.is_some()),
+    ])?;
+    let plan = Plan { run_for, script };
+    let (outcome, finished) = match args.cluster.backend()? {
+        BackendKind::Live => live(args, spec, plan, &mut watcher)?,
+        BackendKind::Sim => {
+            let record = args.record.as_deref().map(|path| (path, unix_millis()));
+            (headless::simulate(&spec, plan, record, &mut watcher, &stop::flag()), Ok(()))
+        }
     };
-    let stop = stop::flag();
-    let session = Session::live(spec.clone(), options).map_err(failure_of)?;
-    let outcome = headless::run(&session, &spec, Plan { run_for, script }, &mut watcher, &stop);
-    let finished = session.finish();
     let Watcher { summary, progress } = watcher;
     drop(progress);
     let outcome = outcome.map_err(|error| match error {
-        headless::HeadlessError::Script(_) => Failure::input(error),
-        headless::HeadlessError::Ended(_) => Failure::run(error),
+        HeadlessError::Script(_) | HeadlessError::Spec(_) | HeadlessError::Recording(_) => Failure::input(error),
+        HeadlessError::Ended(_) => Failure::run(error),
     })?;
     if outcome.cut_short && !args.quiet {
         eprintln!("stopped at {}; the summary is of the run so far", outcome.state.at);
@@ -63,6 +72,33 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         return Err(Failure::Lost(format!("{} acknowledged writes were lost", summary.lost_acknowledged)));
     }
     Ok(())
+}
+
+type Ran = (Result<Finished, HeadlessError>, Result<(), SessionError>);
+
+/// Runs real nodes; returns how it went, and how it ended.
+fn live(args: &RunArgs, spec: ClusterSpec, plan: Plan, watcher: &mut Watcher) -> Result<Ran, Failure> {
+    let speed = args.cluster.speed()?;
+    let options = SessionOptions {
+        record: args.record.clone(),
+        data_dir: args.data_dir.clone(),
+        base_port: args.base_port,
+        metrics_port: args.metrics_port,
+        doors: args.redis_port.map_or(DoorPorts::Free, DoorPorts::From),
+        ..SessionOptions::default()
+    };
+    let stop = stop::flag();
+    let session = Session::live(spec.clone(), options).map_err(failure_of)?;
+    if let Some(rate) = speed {
+        session.send(Author::User, Command::SetRate(rate));
+    }
+    let outcome = headless::run(&session, &spec, plan, watcher, &stop);
+    Ok((outcome, session.finish()))
+}
+
+fn unix_millis() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A port, a folder or a file that cannot be used is the user's to change; everything else went wrong on the way.

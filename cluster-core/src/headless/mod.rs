@@ -3,7 +3,55 @@
 mod director;
 #[cfg(feature = "live")]
 mod run;
+mod simulate;
+
+use crate::{
+    event::TraceEvent,
+    script::{Timed, Unresolved},
+    spec::SpecError,
+    time::Timestamp,
+    trace::{ClusterState, RecordingError},
+};
 
 pub use director::{Director, Due, GRACE, LEADER_PATIENCE, Phase, Plan};
 #[cfg(feature = "live")]
-pub use run::{Finished, HeadlessError, Watch, run};
+pub use run::run;
+pub use simulate::simulate;
+
+/// Hears of everything in a run, as it happens.
+pub trait Watch {
+    /// This happened; `state` is the cluster after it.
+    fn on_event(&mut self, event: &TraceEvent, state: &ClusterState);
+    /// A moment passed.
+    fn on_tick(&mut self, state: &ClusterState, phase: Phase);
+    /// A line of the script was carried out.
+    fn on_line(&mut self, line: &Timed, at: Timestamp);
+}
+
+/// How a run went.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The cluster when the run was over, its nodes not yet told to end.
+    pub state: ClusterState,
+    /// Whether it ended before its time, because that was asked for.
+    pub cut_short: bool,
+    /// The lines of the script that were never due.
+    pub left: Vec<Timed>,
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadlessError {
+    /// A line of the script makes no sense in this cluster.
+    #[error(transparent)]
+    Script(#[from] Unresolved),
+    /// The cluster cannot be.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The recording cannot be written.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// The cluster ended by itself.
+    #[error("the cluster ended at {0}, before the run was over")]
+    Ended(Timestamp),
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{ids::Seq, registry::ProtocolRow, spec::ClusterSpec, time::Timestamp};
+use crate::{event::Finding, ids::Seq, name::Name, registry::ProtocolRow, spec::ClusterSpec, time::Timestamp};
 
 /// What a hunt looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,11 +13,13 @@ pub enum Check {
     Linearizable,
     /// No node meets a state that its protocol holds to be impossible.
     Stopped,
+    /// What the protocol's paper says is always true.
+    Invariants,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Self; 3] = [Self::Lost, Self::Linearizable, Self::Stopped];
+    pub const ALL: [Self; 4] = [Self::Lost, Self::Linearizable, Self::Stopped, Self::Invariants];
 
     /// Returns its word on the command line.
     pub fn word(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Check {
             Self::Lost => "lost",
             Self::Linearizable => "linearizable",
             Self::Stopped => "stopped",
+            Self::Invariants => "invariants",
         }
     }
 
@@ -40,51 +43,34 @@ impl Check {
     pub fn promised(row: &ProtocolRow, spec: &ClusterSpec) -> Vec<Self> {
         let knob = |name: &str| spec.knobs.get(name).map(String::as_str);
         match row.id {
-            "primary-backup" if knob("mode") == Some("sync") => vec![Self::Lost, Self::Stopped],
-            "primary-backup" => vec![Self::Stopped],
-            _ if knob("reads") == Some("local") => vec![Self::Lost, Self::Stopped],
+            "primary-backup" if knob("mode") == Some("sync") => vec![Self::Lost, Self::Stopped, Self::Invariants],
+            "primary-backup" => vec![Self::Stopped, Self::Invariants],
+            _ if knob("reads") == Some("local") => vec![Self::Lost, Self::Stopped, Self::Invariants],
             _ => Self::ALL.to_vec(), // a protocol promises everything until it is said what it does not
         }
     }
 }
 
-/// The kind of a finding: what shrinking must not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FindingKind {
-    /// An acknowledged write stands in no log that counts.
-    LostWrite,
-    /// The operations of a key fit no order.
-    NotLinearizable,
-    /// A node ended itself.
-    NodeStopped,
-}
-
-impl FindingKind {
-    /// Returns its word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::LostWrite => "lost-write",
-            Self::NotLinearizable => "not-linearizable",
-            Self::NodeStopped => "node-stopped",
-        }
-    }
-}
-
-/// A promise that was broken.
+/// A promise that was broken, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What kind.
-    pub kind: FindingKind,
+pub struct Caught {
     /// When it became certain.
     pub at: Timestamp,
     /// By which event.
     pub seq: Seq,
-    /// What happened, in a sentence.
-    pub sentence: String,
+    /// What. Shrinking keeps its promise.
+    pub finding: Finding,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Caught {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}: {}", self.kind.word(), self.at, self.sentence)
+        write!(f, "{} at {}: {}", self.finding.promise, self.at, self.finding.sentence)
     }
 }
+
+/// The promise that every acknowledged write is kept.
+pub(super) const LOST: Name = Name::new("lost-write");
+/// The promise that what clients see is linearizable.
+pub(super) const LINEARIZABLE: Name = Name::new("linearizable");
+/// The promise that no node meets a state that cannot be.
+pub(super) const STOPPED: Name = Name::new("node-stopped");

@@ -2,22 +2,22 @@
 //! is made as small as it can be.
 //!
 //! A [`Trial`] is one run: a cluster, and what is asked of it when. A [`Watch`] looks at its events. [`hunt`] draws a trial
-//! from each seed, runs them on all cores, and hands every [`Finding`] to [`shrink`].
+//! from each seed, runs them on all cores, and hands everything [`Caught`] to [`shrink`].
 
 mod finding;
 mod pool;
 mod quarry;
 mod record;
 mod shrink;
-mod trial;
-mod watch;
 #[cfg(test)]
 mod tests;
+mod trial;
+mod watch;
 
-pub use finding::{Check, Finding, FindingKind};
+pub use finding::{Caught, Check};
 pub use pool::{Found, HuntOptions, HuntReport, Progress, hunt};
 pub use quarry::{Quarry, Striker, StrikerOf};
 pub use record::{RecordError, record};
 pub use shrink::{Shrunk, shrink};
-pub use trial::{Ran, Trial, TimedCommand};
+pub use trial::{Ran, TimedCommand, Trial};
 pub use watch::Watch;

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::{Finding, Quarry, Shrunk, StrikerOf, Trial, Watch, shrink, shrink::faults_in};
+use super::{Caught, Quarry, Shrunk, StrikerOf, Trial, Watch, shrink, shrink::faults_in};
 use crate::spec::SpecError;
 
 /// How a hunt goes on.
@@ -44,7 +44,7 @@ pub struct Found {
     /// The trial as it was drawn.
     pub drawn: Trial,
     /// What it showed.
-    pub first: Finding,
+    pub first: Caught,
     /// The small run, and what it shows.
     pub shrunk: Shrunk,
 }
@@ -158,7 +158,7 @@ fn try_seed(shared: &Shared<'_>, seed: u64) -> ((u64, u64), Option<Found>) {
     let mut drawn = quarry.trial(seed);
     let mut watch = Watch::new(&drawn.spec, &quarry.checks);
     let ran = drawn.draw(&mut watch, (shared.striker)(seed).as_mut()).expect("the quarry was checked");
-    let found = ran.finding.map(|first| {
+    let found = ran.caught.map(|first| {
         let shrunk = shrink(&drawn, &first, &quarry.checks, options.shrink_runs);
         Found { seed, drawn, first, shrunk }
     });

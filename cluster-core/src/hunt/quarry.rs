@@ -11,7 +11,7 @@ use crate::{
     ids::{ClientId, NodeId},
     registry,
     spec::{ClientSpec, ClusterSpec, Load, SpecError, Target},
-    time::{TimingProfile, Timestamp},
+    time::{Timestamp, TimingProfile},
     trace::ClusterState,
 };
 

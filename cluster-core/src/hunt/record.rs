@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Check, Trial, Watch};
 use crate::{
+    origin::{BackendKind, Origin},
     spec::SpecError,
     trace::{RecordingError, RecordingWriter},
 };
@@ -21,7 +22,7 @@ pub enum RecordError {
 
 /// Runs a trial once more, into a recording. `created_unix_ms` is what the file says about when it was made.
 pub fn record(trial: &Trial, checks: &[Check], path: &Path, created_unix_ms: u64) -> Result<(), RecordError> {
-    let mut writer = RecordingWriter::create(path, &trial.spec, created_unix_ms)?;
+    let mut writer = RecordingWriter::create_of(path, &trial.spec, &Origin::of(BackendKind::Sim), created_unix_ms)?;
     let mut trouble = None;
     trial.run(&mut Watch::new(&trial.spec, checks), &mut |event| {
         if trouble.is_none() {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Check, Finding, TimedCommand, Trial, Watch};
+use super::{Caught, Check, TimedCommand, Trial, Watch};
 use crate::{command::Command, fault::Fault, ids::NodeId, spec::Load, time::Timestamp};
 
 /// A run that was made small.
@@ -14,14 +14,14 @@ pub struct Shrunk {
     /// The run.
     pub trial: Trial,
     /// What it shows.
-    pub finding: Finding,
+    pub caught: Caught,
     /// How many runs were tried.
     pub runs: usize,
 }
 
-/// Makes a trial that shows `finding` small, in at most `runs` runs.
-pub fn shrink(trial: &Trial, finding: &Finding, checks: &[Check], runs: usize) -> Shrunk {
-    let mut best = Best { trial: trial.clone(), finding: finding.clone(), checks, left: runs };
+/// Makes a trial that shows `caught` small, in at most `runs` runs.
+pub fn shrink(trial: &Trial, caught: &Caught, checks: &[Check], runs: usize) -> Shrunk {
+    let mut best = Best { trial: trial.clone(), caught: caught.clone(), checks, left: runs };
     best.cut_end();
     loop {
         let before = best.size();
@@ -35,12 +35,12 @@ pub fn shrink(trial: &Trial, finding: &Finding, checks: &[Check], runs: usize) -
             break;
         }
     }
-    Shrunk { runs: runs - best.left, trial: best.trial, finding: best.finding }
+    Shrunk { runs: runs - best.left, trial: best.trial, caught: best.caught }
 }
 
 struct Best<'a> {
     trial: Trial,
-    finding: Finding,
+    caught: Caught,
     checks: &'a [Check],
     left: usize,
 }
@@ -48,7 +48,7 @@ struct Best<'a> {
 impl Best<'_> {
     /// What shrinking makes smaller, the most important first.
     fn size(&self) -> (usize, usize, usize, Timestamp) {
-        (faults_in(&self.trial.script), self.trial.spec.clients.len(), self.trial.spec.nodes.len(), self.finding.at)
+        (faults_in(&self.trial.script), self.trial.spec.clients.len(), self.trial.spec.nodes.len(), self.caught.at)
     }
 
     /// Takes a smaller trial over if it shows the same kind of finding.
@@ -59,15 +59,16 @@ impl Best<'_> {
         self.left -= 1;
         let mut watch = Watch::new(&trial.spec, self.checks);
         let Ok(ran) = trial.run(&mut watch, &mut |_| {}) else { return false };
-        let Some(finding) = ran.finding.filter(|finding| finding.kind == self.finding.kind) else { return false };
-        (self.trial, self.finding) = (trial, finding);
+        let same = |caught: &Caught| caught.finding.promise == self.caught.finding.promise;
+        let Some(caught) = ran.caught.filter(same) else { return false };
+        (self.trial, self.caught) = (trial, caught);
         self.cut_end();
         true
     }
 
     /// What comes after the finding did not lead to it.
     fn cut_end(&mut self) {
-        let at = self.finding.at;
+        let at = self.caught.at;
         self.trial.script.retain(|timed| timed.at <= at);
         // The healing at the end may be what shows it.
         self.trial.strikes_for = self.trial.strikes_for.min(at.since_start() + Duration::from_nanos(1));
@@ -203,9 +204,7 @@ fn names(command: &Command, node: NodeId) -> bool {
     };
     match command {
         Command::Inject(faults) => faults.iter().any(names_it),
-        Command::SetLinks(links) => {
-            links.iter().any(|((from, to), _)| *from == node.into() || *to == node.into())
-        }
+        Command::SetLinks(links) => links.iter().any(|((from, to), _)| *from == node.into() || *to == node.into()),
         Command::Restart(it) | Command::RestartWiped(it) | Command::Unfreeze(it) => *it == node,
         _ => false, // nothing else that strikes names a node
     }

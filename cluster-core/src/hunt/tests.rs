@@ -77,7 +77,8 @@ fn explore() {
                 quarry = quarry.with("variant", name);
             }
             let began = std::time::Instant::now();
-            let report = hunt(&quarry, &Few::of, &options(1..=seeds, 1), &|_| {}, &AtomicBool::new(false)).expect("sound");
+            let report =
+                hunt(&quarry, &Few::of, &options(1..=seeds, 1), &|_| {}, &AtomicBool::new(false)).expect("sound");
             let rate = report.virtual_nanos as f64 / 1e9 / began.elapsed().as_secs_f64();
             print!("{} {name}: tried {} events {} rate {rate:.0}x ", row.id, report.seeds_tried, report.events);
             for found in &report.found {
@@ -88,7 +89,7 @@ fn explore() {
                     found.faults_after(),
                     found.shrunk.runs,
                     found.first,
-                    found.shrunk.finding
+                    found.shrunk.caught
                 );
             }
             println!();

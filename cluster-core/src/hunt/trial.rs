@@ -2,14 +2,16 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{Finding, Striker, Watch};
+use super::{Caught, Striker, Watch};
 use crate::{
     command::{Author, Command},
     event::{EventKind, TraceEvent},
     fault::Heal,
-    sim::SimStream,
+    ids::Seq,
+    sim::Runner,
     spec::{ClientSpec, ClusterSpec, Load, SpecError},
     time::Timestamp,
+    trace::Recorder,
 };
 
 /// How long after the last fault the clients go on asking: a leader is elected, logs are made equal.
@@ -41,7 +43,7 @@ pub struct Trial {
 #[derive(Clone, Debug, Default)]
 pub struct Ran {
     /// The first broken promise; the run ends with it.
-    pub finding: Option<Finding>,
+    pub caught: Option<Caught>,
     /// How long it was, in cluster time.
     pub took: Timestamp,
     /// How many events it had.
@@ -111,7 +113,7 @@ impl Commands for Drawn<'_> {
 /// A trial while it runs.
 struct Stage<'a> {
     trial: &'a Trial,
-    sim: SimStream,
+    sim: Runner,
     watch: &'a mut Watch,
     see: &'a mut dyn FnMut(&TraceEvent),
     events: Vec<TraceEvent>,
@@ -121,13 +123,13 @@ struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     fn start(trial: &'a Trial, watch: &'a mut Watch, see: &'a mut dyn FnMut(&TraceEvent)) -> Result<Self, SpecError> {
-        let sim = SimStream::start(&trial.spec)?;
+        let sim = Runner::start(&trial.spec, Recorder::kept())?;
         Ok(Self { trial, sim, watch, see, events: Vec::new(), open: 0, ran: Ran::default() })
     }
 
     fn play(mut self, commands: &mut dyn Commands) -> Result<Ran, SpecError> {
         let end = Timestamp::ZERO + self.trial.strikes_for;
-        let _ = self.strike(commands, end) || self.heal(end) || self.run_until(end + QUIET) || self.rest(end + QUIET);
+        let _ = self.strike(commands, end) || self.heal() || self.run_until(end + QUIET) || self.rest(end + QUIET);
         self.ran.took = self.sim.now();
         Ok(self.ran)
     }
@@ -146,7 +148,7 @@ impl<'a> Stage<'a> {
                 return false;
             }
             for command in commands.next(wake, self.watch) {
-                self.sim.command(wake, Author::Script, command);
+                self.sim.command(Author::Script, command);
                 if self.look() {
                     return true;
                 }
@@ -154,8 +156,8 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn heal(&mut self, at: Timestamp) -> bool {
-        self.sim.command(at, Author::Script, Command::Heal(Heal::All));
+    fn heal(&mut self) -> bool {
+        self.sim.command(Author::Script, Command::Heal(Heal::All));
         self.look()
     }
 
@@ -163,7 +165,7 @@ impl<'a> Stage<'a> {
     fn rest(&mut self, at: Timestamp) -> bool {
         for spec in &self.trial.spec.clients {
             let idle = ClientSpec { load: Load::Idle, ..spec.clone() };
-            self.sim.command(at, Author::Script, Command::SetClient(idle));
+            self.sim.command(Author::Script, Command::SetClient(idle));
         }
         let patience = at + GRACE;
         while self.open > 0 && self.sim.next_due().is_some_and(|due| due <= patience) {
@@ -175,10 +177,9 @@ impl<'a> Stage<'a> {
         self.look()
     }
 
-    /// Lets everything happen that is due before `until`.
+    /// Lets everything happen that is due until `until`.
     fn run_until(&mut self, until: Timestamp) -> bool {
-        while self.sim.next_due().is_some_and(|due| due < until) {
-            self.sim.step();
+        while !self.sim.advance(until, 1) {
             if self.look() {
                 return true;
             }
@@ -197,12 +198,14 @@ impl<'a> Stage<'a> {
                 _ => {} // nothing else says that an operation is under way
             }
             (self.see)(&event);
-            if let Some(finding) = self.watch.apply(&event) {
-                self.ran.finding = Some(finding);
+            self.ran.caught = self.watch.apply(&event);
+            if let Some(Caught { at, seq, finding }) = self.ran.caught.clone() {
+                let kind = EventKind::Found { finding: Box::new(finding) };
+                (self.see)(&TraceEvent { seq: Seq(seq.0 + 1), at, cause: Some(seq), kind });
                 break;
             }
         }
         self.events.clear();
-        self.ran.finding.is_some()
+        self.ran.caught.is_some()
     }
 }
