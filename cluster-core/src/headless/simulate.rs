@@ -11,7 +11,7 @@ use std::{
 
 use super::{Director, Due, Finished, HeadlessError, Phase, Plan, Watch};
 use crate::{
-    command::Author,
+    check::Observers,
     event::TraceEvent,
     origin::{BackendKind, Origin},
     sim::Runner,
@@ -38,12 +38,16 @@ pub fn simulate(
     let recorder = Recorder::new(move |mut batch: Vec<TraceEvent>| {
         sink.lock().unwrap_or_else(PoisonError::into_inner).append(&mut batch);
     });
+    let recorder = recorder.observed_by(Box::new(Observers::of(&spec.protocol)));
     let origin = Origin::of(BackendKind::Sim);
     let create = |(path, created)| RecordingWriter::create_of(path, spec, &origin, created);
     let file = record.map(create).transpose()?.map(RecordingSink::new);
     let runner = Runner::start(spec, recorder)?;
     let mut run = Run { runner, recorded, director: Director::new(spec, plan), file, real: Duration::ZERO };
     let mut cut_short = false;
+    if let Some(nemesis) = run.director.nemesis() {
+        watch.on_nemesis(nemesis.kinds());
+    }
     run.collect(watch)?;
     while run.director.phase() != Phase::Over {
         run.strike(watch)?;
@@ -75,12 +79,12 @@ impl Run {
     /// Asks of the cluster what the script says by now.
     fn strike(&mut self, watch: &mut impl Watch) -> Result<(), HeadlessError> {
         let now = self.runner.now();
-        while let Some(Due { line, commands }) = self.director.next(now, self.real)? {
+        while let Some(Due { by, line, commands }) = self.director.next(now, self.real)? {
             if let Some(line) = line {
                 watch.on_line(&line, now);
             }
             for command in commands {
-                self.runner.command(Author::Script, command);
+                self.runner.command(by, command);
             }
             self.collect(watch)?;
         }
