@@ -52,7 +52,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Many simulated runs without a session, watched by every check there is.
     (
         "hunt",
-        &["ids", "name", "time", "origin", "fault", "spec", "command", "event", "trace", "check", "registry", "sim"],
+        &[
+            "ids", "name", "time", "origin", "fault", "spec", "command", "event", "trace", "check", "nemesis",
+            "registry", "sim",
+        ],
     ),
     // For tests only: it names every reader of foreign bytes, wherever that is.
     (

@@ -5,6 +5,7 @@
 //! from each seed, runs them on all cores, and hands everything [`Caught`] to [`shrink`].
 
 mod finding;
+mod nemesis;
 mod pool;
 mod quarry;
 mod record;
@@ -15,6 +16,7 @@ mod trial;
 mod watch;
 
 pub use finding::{Caught, Check};
+pub use nemesis::nemeses;
 pub use pool::{Found, HuntOptions, HuntReport, Progress, hunt};
 pub use quarry::{Quarry, Striker, StrikerOf};
 pub use record::{RecordError, record};

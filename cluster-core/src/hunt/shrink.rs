@@ -6,7 +6,13 @@
 use std::time::Duration;
 
 use super::{Caught, Check, TimedCommand, Trial, Watch};
-use crate::{command::Command, fault::Fault, ids::NodeId, spec::Load, time::Timestamp};
+use crate::{
+    command::Command,
+    fault::{Fault, LinkId},
+    ids::NodeId,
+    spec::Load,
+    time::Timestamp,
+};
 
 /// A run that was made small.
 #[derive(Clone, Debug)]
@@ -124,12 +130,15 @@ impl Best<'_> {
         }
     }
 
-    /// Leaves out the last node; faults that name it are left out, too.
+    /// Leaves out the last node, and what is done to it.
     fn drop_nodes(&mut self) {
         while let [_, _, .., last] = self.trial.spec.nodes[..] {
             let mut trial = self.trial.clone();
             trial.spec.nodes.pop();
-            trial.script.retain(|timed| !names(&timed.command, last));
+            let left = |timed: &TimedCommand| {
+                without(&timed.command, last).map(|command| TimedCommand { at: timed.at, command })
+            };
+            trial.script = trial.script.iter().filter_map(left).collect();
             if !self.take_if_same(trial) {
                 return;
             }
@@ -182,6 +191,7 @@ fn parts_of(command: &Command) -> usize {
     match command {
         Command::Inject(faults) => faults.len(),
         Command::SetLinks(links) => links.len(),
+        Command::Restore { links, machines, nodes } => links.len() + machines.len() + nodes.len(),
         _ => 1, // everything else is one thing
     }
 }
@@ -190,22 +200,44 @@ fn drop_part(command: &mut Command, part: usize) {
     match command {
         Command::Inject(faults) => drop(faults.remove(part)),
         Command::SetLinks(links) => drop(links.remove(part)),
+        Command::Restore { links, .. } if part < links.len() => drop(links.remove(part)),
+        Command::Restore { links, machines, .. } if part - links.len() < machines.len() => {
+            machines.remove(part - links.len());
+        }
+        Command::Restore { links, machines, nodes } => drop(nodes.remove(part - links.len() - machines.len())),
         _ => {} // everything else is one thing
     }
 }
 
-/// Returns whether a command is about a node, so that it makes no sense without it.
-fn names(command: &Command, node: NodeId) -> bool {
-    let names_it = |fault: &Fault| match fault {
-        Fault::Crash(it) | Fault::PowerLoss(it) | Fault::Stop(it) | Fault::Freeze(it) | Fault::Wipe(it) => *it == node,
-        Fault::Node(it, _) => *it == node,
-        Fault::Link((from, to), _) => *from == node.into() || *to == node.into(),
-        Fault::Partition(groups) => groups.iter().flatten().any(|end| *end == node.into()),
-    };
-    match command {
-        Command::Inject(faults) => faults.iter().any(names_it),
-        Command::SetLinks(links) => links.iter().any(|((from, to), _)| *from == node.into() || *to == node.into()),
-        Command::Restart(it) | Command::RestartWiped(it) | Command::Unfreeze(it) => *it == node,
-        _ => false, // nothing else that strikes names a node
+/// Returns what is left of a command in a cluster that does not have that node.
+fn without(command: &Command, node: NodeId) -> Option<Command> {
+    let on_link = |(from, to): &LinkId| *from == node.into() || *to == node.into();
+    let mut command = command.clone();
+    match &mut command {
+        Command::Inject(faults) => {
+            for fault in faults.iter_mut() {
+                if let Fault::Partition(groups) = fault {
+                    groups.iter_mut().for_each(|group| group.retain(|end| *end != node.into()));
+                    groups.retain(|group| !group.is_empty());
+                }
+            }
+            faults.retain(|fault| match fault {
+                Fault::Crash(it) | Fault::PowerLoss(it) | Fault::Stop(it) | Fault::Freeze(it) | Fault::Wipe(it) => {
+                    *it != node
+                }
+                Fault::Node(it, _) => *it != node,
+                Fault::Link(link, _) => !on_link(link),
+                Fault::Partition(groups) => !groups.is_empty(),
+            });
+        }
+        Command::SetLinks(links) => links.retain(|(link, _)| !on_link(link)),
+        Command::Restore { links, machines, nodes } => {
+            links.retain(|(link, _)| !on_link(link));
+            machines.retain(|(it, _)| *it != node);
+            nodes.retain(|it| *it != node);
+        }
+        Command::Restart(it) | Command::RestartWiped(it) | Command::Unfreeze(it) if *it == node => return None,
+        _ => {} // nothing else that strikes names a node
     }
+    (parts_of(&command) > 0).then_some(command)
 }

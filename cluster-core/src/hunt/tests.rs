@@ -77,8 +77,14 @@ fn explore() {
                 quarry = quarry.with("variant", name);
             }
             let began = std::time::Instant::now();
-            let report =
-                hunt(&quarry, &Few::of, &options(1..=seeds, 1), &|_| {}, &AtomicBool::new(false)).expect("sound");
+            let report = hunt(
+                &quarry,
+                &nemeses(crate::nemesis::Profile::Swarm),
+                &options(1..=seeds, 1),
+                &|_| {},
+                &AtomicBool::new(false),
+            )
+            .expect("sound");
             let rate = report.virtual_nanos as f64 / 1e9 / began.elapsed().as_secs_f64();
             print!("{} {name}: tried {} events {} rate {rate:.0}x ", row.id, report.seeds_tried, report.events);
             for found in &report.found {

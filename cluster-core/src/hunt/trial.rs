@@ -148,7 +148,7 @@ impl<'a> Stage<'a> {
                 return false;
             }
             for command in commands.next(wake, self.watch) {
-                self.sim.command(Author::Script, command);
+                self.sim.command(Author::Nemesis, command);
                 if self.look() {
                     return true;
                 }
