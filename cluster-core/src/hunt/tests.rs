@@ -67,7 +67,11 @@ fn options(seeds: std::ops::RangeInclusive<u64>, enough: usize) -> HuntOptions {
 fn explore() {
     let only = std::env::var("ONLY").ok();
     let seeds = std::env::var("SEEDS").map_or(200, |seeds| seeds.parse().expect("a number"));
+    let protocol = std::env::var("PROTOCOL").ok();
     for row in crate::registry::PROTOCOLS {
+        if protocol.as_deref().is_some_and(|only| only != row.id) {
+            continue;
+        }
         for name in std::iter::once("correct").chain(row.variants.iter().map(|variant| variant.name)) {
             if only.as_deref().is_some_and(|only| only != name) {
                 continue;
@@ -99,6 +103,22 @@ fn explore() {
                 );
             }
             println!();
+            if std::env::var("SHOW").is_ok() {
+                for found in &report.found {
+                    println!("{:?}", found.shrunk.trial.spec);
+                    for timed in &found.shrunk.trial.script {
+                        println!("   {} {:?}", timed.at, timed.command);
+                    }
+                    let mut tail = std::collections::VecDeque::new();
+                    let mut watch = Watch::new(&found.shrunk.trial.spec, &quarry.checks);
+                    let _ = found.shrunk.trial.run(&mut watch, &mut |event| {
+                        tail.push_back(format!("{} {} {}", event.seq, event.at, crate::trace::line(&event.kind)));
+                        if !matches!(event.kind, crate::event::EventKind::ViewChanged{..}|crate::event::EventKind::FrameSent{..} | crate::event::EventKind::FrameDelivered{..}) {
+                            println!("{} {} {}", event.seq, event.at, crate::trace::line(&event.kind));
+                        }
+                    });
+                }
+            }
         }
     }
 }

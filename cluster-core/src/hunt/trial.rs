@@ -48,6 +48,8 @@ pub struct Ran {
     pub took: Timestamp,
     /// How many events it had.
     pub events: u64,
+    /// How many operations clients began.
+    pub operations: u64,
 }
 
 impl Trial {
@@ -193,7 +195,10 @@ impl<'a> Stage<'a> {
         for event in self.events.drain(..) {
             self.ran.events += 1;
             match event.kind {
-                EventKind::OpInvoked { .. } => self.open += 1,
+                EventKind::OpInvoked { .. } => {
+                    self.open += 1;
+                    self.ran.operations += 1;
+                }
                 EventKind::OpReturned { .. } => self.open = self.open.saturating_sub(1),
                 _ => {} // nothing else says that an operation is under way
             }

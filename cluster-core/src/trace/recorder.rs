@@ -17,6 +17,8 @@ pub struct Recorder {
     /// Without one, events wait until they are taken.
     sink: Option<Box<dyn Sink>>,
     observer: Option<Box<dyn Observer>>,
+    /// Whether events are only numbered.
+    forgets: bool,
 }
 
 /// Looks at every event as it is recorded, in order, and says what it concludes. Its findings are recorded, too, right
@@ -46,7 +48,12 @@ impl Recorder {
 
     /// Makes a recorder that keeps its events until they are taken.
     pub fn kept() -> Self {
-        Self { next: Seq(0), last_at: Timestamp::ZERO, batch: Vec::new(), sink: None, observer: None }
+        Self { next: Seq(0), last_at: Timestamp::ZERO, batch: Vec::new(), sink: None, observer: None, forgets: false }
+    }
+
+    /// Makes a recorder that numbers events and forgets them.
+    pub fn forgetful() -> Self {
+        Self { forgets: true, ..Self::kept() }
     }
 
     /// Shows every event to an observer from here on.
@@ -58,6 +65,11 @@ impl Recorder {
     /// Records that something happened, and returns its number. Time never runs backwards in a trace.
     pub fn record(&mut self, at: Timestamp, cause: Option<Seq>, kind: EventKind) -> Seq {
         self.last_at = self.last_at.max(at);
+        if self.forgets {
+            let seq = self.next;
+            self.next = seq.next();
+            return seq;
+        }
         let event = TraceEvent { seq: self.next, at: self.last_at, cause, kind };
         let seq = event.seq;
         let mut found = Vec::new();
