@@ -103,7 +103,8 @@ fn verb(kind: FaultKind) -> &'static str {
     FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.verb)
 }
 
-fn profile(text: &str) -> Result<Profile, String> {
+/// Reads the name of a profile.
+pub(super) fn profile(text: &str) -> Result<Profile, String> {
     Profile::from_word(text).ok_or_else(|| unknown(text, PROFILES.iter().map(|row| row.word)))
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ClusterState;
 use crate::{
     event::{EventKind, Milestone, Outcome, TraceEvent, ViewChange},
-    ids::{ClientId, LogIndex, NodeId, OpId},
+    ids::{ClientId, Epoch, LogIndex, NodeId, OpId},
     request::{Key, Request, Value},
     time::Timestamp,
 };
@@ -30,6 +30,8 @@ pub struct Ledger {
     /// Who sent a snapshot to whom last.
     snapshots: BTreeMap<NodeId, NodeId>,
     leader: Option<NodeId>,
+    /// The latest epoch in which somebody led. Who still believes to lead in an earlier one leads nobody.
+    latest: Epoch,
     lost: BTreeSet<OpId>,
     /// Whether the set of lost writes must be found anew.
     stale: bool,
@@ -176,7 +178,9 @@ impl Ledger {
     }
 
     fn follow_leader(&mut self, state: &ClusterState) {
-        let leader = state.leader();
+        let epoch = |leader: &NodeId| state.nodes.get(leader).map_or(Epoch(0), |node| node.view.epoch);
+        let leader = state.leader().filter(|leader| epoch(leader) >= self.latest);
+        self.latest = leader.as_ref().map_or(self.latest, epoch);
         self.stale |= leader != self.leader;
         self.leader = leader;
     }
