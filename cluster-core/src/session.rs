@@ -31,7 +31,7 @@ use crate::{
     origin::{BackendKind, Branch, Origin},
     registry,
     spec::{ClusterSpec, SpecError},
-    trace::{Metrics, Recipe, Recorder, RecordingError, RecordingSink, RecordingWriter},
+    trace::{Asked, Metrics, Recipe, Recorder, RecordingError, RecordingSink, RecordingWriter},
 };
 
 /// A cluster that runs on threads of its own. It stops when this is finished or dropped.
@@ -177,6 +177,18 @@ const BATCH_EVENTS: usize = 1024;
 impl Session {
     /// Starts real nodes on this machine.
     pub fn live(spec: ClusterSpec, options: SessionOptions) -> Result<Self, SessionError> {
+        Self::live_asking(spec, Vec::new(), options)
+    }
+
+    /// Starts real nodes and asks of them what a recipe says, at the same cluster times. What comes of it may differ:
+    /// real time is never twice the same. Commands to the clock are left out.
+    pub fn live_again(recipe: Recipe, options: SessionOptions) -> Result<Self, SessionError> {
+        let mut again = recipe.asked;
+        again.retain(|asked| !Recipe::is_of_the_clock(&asked.command));
+        Self::live_asking(recipe.spec, again, options)
+    }
+
+    fn live_asking(spec: ClusterSpec, again: Vec<Asked>, options: SessionOptions) -> Result<Self, SessionError> {
         registry::check(&spec)?;
         check_ports(&spec, options.base_port)?;
         check_ports(&spec, options.doors.base())?;
@@ -188,7 +200,7 @@ impl Session {
         let (folder, scratch) = data_folder(options.data_dir.clone())?;
         let (base_port, doors) = (options.base_port, options.doors);
         let mut session = Self::record(&spec, &Origin::default(), options, |recorder, _| {
-            LiveCluster::start(spec.clone(), folder, base_port, doors, recorder).map(Engine::Live)
+            LiveCluster::start(spec.clone(), folder, base_port, doors, again, recorder).map(Engine::Live)
         })?;
         session.scratch = scratch;
         Ok(session)

@@ -3,6 +3,7 @@
 mod archive;
 mod by_hand;
 mod checkpoints;
+mod compare;
 pub mod file;
 #[cfg(test)]
 mod fold_tests;
@@ -27,6 +28,7 @@ mod timeline;
 mod why;
 
 pub use by_hand::{HeldFrame, TrapState};
+pub use compare::{Differ, Difference, Sameness, StateDifference, are_same, state_differences};
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;

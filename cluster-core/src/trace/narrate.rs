@@ -9,6 +9,7 @@ use crate::{
     event::{EventKind, Milestone, Outcome, RoleKind, TraceEvent},
     fault::{Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
+    time::RATE_UNLIMITED,
 };
 
 /// Returns what an event means, as a sentence without a period; `None` for the unremarkable. `before` is the state
@@ -178,7 +179,7 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Command::Pause => "paused the cluster".to_owned(),
         Command::Resume => "let the cluster go on".to_owned(),
         Command::Step => "let one thing happen".to_owned(),
-        Command::SetRate(rate) => format!("set cluster time to {rate}× real time"),
+        Command::SetRate(rate) => format!("set cluster time to {}", pace_words(*rate)),
         Command::RestartWiped(node) => format!("started {node} again with an empty disk"),
     };
     format!("{who} {what}")
@@ -273,8 +274,12 @@ fn clock_sentence(before: f64, rate: f64) -> String {
     } else if before == 0.0 && rate == 1.0 {
         "Cluster time goes on".to_owned()
     } else {
-        format!("Cluster time runs at {rate}× real time")
+        format!("Cluster time runs at {}", pace_words(rate))
     }
+}
+
+fn pace_words(rate: f64) -> String {
+    if rate >= RATE_UNLIMITED { "the full speed of the machine".to_owned() } else { format!("{rate}× real time") }
 }
 
 fn reign(before: &ClusterState, node: NodeId, word: &str) -> String {
