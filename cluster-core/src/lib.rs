@@ -8,6 +8,8 @@ pub mod command;
 pub mod disk;
 pub mod event;
 pub mod fault;
+#[cfg(any(all(test, feature = "live"), feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod headless;
 pub mod host;
 pub mod ids;

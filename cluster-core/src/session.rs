@@ -24,6 +24,7 @@ use self::{
     simulated::{SimAsk, SimCluster},
 };
 use crate::{
+    check::Observers,
     command::{Author, Command},
     event::{EventKind, TraceEvent},
     fault::Proof,
@@ -265,6 +266,11 @@ impl Session {
                 drop(ahead.send(batch));
             }
         });
+        let recorder = if options.recording_off {
+            recorder
+        } else {
+            recorder.observed_by(Box::new(Observers::of(&spec.protocol)))
+        };
         let cluster = start(recorder, Arc::clone(&shared)).map_err(SessionError::Thread)?;
         Ok(Self {
             cluster: Some(cluster),
@@ -401,6 +407,12 @@ fn data_folder(wished: Option<PathBuf>) -> Result<(PathBuf, Option<TempDir>), Se
 fn unix_millis() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Reads the head of a request to the metrics endpoint, for the fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_request_head(bytes: &[u8]) {
+    let _ = metrics::wanted(bytes);
 }
 
 #[cfg(test)]

@@ -41,9 +41,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("check", &["ids", "name", "time", "request", "event", "fault", "command", "trace", "workload"]),
     (
         "session",
+        // `check`: a session attaches the observers, so that whoever runs one is told what its trace shows.
         &[
-            "ids", "time", "origin", "spec", "command", "event", "trace", "world", "live", "sim", "registry", "fault",
-            "request",
+            "ids", "time", "origin", "spec", "command", "event", "trace", "check", "world", "live", "sim", "registry",
+            "fault", "request",
+        ],
+    ),
+    // For tests only: it names every reader of foreign bytes, wherever that is.
+    (
+        "fuzzing",
+        &[
+            "check", "disk", "event", "ids", "live", "protocol", "registry", "request", "resp", "script", "session",
+            "sim", "spec", "time", "trace", "workload",
         ],
     ),
     // `sim`: a run in virtual time needs no thread, and so no session.

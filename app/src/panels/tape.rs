@@ -147,6 +147,7 @@ fn mark_words(kind: MarkKind) -> &'static str {
         MarkKind::Up => "came up",
         MarkKind::Erased => "erased entries",
         MarkKind::Command => "command",
+        MarkKind::Broken => "a promise is broken",
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     origin::{BackendKind, Origin},
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
-    trace::{Recorder, TraceStore},
+    trace::{Observer, Recorder, TraceStore},
 };
 
 /// A simulated cluster and its trace.
@@ -34,11 +34,23 @@ pub struct Sim {
 impl Sim {
     /// Starts a cluster at time zero.
     pub fn start(spec: &ClusterSpec) -> Result<Self, SpecError> {
+        Self::begin(spec, None)
+    }
+
+    /// Starts a cluster at time zero, every event of which an observer sees; its findings are in the trace.
+    pub fn observed(spec: &ClusterSpec, observer: Box<dyn Observer>) -> Result<Self, SpecError> {
+        Self::begin(spec, Some(observer))
+    }
+
+    fn begin(spec: &ClusterSpec, observer: Option<Box<dyn Observer>>) -> Result<Self, SpecError> {
         let recorded = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&recorded);
-        let recorder = Recorder::new(move |mut batch: Vec<TraceEvent>| {
+        let mut recorder = Recorder::new(move |mut batch: Vec<TraceEvent>| {
             sink.lock().unwrap_or_else(PoisonError::into_inner).append(&mut batch);
         });
+        if let Some(observer) = observer {
+            recorder = recorder.observed_by(observer);
+        }
         let runner = Runner::start(spec, recorder)?;
         let store = TraceStore::of(spec.clone(), Origin::of(BackendKind::Sim));
         let mut sim = Self { runner, store, recorded };

@@ -83,6 +83,9 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::DiskHarmed { node, file, record, harm } => {
             format!("{node} `{file}` record {record} {}", harm_words(*harm))
         }
+        EventKind::Found { finding } => {
+            format!("{} {}: {}", finding.promise, finding.conclusion.word(), finding.sentence)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod archive;
 mod by_hand;
+pub mod causality;
 mod checkpoints;
 mod compare;
 pub mod file;
@@ -39,10 +40,10 @@ pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
 pub use recipe::{Asked, Recipe};
-pub use recorder::{Recorder, Sink};
+pub use recorder::{Observer, Recorder, Sink};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
-    TrackedFault, Visitor, is_fault_command,
+    PromiseState, TrackedFault, Visitor, is_fault_command,
 };
 pub use store::TraceStore;
 pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     command::{Author, Command},
-    event::{EventKind, Milestone, Outcome, RoleKind, TraceEvent},
+    event::{Conclusion, EventKind, Finding, Milestone, Outcome, RoleKind, TraceEvent},
     fault::{Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
     time::RATE_UNLIMITED,
@@ -77,6 +77,7 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
         },
         EventKind::VisitorLeft { client } => format!("{client} left"),
         EventKind::DiskHarmed { node, file, record, harm } => harm_sentence(*node, *file, *record, *harm),
+        EventKind::Found { finding } => found_sentence(finding),
         // What a command broke, the command tells; what it mended or what went by itself, only this does.
         EventKind::NodeFaultsChanged { node, part, faults } if faults.is_healthy(*part) => {
             ailment_sentence(*node, *part)
@@ -98,6 +99,15 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
         | EventKind::DoorOpened { .. }
         | EventKind::OpInvoked { .. } => return None,
     })
+}
+
+fn found_sentence(finding: &Finding) -> String {
+    match finding.conclusion {
+        Conclusion::Violated => format!("The promise {} is broken: {}", finding.promise, finding.sentence),
+        Conclusion::Unknown => {
+            format!("Whether {} holds is unknown from here on: {}", finding.promise, finding.sentence)
+        }
+    }
 }
 
 fn milestone_sentence(node: NodeId, milestone: &Milestone, before: &ClusterState, word: &str) -> Option<String> {

@@ -81,6 +81,8 @@ impl<B: Backend> World<B> {
                 refused.push("it changed nothing: that is how things were already".to_owned());
             }
         }
+        // A hundred links that say the same say it once.
+        refused.dedup();
         if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
     }
 
