@@ -33,6 +33,7 @@ use crate::{
     registry,
     spec::{ClusterSpec, SpecError},
     trace::{Asked, Metrics, Recipe, Recorder, RecordingError, RecordingSink, RecordingWriter},
+    until::Until,
 };
 
 /// A cluster that runs on threads of its own. It stops when this is finished or dropped.
@@ -286,6 +287,20 @@ impl Session {
     /// thousands of commands behind.
     pub fn send(&self, by: Author, command: Command) -> bool {
         self.cluster.as_ref().is_some_and(|cluster| cluster.command(by, command))
+    }
+
+    /// Lets a simulated cluster go as fast as the machine does until something happens; then it stands still. A pause
+    /// ends the wait. Returns whether it was heard: a live cluster is let go step by step, by who watches it.
+    pub fn run_until(&self, by: Author, until: Until) -> bool {
+        match &self.cluster {
+            Some(Engine::Sim(cluster)) => cluster.ask(SimAsk::RunUntil(by, until)),
+            Some(Engine::Live(_)) | None => false,
+        }
+    }
+
+    /// Returns whether the cluster is let go until something happens.
+    pub fn is_waiting(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed)
     }
 
     /// Asks the cluster to stop in good order; its last events can still be taken.

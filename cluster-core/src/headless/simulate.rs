@@ -11,6 +11,7 @@ use std::{
 
 use super::{Director, Due, Finished, HeadlessError, Phase, Plan, Watch};
 use crate::{
+    check::Observers,
     command::Author,
     event::TraceEvent,
     origin::{BackendKind, Origin},
@@ -38,6 +39,7 @@ pub fn simulate(
     let recorder = Recorder::new(move |mut batch: Vec<TraceEvent>| {
         sink.lock().unwrap_or_else(PoisonError::into_inner).append(&mut batch);
     });
+    let recorder = recorder.observed_by(Box::new(Observers::of(&spec.protocol)));
     let origin = Origin::of(BackendKind::Sim);
     let create = |(path, created)| RecordingWriter::create_of(path, spec, &origin, created);
     let file = record.map(create).transpose()?.map(RecordingSink::new);

@@ -40,7 +40,7 @@ pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
 pub use recipe::{Asked, Recipe};
-pub use recorder::{Observer, Recorder, Sink};
+pub use recorder::{Observer, Recorder, Sink, Tap};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
     PromiseState, TrackedFault, Visitor, is_fault_command,

@@ -16,7 +16,11 @@ pub struct Recorder {
     batch: Vec<TraceEvent>,
     sink: Box<dyn Sink>,
     observer: Option<Box<dyn Observer>>,
+    tap: Option<Tap>,
 }
+
+/// Hears of every event as it is recorded.
+pub type Tap = Box<dyn FnMut(&TraceEvent) + Send>;
 
 /// Looks at every event as it is recorded, in order, and says what it concludes. Its findings are recorded, too, right
 /// behind the event that showed them; it does not see them.
@@ -46,12 +50,19 @@ impl Recorder {
             batch: Vec::with_capacity(BATCH),
             sink: Box::new(sink),
             observer: None,
+            tap: None,
         }
     }
 
     /// Shows every event to an observer from here on.
     pub fn observed_by(mut self, observer: Box<dyn Observer>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Tells somebody of every event from here on, findings and all, before it is handed on.
+    pub fn heard_by(mut self, tap: Tap) -> Self {
+        self.tap = Some(tap);
         self
     }
 
@@ -74,6 +85,9 @@ impl Recorder {
 
     fn push(&mut self, event: TraceEvent) {
         self.next = event.seq.next();
+        if let Some(tap) = &mut self.tap {
+            tap(&event);
+        }
         self.batch.push(event);
         if self.batch.len() == BATCH {
             self.flush();
