@@ -10,7 +10,7 @@ use cluster_core::{
     trace::Subject,
 };
 
-use crate::source::Start;
+use crate::{source::Start, tools::ToolAction};
 
 /// What the user meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,8 @@ pub enum Action {
     SetScale(f32),
     /// Show every motion as its end state.
     ToggleReducedMotion,
+    /// Use a tool.
+    Tool(ToolAction),
 }
 
 /// What is selected.

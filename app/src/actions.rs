@@ -34,12 +34,19 @@ impl App {
                 ctx.set_theme(self.theme.of_egui());
             }
             Action::SetScale(scale) => ctx.set_zoom_factor(scale.clamp(0.75, 3.0)),
+            Action::Tool(action) => self.on_tool(action),
             Action::ToggleReducedMotion => self.settings.reduced_motion = !self.settings.reduced_motion,
         }
         ctx.request_repaint();
     }
 
-    fn send(&mut self, command: Command) {
+    pub(crate) fn send(&mut self, command: Command) {
+        if self.tools.staging
+            && let Command::Inject(faults) = command
+        {
+            self.stage(faults);
+            return;
+        }
         if !self.source.commandable() {
             self.toasts.warn("A recording takes no commands: what happened, happened");
             return;

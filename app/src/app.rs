@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use cluster_core::{
     event::EventKind,
     ids::Seq,
+    nemesis::Nemesis,
     trace::{Ledger, Subject, TraceStore},
 };
 
@@ -13,11 +14,12 @@ use crate::{
     ctx::ViewCtx,
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, top_bar_ui},
+    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, tool_banner_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
     source::{Source, Start},
     theme::{self, Theme},
+    tools::{Tool, Tools},
 };
 
 /// About how many events are taken over in one frame, at most: the picture comes before completeness.
@@ -35,6 +37,10 @@ pub struct App {
     pub(crate) theme: Theme,
     pub(crate) chrome: Chrome,
     pub(crate) toasts: Toasts,
+    pub(crate) tools: Tools,
+    pub(crate) nemesis: Option<Nemesis>,
+    /// How many random faults were started so far.
+    pub(crate) nemeses: u32,
     pub(crate) starter: Option<Starter>,
     looks: Looks,
     tape: Tape,
@@ -63,6 +69,9 @@ impl App {
             theme,
             chrome,
             toasts: Toasts::default(),
+            tools: Tools::default(),
+            nemesis: None,
+            nemeses: 0,
             starter: None,
             looks: Looks::default(),
             tape: Tape::default(),
@@ -117,6 +126,7 @@ impl App {
         if self.store.latest().rate > 0.0 && grows {
             self.chrome.rate = self.store.latest().rate;
         }
+        self.drive_nemesis();
         self.playback.advance(&self.store, real, arrived, grows);
         self.settings.scale = ctx.zoom_factor();
         self.ask_for_frames(ctx, arrived);
@@ -131,6 +141,7 @@ impl App {
         ctx.commandable = self.source.commandable();
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
+        ctx.tools = &self.tools;
         ctx.startable = self.starter.is_some();
         ctx.asked = self.asked;
         self.chrome.behind = self.source.behind();
@@ -145,13 +156,16 @@ impl App {
         let layout = &mut self.settings.layout;
         middle.show(ui, |ui| layout.ui(ui, &mut self.looks, &ctx));
         let place = layout.rect("canvas").unwrap_or_else(|| ui.max_rect());
-        if !self.settings.hint_seen && ctx.commandable {
+        if !self.settings.hint_seen && ctx.commandable && self.tools.tool == Tool::Pointer {
             self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
         }
+        tool_banner_ui(ui.ctx(), &ctx, place);
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         self.toasts.ui(ui.ctx(), place, &self.theme);
 
+        // Whoever has that menu has opened it.
+        self.tools.menu = None;
         let context = ui.ctx().clone();
         actions.into_inner().into_iter().for_each(|action| self.carry_out(action, &context));
     }
@@ -176,6 +190,11 @@ impl App {
         &self.selection
     }
 
+    /// Returns the tools in the user's hand.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
     /// Returns what is to be remembered.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -190,6 +209,9 @@ impl App {
         if self.playback.moves() {
             ctx.request_repaint_after(theme::FRAME);
         } else if arrived {
+            ctx.request_repaint_after(theme::GLANCE);
+        }
+        if self.nemesis.is_some() {
             ctx.request_repaint_after(theme::GLANCE);
         }
     }

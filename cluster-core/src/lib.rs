@@ -16,6 +16,7 @@ pub mod ids;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod name;
+pub mod nemesis;
 pub mod origin;
 pub mod protocol;
 pub mod registry;

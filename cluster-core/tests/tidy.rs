@@ -40,6 +40,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("script", &["ids", "name", "time", "request", "fault", "spec", "command", "event", "trace"]),
     // What clients saw, and whether it keeps a promise; the same for recordings and for what others recorded.
     ("check", &["ids", "name", "time", "request", "event", "fault", "command", "trace", "workload"]),
+    // Random faults are commands that follow from the trace: it sees what a script sees.
+    ("nemesis", &["ids", "time", "fault", "command", "event", "trace"]),
     (
         "session",
         // `check`: a session attaches the observers, so that whoever runs one is told what its trace shows.
@@ -59,7 +61,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // `sim`: a run in virtual time needs no thread, and so no session; `check`: its trace is observed all the same.
     (
         "headless",
-        &["ids", "time", "request", "origin", "spec", "command", "event", "trace", "script", "session", "sim", "check"],
+        &[
+            "ids", "time", "request", "fault", "origin", "spec", "command", "event", "trace", "check", "script",
+            "nemesis", "session", "sim",
+        ],
     ),
 ];
 

@@ -6,7 +6,7 @@ use cluster_core::{
     event::TraceEvent,
     headless::{self, Phase, Plan},
     origin::{BackendKind, Origin},
-    script::{Script, Timed, did_you_mean},
+    script::{Timed, did_you_mean},
     session::{Session, SessionOptions},
     spec::ClusterSpec,
     time::Timestamp,
@@ -107,7 +107,7 @@ fn check_out(out: &Path) -> Result<(), Failure> {
 /// Lets a cluster run for a moment, and returns what happened.
 fn short_run(spec: &ClusterSpec, backend: BackendKind) -> Result<TraceStore, Failure> {
     let mut keeper = Keeper(TraceStore::of(spec.clone(), Origin::of(backend)));
-    let plan = Plan { run_for: RUN_FOR, script: Script::default() };
+    let plan = Plan { run_for: RUN_FOR, ..Plan::default() };
     let outcome = match backend {
         BackendKind::Live => {
             let session = Session::live(spec.clone(), SessionOptions::default()).map_err(failure_of)?;

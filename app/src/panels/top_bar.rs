@@ -19,6 +19,8 @@ use crate::{
         promises::{Lost, promises_ui},
     },
     theme::{SCALES, SPACE},
+    tools::Menu,
+    widgets::break_menu::break_menu_ui,
 };
 
 /// The speeds that are offered, the slowest first.
@@ -70,6 +72,7 @@ pub fn top_bar_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
             looks_ui(ui, ctx, chrome);
             ui.add_space(SPACE);
             heal_ui(ui, ctx);
+            break_ui(ui, ctx);
             behind_ui(ui, ctx, chrome);
             promises_ui(ui, ctx, &chrome.lost);
         });
@@ -195,6 +198,19 @@ fn heal_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     if response.on_hover_text(hint("Heal everything", "H")).on_disabled_hover_text(why_not(ctx)).clicked() {
         ctx.command(Command::Heal(Heal::All));
     }
+}
+
+fn break_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let mut button = Button::new("Break");
+    if ctx.tools.staging || ctx.tools.striking {
+        button = button.fill(crate::theme::mix(ctx.theme.surface, ctx.theme.accent, 0.35));
+    }
+    let response = ui.add(button).on_hover_text(hint("Tools, shapes of partitions, random faults", "P"));
+    if ctx.tools.menu == Some(Menu::Break) {
+        response.request_focus();
+        egui::Popup::open_id(ui.ctx(), egui::Popup::default_response_id(&response));
+    }
+    egui::Popup::menu(&response).show(|ui| break_menu_ui(ui, ctx));
 }
 
 fn why_not(ctx: &ViewCtx<'_>) -> &'static str {

@@ -1,4 +1,4 @@
-//! Runs a cluster without a window: a script strikes it on time, and at the end the clients come to rest.
+//! Runs a cluster without a window: a script strikes it on time, a nemesis at random, and at the end the clients come to rest.
 
 mod director;
 mod rerun;
@@ -8,14 +8,19 @@ mod simulate;
 
 use crate::{
     event::TraceEvent,
+    fault::FaultKind,
     script::{Timed, Unresolved},
     spec::SpecError,
     time::Timestamp,
     trace::{ClusterState, RecordingError},
 };
 
+<<<<<<< HEAD
 pub use director::{Director, Due, GRACE, LEADER_PATIENCE, Phase, Plan};
 pub use rerun::{Again, rerun_simulated};
+=======
+pub use director::{Chaos, Director, Due, GRACE, LEADER_PATIENCE, Phase, Plan};
+>>>>>>> main
 #[cfg(feature = "live")]
 pub use run::run;
 pub use simulate::simulate;
@@ -28,6 +33,8 @@ pub trait Watch {
     fn on_tick(&mut self, state: &ClusterState, phase: Phase);
     /// A line of the script was carried out.
     fn on_line(&mut self, line: &Timed, at: Timestamp);
+    /// The run begins, and these kinds of faults may strike at random in it.
+    fn on_nemesis(&mut self, _kinds: &[FaultKind]) {}
 }
 
 /// How a run went.

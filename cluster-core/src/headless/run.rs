@@ -7,7 +7,6 @@ use std::{
 
 use super::{Director, Due, Finished, HeadlessError, Phase, Plan, Watch};
 use crate::{
-    command::Author,
     event::TraceEvent,
     session::{Next, Session},
     spec::ClusterSpec,
@@ -25,6 +24,9 @@ pub fn run(
     stop: &AtomicBool,
 ) -> Result<Finished, HeadlessError> {
     let mut director = Director::new(spec, plan);
+    if let Some(nemesis) = director.nemesis() {
+        watch.on_nemesis(nemesis.kinds());
+    }
     let began = Instant::now();
     let mut last_event = Duration::ZERO;
     let mut cut_short = false;
@@ -46,12 +48,12 @@ pub fn run(
         }
         // Between two events time goes on, too.
         let now = director.state().at + real.saturating_sub(last_event).mul_f64(director.state().rate);
-        while let Some(Due { line, commands }) = director.next(now, real)? {
+        while let Some(Due { by, line, commands }) = director.next(now, real)? {
             if let Some(line) = line {
                 watch.on_line(&line, now);
             }
             for command in commands {
-                session.send(Author::Script, command);
+                session.send(by, command);
             }
         }
     }

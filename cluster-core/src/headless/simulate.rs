@@ -12,7 +12,10 @@ use std::{
 use super::{Director, Due, Finished, HeadlessError, Phase, Plan, Watch};
 use crate::{
     check::Observers,
+<<<<<<< HEAD
     command::Author,
+=======
+>>>>>>> main
     event::TraceEvent,
     origin::{BackendKind, Origin},
     sim::Runner,
@@ -46,6 +49,9 @@ pub fn simulate(
     let runner = Runner::start(spec, recorder)?;
     let mut run = Run { runner, recorded, director: Director::new(spec, plan), file, real: Duration::ZERO };
     let mut cut_short = false;
+    if let Some(nemesis) = run.director.nemesis() {
+        watch.on_nemesis(nemesis.kinds());
+    }
     run.collect(watch)?;
     while run.director.phase() != Phase::Over {
         run.strike(watch)?;
@@ -77,12 +83,12 @@ impl Run {
     /// Asks of the cluster what the script says by now.
     fn strike(&mut self, watch: &mut impl Watch) -> Result<(), HeadlessError> {
         let now = self.runner.now();
-        while let Some(Due { line, commands }) = self.director.next(now, self.real)? {
+        while let Some(Due { by, line, commands }) = self.director.next(now, self.real)? {
             if let Some(line) = line {
                 watch.on_line(&line, now);
             }
             for command in commands {
-                self.runner.command(Author::Script, command);
+                self.runner.command(by, command);
             }
             self.collect(watch)?;
         }

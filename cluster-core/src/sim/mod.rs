@@ -68,9 +68,14 @@ impl Sim {
         &self.store
     }
 
-    /// Asks something of the cluster, now.
+    /// Asks something of the cluster, now, as a script does.
     pub fn command(&mut self, command: Command) {
-        self.runner.command(Author::Script, command);
+        self.command_by(Author::Script, command);
+    }
+
+    /// Asks something of the cluster, now.
+    pub fn command_by(&mut self, by: Author, command: Command) {
+        self.runner.command(by, command);
         self.collect();
     }
 

@@ -26,6 +26,7 @@ mod summary;
 mod synthetic;
 mod thin;
 mod timeline;
+mod undo;
 mod why;
 
 pub use by_hand::{HeldFrame, TrapState};
@@ -34,7 +35,7 @@ pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;
 pub use ledger::{Acknowledged, Ledger};
-pub use line::{line, rules_words};
+pub use line::{fault_words, line, rules_words};
 pub use log::LogTail;
 pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
@@ -48,4 +49,5 @@ pub use state::{
 pub use store::TraceStore;
 pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};
 pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
+pub use undo::{CannotUndo, undo};
 pub use why::{Because, BecauseKind, Subject, SubjectError, Why, why};

@@ -78,7 +78,8 @@ impl Recipe {
             | Command::SetClient(_)
             | Command::RemoveClient(_)
             | Command::Message(_)
-            | Command::RestartWiped(_) => false,
+            | Command::RestartWiped(_)
+            | Command::Restore { .. } => false,
         }
     }
 
