@@ -45,15 +45,9 @@ const AFTER_HELP: &str = "\
 Without a command, a window opens on a living cluster. Without a display, use `run`, `play FILE --at T --json`, \
 `screenshot` and `chart`.
 
-<<<<<<< HEAD
-Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `check` a broken promise, \
-`rerun` or `diff` a difference; 2 the command line \
-is wrong, or `check` could not decide; 3 a cluster, script, recording or history cannot be used; 4 the run failed.";
-=======
 Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `--fail-if-unavailable` no service, `check` a \
-broken promise; 2 the command line is wrong, or `check` could not decide; 3 a cluster, script, recording or history cannot \
-be used; 4 the run failed.";
->>>>>>> main
+broken promise, `rerun` or `diff` a difference; 2 the command line is wrong, or `check` could not decide; 3 a cluster, \
+script, recording or history cannot be used; 4 the run failed.";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]

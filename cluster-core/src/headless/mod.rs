@@ -15,12 +15,8 @@ use crate::{
     trace::{ClusterState, RecordingError},
 };
 
-<<<<<<< HEAD
-pub use director::{Director, Due, GRACE, LEADER_PATIENCE, Phase, Plan};
-pub use rerun::{Again, rerun_simulated};
-=======
 pub use director::{Chaos, Director, Due, GRACE, LEADER_PATIENCE, Phase, Plan};
->>>>>>> main
+pub use rerun::{Again, rerun_simulated};
 #[cfg(feature = "live")]
 pub use run::run;
 pub use simulate::simulate;

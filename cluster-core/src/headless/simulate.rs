@@ -12,10 +12,6 @@ use std::{
 use super::{Director, Due, Finished, HeadlessError, Phase, Plan, Watch};
 use crate::{
     check::Observers,
-<<<<<<< HEAD
-    command::Author,
-=======
->>>>>>> main
     event::TraceEvent,
     origin::{BackendKind, Origin},
     sim::Runner,
