@@ -4,6 +4,7 @@ mod archive;
 mod by_hand;
 pub mod causality;
 mod checkpoints;
+mod compare;
 pub mod file;
 #[cfg(test)]
 mod fold_tests;
@@ -29,6 +30,7 @@ mod undo;
 mod why;
 
 pub use by_hand::{HeldFrame, TrapState};
+pub use compare::{Differ, Difference, Sameness, StateDifference, are_same, state_differences};
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;
@@ -39,7 +41,7 @@ pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
 pub use recipe::{Asked, Recipe};
-pub use recorder::{Observer, Recorder, Sink};
+pub use recorder::{Observer, Recorder, Sink, Tap};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
     PromiseState, TrackedFault, Visitor, is_fault_command,
