@@ -131,6 +131,7 @@ impl App {
         ctx.data_dir = self.source.data_dir();
         ctx.startable = self.starter.is_some();
         ctx.asked = self.asked;
+        ctx.ledger = Some(&self.ledger);
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 

@@ -6,7 +6,7 @@ use cluster_core::{
     command::Command,
     ids::Seq,
     time::Timestamp,
-    trace::{ClusterState, Subject, TraceStore},
+    trace::{ClusterState, Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -39,6 +39,8 @@ pub struct ViewCtx<'a> {
     pub data_dir: Option<&'a str>,
     /// What “Why?” was asked about last, and at which event the cursor stood.
     pub asked: Option<(Subject, Seq)>,
+    /// The ledger of acknowledged writes, as of the end of the run.
+    pub ledger: Option<&'a Ledger>,
     actions: &'a RefCell<Vec<Action>>,
 }
 
@@ -53,7 +55,7 @@ impl<'a> ViewCtx<'a> {
         actions: &'a RefCell<Vec<Action>>,
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
-        let (startable, data_dir, asked) = (false, None, None);
+        let (startable, data_dir, asked, ledger) = (false, None, None, None);
         Self {
             store,
             state,
@@ -66,6 +68,7 @@ impl<'a> ViewCtx<'a> {
             reduced_motion,
             data_dir,
             asked,
+            ledger,
             actions,
         }
     }

@@ -1,6 +1,7 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
 mod archive;
+mod availability;
 mod by_hand;
 mod checkpoints;
 pub mod file;
@@ -14,6 +15,7 @@ mod log;
 mod machine;
 mod metrics;
 mod narrate;
+mod op_log;
 mod parts;
 mod recorder;
 mod state;
@@ -25,11 +27,12 @@ mod thin;
 mod timeline;
 mod why;
 
+pub use availability::{FaultService, Served};
 pub use by_hand::{HeldFrame, TrapState};
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;
-pub use ledger::{Acknowledged, Ledger};
+pub use ledger::{Acknowledged, Fate, Fates, Ledger};
 pub use line::{line, rules_words};
 pub use log::LogTail;
 pub use machine::{ailment_words, count_lines, counter_words, disk_words};
@@ -41,6 +44,6 @@ pub use state::{
     PromiseState, TrackedFault, Visitor, is_fault_command,
 };
 pub use store::TraceStore;
-pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};
+pub use summary::{Election, Found, LostWrite, MaxLag, Summarizer, Summary};
 pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
 pub use why::{Because, BecauseKind, Subject, SubjectError, Why, why};
