@@ -45,5 +45,6 @@ pub use state::{
 };
 pub use store::TraceStore;
 pub use summary::{Election, Found, LostWrite, MaxLag, Summarizer, Summary};
+pub(crate) use timeline::broken_by;
 pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
 pub use why::{Because, BecauseKind, Subject, SubjectError, Why, why};

@@ -7,5 +7,6 @@ mod links;
 mod machine;
 mod messages;
 mod primary_backup;
+mod promises;
 mod raft;
 mod world;
