@@ -35,7 +35,7 @@ pub use model::{MODELS, Model, ModelRow};
 pub use observers::Observers;
 pub use online::{OnlineCheck, OnlineNews, OnlineWitness};
 pub use promise::{PROMISES, Promise, PromiseRow, check, guess_model};
-pub use trace::{HistoryFold, add_faults};
+pub use trace::{HistoryFold, add_facts, add_faults};
 pub use verdict::{Budget, Edge, FaultSpan, Unknown, Verdict, Witness};
 
 /// Checks linearizability: whether one order of all operations exists that real time allows and the object explains

@@ -8,7 +8,7 @@ use super::{
     builder::{HistoryBuilder, Said},
     datum::Datum,
     deed::{Certainty, Deed, Edit, Then, When, deed, keys},
-    explain::milliseconds,
+    facts::Facts,
     history::{Ending, Function, History, HistoryError, OperationIndex},
     verdict::{FaultSpan, Witness},
 };
@@ -115,7 +115,7 @@ impl HistoryFold {
     }
 }
 
-/// Adds what was broken while the operations of a witness were under way, and says so if it touches who answered.
+/// Adds what was broken while the operations of a witness were under way.
 pub fn add_faults(history: &History, witness: &mut Witness, timeline: &Timeline) {
     let operations: Vec<_> = witness.operations.iter().map(|index| history.get(*index)).collect();
     let from = operations.iter().map(|operation| operation.invoked_at).min().unwrap_or_default();
@@ -123,23 +123,20 @@ pub fn add_faults(history: &History, witness: &mut Witness, timeline: &Timeline)
     let until = ends.max().unwrap_or(timeline.spans.last().map_or(from, |span| span.from));
     let spans = timeline.spans.iter().filter(|span| span.from <= until && span.until.is_none_or(|end| end >= from));
     witness.faults = spans.clone().map(fault_span).collect();
+}
 
+/// Says in the sentence of a witness what the run tells of the node that answered: whom it had not heard since which
+/// fault. `events` shows the events of the run, in order, for as long as it is told to.
+pub fn add_facts(history: &History, witness: &mut Witness, events: &mut dyn FnMut(&mut dyn FnMut(&TraceEvent))) {
     let Some(last) = witness.last.map(|last| history.get(last)) else { return };
-    let Some(node) = last.node else { return };
-    let touching = spans
-        .filter(|span| span.from <= last.returned_at && span.until.is_none_or(|end| end >= last.invoked_at))
-        .find(|span| match span.what {
-            Broken::Node(broken) | Broken::Machine(broken, _) => broken == node,
-            Broken::Link((_, to)) => to == node.into(),
-        });
-    if let Some(span) = touching {
-        let since = milliseconds(last.invoked_at.since(span.from));
-        witness.sentence += &match span.what {
-            Broken::Node(_) => format!("; {node} had been broken for {since}"),
-            Broken::Machine(_, part) => format!("; the {} of {node} had been sick for {since}", part.part()),
-            Broken::Link((from, to)) => format!("; {from}→{to} had been broken for {since}"),
-        };
-    }
+    let (Some(node), at) = (last.node, last.returned_at) else { return };
+    let mut facts = Facts::default();
+    events(&mut |event| {
+        if event.at <= at {
+            facts.apply(event);
+        }
+    });
+    witness.sentence += &facts.about(node, at).unwrap_or_default();
 }
 
 fn fault_span(span: &Span) -> FaultSpan {
