@@ -6,7 +6,7 @@ use cluster_core::{
     command::Command,
     ids::Seq,
     time::Timestamp,
-    trace::{ClusterState, Ledger, Subject, TraceStore},
+    trace::{Availability, ClusterState, Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -41,6 +41,8 @@ pub struct ViewCtx<'a> {
     pub asked: Option<(Subject, Seq)>,
     /// The ledger of acknowledged writes, as of the end of the run.
     pub ledger: Option<&'a Ledger>,
+    /// What clients got, as of the end of the run.
+    pub availability: Option<&'a Availability>,
     actions: &'a RefCell<Vec<Action>>,
 }
 
@@ -55,7 +57,7 @@ impl<'a> ViewCtx<'a> {
         actions: &'a RefCell<Vec<Action>>,
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
-        let (startable, data_dir, asked, ledger) = (false, None, None, None);
+        let (startable, data_dir, asked, ledger, availability) = (false, None, None, None, None);
         Self {
             store,
             state,
@@ -69,6 +71,7 @@ impl<'a> ViewCtx<'a> {
             data_dir,
             asked,
             ledger,
+            availability,
             actions,
         }
     }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Broken, ClusterState, line};
+use super::{Broken, broken_by, line};
 use crate::{
     event::{EventKind, Outcome, TraceEvent},
     ids::{OpId, Seq},
@@ -53,7 +53,8 @@ pub struct Served {
 
 /// Follows what clients get.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Availability {
+pub struct Availability {
+    all: Served,
     gap: Gap,
     open: BTreeMap<Seq, Open>,
     /// Which fault broke what.
@@ -73,52 +74,52 @@ struct Open {
 }
 
 impl Availability {
-    /// Takes an event over; `state` is the state after it.
-    pub(super) fn apply(&mut self, event: &TraceEvent, state: &ClusterState) {
+    /// Takes an event over.
+    pub fn apply(&mut self, event: &TraceEvent) {
         match &event.kind {
             EventKind::OpInvoked { op, request, .. } => {
                 if request.is_write() {
                     self.pass(event.at);
                     self.gap.under_way.insert(*op);
                 }
+                self.all.offered += 1;
                 self.open.values_mut().for_each(|fault| fault.row.served.offered += 1);
             }
             EventKind::OpReturned { op, outcome, .. } => {
                 self.pass(event.at);
                 self.gap.on_returned(*op, outcome, event.at);
+                self.all.count(outcome);
                 self.open.values_mut().for_each(|fault| fault.row.served.count(outcome));
             }
             EventKind::CommandIssued { .. } => self.command = Some((event.seq, line(&event.kind))),
-            EventKind::NodeStarted { .. }
-            | EventKind::NodeCrashed { .. }
-            | EventKind::NodeLostPower { .. }
-            | EventKind::NodeStopped { .. }
-            | EventKind::NodeFroze { .. }
-            | EventKind::NodeUnfroze { .. }
-            | EventKind::NodeFailed { .. }
-            | EventKind::LinkChanged { .. }
-            | EventKind::ConnectionHalfOpened { .. }
-            | EventKind::ConnectionLost { .. }
-            | EventKind::NodeFaultsChanged { .. } => self.on_faults(event, state),
-            // Nothing else is seen by a client, or breaks anything.
-            _ => {}
+            _ => {
+                if let Some((what, broken)) = broken_by(&event.kind) {
+                    self.on_broken(event, what, broken);
+                }
+            }
         }
     }
 
-    /// Returns the longest time without a successful write, up to a moment.
-    pub(super) fn longest(&mut self, at: Timestamp) -> Duration {
-        self.pass(at);
-        self.gap.longest
+    /// Returns what clients got in the whole run, up to a moment.
+    pub fn served(&self, at: Timestamp) -> Served {
+        let longest = self.gap.clone().longest(at);
+        Served { longest_unavailable_ms: longest.as_millis() as u64, ..self.all }
     }
 
-    /// Returns what clients got while each fault lasted, in the order in which they began, and how many faults there were.
-    pub(super) fn faults(&mut self, at: Timestamp) -> (Vec<FaultService>, u64) {
-        self.pass(at);
-        let mut rows = std::mem::take(&mut self.ended);
-        rows.extend(std::mem::take(&mut self.open).into_values().map(Open::row));
+    /// Returns what clients got while each fault lasted, in the order in which they began.
+    pub fn faults(&self, at: Timestamp) -> Vec<FaultService> {
+        let mut now = self.clone();
+        now.pass(at);
+        let mut rows = now.ended;
+        rows.extend(now.open.into_values().map(Open::row));
         rows.sort_by_key(|row| row.seq);
         rows.truncate(FAULTS_LISTED);
-        (rows, self.count)
+        rows
+    }
+
+    /// Returns how many faults there were.
+    pub fn fault_count(&self) -> u64 {
+        self.count
     }
 
     fn pass(&mut self, at: Timestamp) {
@@ -129,32 +130,26 @@ impl Availability {
         }
     }
 
-    /// Finds what broke or was mended.
-    fn on_faults(&mut self, event: &TraceEvent, state: &ClusterState) {
-        self.pass(event.at);
-        let mended: Vec<Broken> = match state.faults.len() < self.broken.len() {
-            true => {
-                let still: BTreeSet<Broken> = state.faults.iter().map(|fault| fault.what).collect();
-                self.broken.keys().filter(|what| !still.contains(what)).copied().collect()
+    fn on_broken(&mut self, event: &TraceEvent, what: Broken, broken: bool) {
+        match (self.broken.contains_key(&what), broken) {
+            (true, false) => {
+                self.pass(event.at);
+                self.mend(what, event.at);
             }
-            false => Vec::new(),
-        };
-        for what in mended {
-            self.mend(what, event.at);
-        }
-        // What broke last stands at the end.
-        let news: Vec<_> = state.faults.iter().rev().take_while(|fault| fault.seq == event.seq).cloned().collect();
-        for fault in news {
-            let by_command = self.command.clone().filter(|(seq, _)| event.cause == Some(*seq));
-            let (seq, what) = by_command.unwrap_or_else(|| (event.seq, line(&event.kind)));
-            let (from, count) = (event.at, &mut self.count);
-            let open = self.open.entry(seq).or_insert_with(|| {
-                *count += 1;
-                let row = FaultService { what, seq: seq.0, from_ms: ms(from), ..FaultService::default() };
-                Open { row, from, longest: Duration::ZERO, parts: 0 }
-            });
-            open.parts += 1;
-            self.broken.insert(fault.what, seq);
+            (false, true) => {
+                self.pass(event.at);
+                let by_command = self.command.clone().filter(|(seq, _)| event.cause == Some(*seq));
+                let (seq, words) = by_command.unwrap_or_else(|| (event.seq, line(&event.kind)));
+                let (from, count) = (event.at, &mut self.count);
+                let open = self.open.entry(seq).or_insert_with(|| {
+                    *count += 1;
+                    let row = FaultService { what: words, seq: seq.0, from_ms: ms(from), ..FaultService::default() };
+                    Open { row, from, longest: Duration::ZERO, parts: 0 }
+                });
+                open.parts += 1;
+                self.broken.insert(what, seq);
+            }
+            (true, true) | (false, false) => {}
         }
     }
 
@@ -217,6 +212,11 @@ impl Gap {
             Outcome::Failed(_) => self.refused = Some(at),
             Outcome::NoAnswer | Outcome::Value { .. } | Outcome::Done => {}
         }
+    }
+
+    fn longest(&mut self, at: Timestamp) -> Duration {
+        self.pass(at);
+        self.longest
     }
 
     fn pass(&mut self, at: Timestamp) {

@@ -27,7 +27,7 @@ mod thin;
 mod timeline;
 mod why;
 
-pub use availability::{FaultService, Served};
+pub use availability::{Availability, FaultService, Served};
 pub use by_hand::{HeldFrame, TrapState};
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;

@@ -137,7 +137,7 @@ impl Summarizer {
     pub fn apply(&mut self, event: &TraceEvent, state: &ClusterState) {
         self.summary.events += 1;
         self.ledger.apply(event, state);
-        self.availability.apply(event, state);
+        self.availability.apply(event);
         let max_lag = &mut self.max_lag;
         self.lags.apply(event, state, &mut |node, lag| raise(max_lag, node, lag));
         match &event.kind {
@@ -195,8 +195,8 @@ impl Summarizer {
         summary.pending = summary.operations - summary.acknowledged - summary.failed - summary.unanswered;
         summary.lost_acknowledged = self.ledger.lost_so_far() as u64;
         summary.lost = self.ledger.lost().take(LOST_LISTED).map(lost_write).collect();
-        summary.longest_unavailable_ms = self.availability.longest(state.at).as_millis() as u64;
-        (summary.faults, summary.faults_total) = self.availability.faults(state.at);
+        summary.longest_unavailable_ms = self.availability.served(state.at).longest_unavailable_ms;
+        (summary.faults, summary.faults_total) = (self.availability.faults(state.at), self.availability.fault_count());
         summary.writes = self.ledger.fates();
         summary.max_lag = self.max_lag.iter().map(|(node, lag)| (node.to_string(), max_lag_of(*lag))).collect();
         summary.messages_per_operation = match summary.acknowledged {
