@@ -4,6 +4,7 @@ pub mod axis;
 pub mod by_hand;
 pub mod columns;
 pub mod dash;
+pub mod event_words;
 pub mod faults;
 pub mod legend;
 pub mod machine;
