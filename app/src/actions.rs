@@ -1,14 +1,12 @@
 //! Carries actions out: the one place where what the user meant becomes so.
 
-use cluster_core::{
-    command::{Author, Command},
-    spec::ClusterSpec,
-};
+use cluster_core::command::{Author, Command};
 
 use crate::{
     action::{Action, Selection},
     app::App,
     layout::Layout,
+    source::Start,
     theme::Theme,
 };
 
@@ -17,7 +15,7 @@ impl App {
     pub(crate) fn carry_out(&mut self, action: Action, ctx: &egui::Context) {
         match action {
             Action::Command(command) => self.send(command),
-            Action::StartCluster(spec) => self.start(*spec, ctx),
+            Action::Start(start) => self.start(start, ctx),
             Action::Select(selection) => self.select(selection),
             Action::Seek(at) => self.playback.seek(&self.store, at),
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
@@ -36,12 +34,19 @@ impl App {
                 ctx.set_theme(self.theme.of_egui());
             }
             Action::SetScale(scale) => ctx.set_zoom_factor(scale.clamp(0.75, 3.0)),
+            Action::Tool(action) => self.on_tool(action),
             Action::ToggleReducedMotion => self.settings.reduced_motion = !self.settings.reduced_motion,
         }
         ctx.request_repaint();
     }
 
-    fn send(&mut self, command: Command) {
+    pub(crate) fn send(&mut self, command: Command) {
+        if self.tools.staging
+            && let Command::Inject(faults) = command
+        {
+            self.stage(faults);
+            return;
+        }
         if !self.source.commandable() {
             self.toasts.warn("A recording takes no commands: what happened, happened");
             return;
@@ -57,13 +62,13 @@ impl App {
         }
     }
 
-    /// Starts another cluster; the one before ends once that has succeeded.
-    fn start(&mut self, spec: ClusterSpec, ctx: &egui::Context) {
+    /// Starts another run; the one before ends once that has succeeded.
+    fn start(&mut self, start: Start, ctx: &egui::Context) {
         let Some(starter) = &self.starter else {
             self.toasts.warn("This window can start no cluster");
             return;
         };
-        let mut before = match starter(spec) {
+        let mut before = match starter(start) {
             Ok(source) => self.show(source),
             Err(why) => return self.toasts.warn(&why),
         };

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use cluster_core::{
     event::EventKind,
     ids::Seq,
-    spec::ClusterSpec,
+    nemesis::Nemesis,
     trace::{Ledger, Subject, TraceStore},
 };
 
@@ -14,15 +14,16 @@ use crate::{
     ctx::ViewCtx,
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, top_bar_ui},
+    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, tool_banner_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
-    source::Source,
+    source::{Source, Start},
     theme::{self, Theme},
+    tools::{Tool, Tools},
 };
 
-/// How many batches are taken over in one frame, at most: the picture comes before completeness.
-const BATCHES_MAX: usize = 64;
+/// About how many events are taken over in one frame, at most: the picture comes before completeness.
+const EVENTS_MAX: u64 = 32_768;
 
 /// The window as a whole.
 pub struct App {
@@ -36,14 +37,18 @@ pub struct App {
     pub(crate) theme: Theme,
     pub(crate) chrome: Chrome,
     pub(crate) toasts: Toasts,
+    pub(crate) tools: Tools,
+    pub(crate) nemesis: Option<Nemesis>,
+    /// How many random faults were started so far.
+    pub(crate) nemeses: u32,
     pub(crate) starter: Option<Starter>,
     looks: Looks,
     tape: Tape,
     ledger: Ledger,
 }
 
-/// Starts a cluster as the source of a window, or says why it cannot be.
-pub type Starter = Box<dyn Fn(ClusterSpec) -> Result<Box<dyn Source>, String>>;
+/// Starts a run as the source of a window, or says why it cannot be.
+pub type Starter = Box<dyn Fn(Start) -> Result<Box<dyn Source>, String>>;
 
 impl App {
     /// Makes the window of a source.
@@ -64,6 +69,9 @@ impl App {
             theme,
             chrome,
             toasts: Toasts::default(),
+            tools: Tools::default(),
+            nemesis: None,
+            nemeses: 0,
             starter: None,
             looks: Looks::default(),
             tape: Tape::default(),
@@ -96,7 +104,7 @@ impl App {
     pub fn logic(&mut self, ctx: &egui::Context) {
         let (real, grows) = (ctx.input(|input| input.time), self.source.commandable());
         let before = self.store.len();
-        for _ in 0..BATCHES_MAX {
+        while self.store.len().0 - before.0 < EVENTS_MAX {
             let Some(batch) = self.source.poll() else { break };
             for event in &batch {
                 if let EventKind::CommandRefused { reason } = &event.kind {
@@ -115,6 +123,10 @@ impl App {
             self.store.each(before..self.store.len(), &mut |event| ledger.apply(event, latest));
             self.chrome.lost = Lost::of(ledger);
         }
+        if self.store.latest().rate > 0.0 && grows {
+            self.chrome.rate = self.store.latest().rate;
+        }
+        self.drive_nemesis();
         self.playback.advance(&self.store, real, arrived, grows);
         self.settings.scale = ctx.zoom_factor();
         self.ask_for_frames(ctx, arrived);
@@ -129,6 +141,7 @@ impl App {
         ctx.commandable = self.source.commandable();
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
+        ctx.tools = &self.tools;
         ctx.startable = self.starter.is_some();
         ctx.asked = self.asked;
         self.chrome.behind = self.source.behind();
@@ -143,13 +156,16 @@ impl App {
         let layout = &mut self.settings.layout;
         middle.show(ui, |ui| layout.ui(ui, &mut self.looks, &ctx));
         let place = layout.rect("canvas").unwrap_or_else(|| ui.max_rect());
-        if !self.settings.hint_seen && ctx.commandable {
+        if !self.settings.hint_seen && ctx.commandable && self.tools.tool == Tool::Pointer {
             self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
         }
+        tool_banner_ui(ui.ctx(), &ctx, place);
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         self.toasts.ui(ui.ctx(), place, &self.theme);
 
+        // Whoever has that menu has opened it.
+        self.tools.menu = None;
         let context = ui.ctx().clone();
         actions.into_inner().into_iter().for_each(|action| self.carry_out(action, &context));
     }
@@ -174,6 +190,11 @@ impl App {
         &self.selection
     }
 
+    /// Returns the tools in the user's hand.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
     /// Returns what is to be remembered.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -188,6 +209,9 @@ impl App {
         if self.playback.moves() {
             ctx.request_repaint_after(theme::FRAME);
         } else if arrived {
+            ctx.request_repaint_after(theme::GLANCE);
+        }
+        if self.nemesis.is_some() {
             ctx.request_repaint_after(theme::GLANCE);
         }
     }

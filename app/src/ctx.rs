@@ -1,6 +1,6 @@
 //! Everything a view may read, and the one thing it may do.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::LazyLock};
 
 use cluster_core::{
     command::Command,
@@ -13,7 +13,10 @@ use crate::{
     action::{Action, Selection},
     playback::Cursor,
     theme::Theme,
+    tools::Tools,
 };
+
+static EMPTY_HAND: LazyLock<Tools> = LazyLock::new(Tools::default);
 
 /// What a view may read during one frame.
 pub struct ViewCtx<'a> {
@@ -37,6 +40,8 @@ pub struct ViewCtx<'a> {
     pub reduced_motion: bool,
     /// The folder of the nodes' data, if there is one.
     pub data_dir: Option<&'a str>,
+    /// The tools in the user's hand.
+    pub tools: &'a Tools,
     /// What “Why?” was asked about last, and at which event the cursor stood.
     pub asked: Option<(Subject, Seq)>,
     actions: &'a RefCell<Vec<Action>>,
@@ -54,6 +59,7 @@ impl<'a> ViewCtx<'a> {
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
         let (startable, data_dir, asked) = (false, None, None);
+        let tools: &Tools = &EMPTY_HAND;
         Self {
             store,
             state,
@@ -66,6 +72,7 @@ impl<'a> ViewCtx<'a> {
             reduced_motion,
             data_dir,
             asked,
+            tools,
             actions,
         }
     }

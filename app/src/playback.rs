@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cluster_core::{
     ids::Seq,
-    time::Timestamp,
+    time::{RATE_UNLIMITED, Timestamp},
     trace::{ClusterState, TraceStore},
 };
 
@@ -36,6 +36,8 @@ pub struct Playback {
     clock: DrawingClock,
     shown: ClusterState,
     last_real: Option<f64>,
+    /// Whether the cluster goes as fast as the machine does.
+    races: bool,
 }
 
 /// Guesses cluster time between two batches of events.
@@ -87,7 +89,10 @@ impl Playback {
     /// Lets `real` seconds since the start of the program be now; `grows` says whether a cluster still runs.
     pub fn advance(&mut self, store: &TraceStore, real: f64, arrived: bool, grows: bool) {
         let passed = real - self.last_real.replace(real).unwrap_or(real);
-        let (rate, end) = (if grows { store.latest().rate } else { 0.0 }, store.end());
+        let rate = if grows { store.latest().rate } else { 0.0 };
+        // Nobody can guess how fast a machine is: the picture follows the events.
+        self.races = rate >= RATE_UNLIMITED;
+        let (rate, end) = (if self.races { 0.0 } else { rate }, store.end());
         if arrived || self.clock.rate != rate {
             self.clock.observe(rate, end, real);
         }
@@ -132,7 +137,7 @@ impl Playback {
 
     /// Returns whether the picture changes by itself.
     pub fn moves(&self) -> bool {
-        if self.cursor.live { self.clock.rate > 0.0 } else { self.cursor.playing }
+        if self.cursor.live { self.clock.rate > 0.0 || self.races } else { self.cursor.playing }
     }
 
     fn play(&mut self, store: &TraceStore, passed: f64, grows: bool) {

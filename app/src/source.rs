@@ -5,9 +5,19 @@ use std::path::Path;
 use cluster_core::{
     command::{Author, Command},
     event::TraceEvent,
+    origin::{BackendKind, Branch},
     spec::ClusterSpec,
-    trace::TraceStore,
+    trace::{Recipe, TraceStore},
 };
+
+/// What a window can start.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Start {
+    /// A cluster from its beginning.
+    Cluster(BackendKind, Box<ClusterSpec>),
+    /// A simulated run up to a moment, to go on differently from there.
+    Fork(Box<Recipe>, Branch),
+}
 
 /// Where the events of the window come from.
 pub trait Source {

@@ -8,7 +8,7 @@ use faultline::{
     action::{Action, Selection},
     app::App,
     settings::Settings,
-    source::Source,
+    source::{Source, Start},
     testing::{self, Scripted},
 };
 
@@ -23,11 +23,12 @@ fn startable(refusal: Option<&'static str>) -> (Harness<'static, App>, Started) 
     let started = Started::default();
     let mut harness = window(Box::new(testing::scripted_source()), Settings::default());
     let asked = Arc::clone(&started);
-    harness.state_mut().set_starter(Box::new(move |spec| {
-        asked.lock().expect("no test failed while it started").push(spec.clone());
+    harness.state_mut().set_starter(Box::new(move |start| {
+        let Start::Cluster(_, spec) = start else { return Err("only clusters are started here".to_owned()) };
+        asked.lock().expect("no test failed while it started").push((*spec).clone());
         match refusal {
             Some(why) => Err(why.to_owned()),
-            None => Ok(Box::new(Scripted::new(spec, Vec::new())) as Box<dyn Source>),
+            None => Ok(Box::new(Scripted::new(*spec, Vec::new())) as Box<dyn Source>),
         }
     }));
     harness.run_steps(2);

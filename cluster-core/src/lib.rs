@@ -8,12 +8,16 @@ pub mod command;
 pub mod disk;
 pub mod event;
 pub mod fault;
+#[cfg(any(all(test, feature = "live"), feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod headless;
 pub mod host;
 pub mod ids;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod name;
+pub mod nemesis;
+pub mod origin;
 pub mod protocol;
 pub mod registry;
 pub mod request;

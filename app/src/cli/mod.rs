@@ -7,6 +7,7 @@ mod check_words;
 mod cluster;
 mod failure;
 mod faults;
+mod nemesis;
 mod play;
 mod progress;
 mod protocols;
@@ -24,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use cluster::ClusterArgs;
 pub use failure::Failure;
+pub use nemesis::NemesisArgs;
 
 /// Faultline: a lab for distributed systems. Real nodes on loopback, broken by mouse.
 #[derive(Debug, Parser)]
@@ -41,8 +43,9 @@ const AFTER_HELP: &str = "\
 Without a command, a window opens on a living cluster. Without a display, use `run`, `play FILE --at T --json`, \
 `screenshot` and `chart`.
 
-Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `check` a broken promise; 2 the command line \
-is wrong, or `check` could not decide; 3 a cluster, script, recording or history cannot be used; 4 the run failed.";
+Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `--fail-if-unavailable` no service, `check` a \
+broken promise; 2 the command line is wrong, or `check` could not decide; 3 a cluster, script, recording or history cannot \
+be used; 4 the run failed.";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -94,7 +97,7 @@ pub struct RunArgs {
     /// The cluster.
     #[command(flatten)]
     pub cluster: ClusterArgs,
-    /// How long to run, in cluster time [default: until 5s after the last line of the script, or 10s].
+    /// How long to run, in cluster time [default: until 5s after the last line of the script; 30s with --nemesis; else 10s].
     #[arg(long = "for", value_name = "DURATION", value_parser = cluster::duration)]
     pub run_for: Option<std::time::Duration>,
     /// Record the run to this file.
@@ -109,6 +112,12 @@ pub struct RunArgs {
     /// Exit with code 1 if an acknowledged write was lost.
     #[arg(long)]
     pub fail_if_lost: bool,
+    /// Exit with code 1 if the last write of the run was not acknowledged, or if there was none.
+    #[arg(long)]
+    pub fail_if_unavailable: bool,
+    /// Random faults.
+    #[command(flatten)]
+    pub nemesis: NemesisArgs,
     /// Keep the nodes' data in this folder instead of a temporary one.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

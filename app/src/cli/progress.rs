@@ -6,11 +6,12 @@ use std::{
 };
 
 use cluster_core::{
+    command::Author,
     event::{EventKind, Milestone, TraceEvent},
     headless::Phase,
     script::Timed,
     time::Timestamp,
-    trace::ClusterState,
+    trace::{ClusterState, line},
 };
 
 /// How often the line of progress is written anew.
@@ -40,6 +41,9 @@ impl Progress {
             EventKind::Milestone { node, milestone: Milestone::LeaderElected { epoch } } => {
                 self.say(&format!("{}  {node} leads in epoch {epoch}", event.at));
             }
+            EventKind::CommandIssued { by: Author::Nemesis, .. } => {
+                self.say(&format!("{}  {}", event.at, line(&event.kind)))
+            }
             EventKind::CommandRefused { reason } => self.say(&format!("{}  refused: {reason}", event.at)),
             EventKind::NodeFailed { node, failure } => self.say(&format!("{}  {node} {failure}", event.at)),
             _ => {}
@@ -59,6 +63,13 @@ impl Progress {
     pub(super) fn on_line(&mut self, line: &Timed, at: Timestamp) {
         if !self.quiet {
             self.say(&format!("{at}  {}", line.text));
+        }
+    }
+
+    /// Writes what will strike at random.
+    pub(super) fn on_nemesis(&mut self, words: &str) {
+        if !self.quiet {
+            self.say(&format!("nemesis {words}"));
         }
     }
 

@@ -339,6 +339,7 @@ fn author(by: Author) -> &'static str {
         Author::User => "user",
         Author::Script => "script",
         Author::Lab => "lab",
+        Author::Nemesis => "nemesis",
     }
 }
 

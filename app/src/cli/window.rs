@@ -6,21 +6,27 @@ use std::{
 };
 
 use cluster_core::{
+    command::{Author, Command},
     session::{DoorPorts, SessionOptions},
-    spec::ClusterSpec,
 };
 
 use super::{Failure, WindowArgs, play};
 use crate::{
     live::Live,
     recordings,
-    source::{Recording, Source},
+    source::{Recording, Source, Start},
     window::{MakeSource, Wake, WindowOptions, run_window},
 };
 
 /// Opens a window on a living cluster.
 pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
-    let spec = args.cluster.spec()?;
+    let start = Start::Cluster(args.cluster.backend()?, Box::new(args.cluster.spec()?));
+    args.cluster.check_live_only(&[
+        ("--data-dir", args.data_dir.is_some()),
+        ("--base-port", args.base_port.is_some()),
+        ("--redis-port", args.redis_port.is_some()),
+    ])?;
+    let speed = args.cluster.speed()?;
     check_display()?;
     let (record, data_dir, base_port) = (args.record.clone(), args.data_dir.clone(), args.base_port);
     let metrics_port = args.metrics_port;
@@ -36,15 +42,19 @@ pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
             wake: Some(wake),
             ..SessionOptions::default()
         };
-        Ok(Box::new(Live::start(spec, options)?) as Box<dyn Source>)
+        let mut live = Live::start(start, options)?;
+        if let Some(rate) = speed {
+            live.send(Author::User, Command::SetRate(rate));
+        }
+        Ok(Box::new(live) as Box<dyn Source>)
     });
     show(make, WindowOptions::default())
 }
 
-/// Starts a cluster from the window: on free ports, its data in a temporary folder, recorded like any run of the window.
-fn start(spec: ClusterSpec, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
+/// Starts a run from the window: on free ports, its data in a temporary folder, recorded like any run of the window.
+fn start(start: Start, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
     let options = SessionOptions { record: next_recording(), wake: Some(wake), ..SessionOptions::default() };
-    Ok(Box::new(Live::start(spec, options)?))
+    Ok(Box::new(Live::start(start, options)?))
 }
 
 fn next_recording() -> Option<PathBuf> {

@@ -7,8 +7,10 @@ mod inventory;
 mod messages;
 mod new_cluster;
 mod promises;
+mod staged;
 mod tape;
 mod toasts;
+mod tool_banner;
 mod top_bar;
 mod why;
 
@@ -16,11 +18,12 @@ pub use about::About;
 pub use hint::hint_ui;
 pub use inspector::Inspector;
 pub use inventory::Inventory;
-pub use new_cluster::{new_cluster_ui, open_new_cluster};
+pub use new_cluster::{Draft, new_cluster_ui, open_new_cluster};
 pub use promises::Lost;
 pub use tape::Tape;
 pub use toasts::Toasts;
-pub use top_bar::{Chrome, RATES, top_bar_ui};
+pub use tool_banner::tool_banner_ui;
+pub use top_bar::{Chrome, rates, top_bar_ui};
 pub use why::{WhyPanel, subject_of};
 
 use crate::views::ViewRow;

@@ -70,7 +70,7 @@ impl Tape {
 
     fn live_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         ui.vertical(|ui| {
-            let word = if ctx.commandable { "LIVE" } else { "END" };
+            let word = super::top_bar::now_word(ctx);
             let color = if ctx.cursor.live { ctx.theme.good } else { ctx.theme.text };
             let button = egui::Button::new(egui::RichText::new(word).strong().color(color));
             let button = button.min_size(egui::vec2(ui.available_width(), 3.5 * SPACE)).selected(ctx.cursor.live);
@@ -147,6 +147,7 @@ fn mark_words(kind: MarkKind) -> &'static str {
         MarkKind::Up => "came up",
         MarkKind::Erased => "erased entries",
         MarkKind::Command => "command",
+        MarkKind::Broken => "a promise is broken",
     }
 }
 

@@ -22,6 +22,8 @@ pub enum KindFamily {
     Frames,
     /// What the literature has a name for.
     Milestones,
+    /// What the checkers found.
+    Findings,
     /// Logs and what nodes show of themselves.
     State,
     /// What clients do.
@@ -32,12 +34,13 @@ pub enum KindFamily {
 
 impl KindFamily {
     /// Every family, in the order of the filter.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Commands,
         Self::Nodes,
         Self::Links,
         Self::Frames,
         Self::Milestones,
+        Self::Findings,
         Self::State,
         Self::Operations,
         Self::Timers,
@@ -51,6 +54,7 @@ impl KindFamily {
             Self::Links => "Links",
             Self::Frames => "Frames",
             Self::Milestones => "Milestones",
+            Self::Findings => "Findings",
             Self::State => "State",
             Self::Operations => "Operations",
             Self::Timers => "Timers",
@@ -92,6 +96,7 @@ pub fn kind_words(kind: &EventKind) -> (KindFamily, &'static str) {
         EventKind::TrapSprung { .. } => (KindFamily::Frames, "trap sprung"),
         EventKind::TrapRemoved { .. } => (KindFamily::Frames, "trap removed"),
         EventKind::Milestone { .. } => (KindFamily::Milestones, "milestone"),
+        EventKind::Found { .. } => (KindFamily::Findings, "finding"),
         EventKind::LogSpliced { .. } => (KindFamily::State, "log changed"),
         EventKind::ViewChanged { .. } => (KindFamily::State, "state changed"),
         EventKind::ClientChanged { .. } => (KindFamily::Operations, "client changed"),
@@ -153,6 +158,7 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
             }
         }
         EventKind::OpReturned { node, .. } => (node.map(Endpoint::from), None),
+        EventKind::Found { finding } => (finding.nodes.first().copied().map(Endpoint::from), None),
     }
 }
 
@@ -160,14 +166,14 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     /// Which families, in the order of [`KindFamily::ALL`].
-    pub families: [bool; 8],
+    pub families: [bool; KindFamily::ALL.len()],
     /// Only events at this end.
     pub place: Option<Endpoint>,
 }
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { families: [true; 8], place: None }
+        Self { families: [true; KindFamily::ALL.len()], place: None }
     }
 }
 
@@ -311,7 +317,7 @@ mod tests {
     }
 
     fn only(family: KindFamily) -> Filter {
-        let mut filter = Filter { families: [false; 8], place: None };
+        let mut filter = Filter { families: [false; KindFamily::ALL.len()], place: None };
         filter.families[family as usize] = true;
         filter
     }

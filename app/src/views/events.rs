@@ -70,18 +70,18 @@ impl EventsView {
     fn kinds_ui(&mut self, ui: &mut Ui) {
         let all = self.filter.families.iter().all(|on| *on);
         if ui.selectable_label(all, "All").clicked() {
-            self.filter.families = [true; 8];
+            self.filter.families = [true; KindFamily::ALL.len()];
         }
         for family in KindFamily::ALL {
             let on = self.filter.families[family as usize];
             if ui.selectable_label(on && !all, family.word()).clicked() {
                 if all {
                     // From "all", a click means "only this".
-                    self.filter.families = [false; 8];
+                    self.filter.families = [false; KindFamily::ALL.len()];
                 }
                 self.filter.families[family as usize] = all || !on;
                 if self.filter.families.iter().all(|on| !on) {
-                    self.filter.families = [true; 8];
+                    self.filter.families = [true; KindFamily::ALL.len()];
                 }
             }
         }

@@ -91,6 +91,7 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::NodeFailed { .. } => Icon::Down,
         EventKind::NodeStarted { .. } | EventKind::NodeUnfroze { .. } => Icon::Up,
         EventKind::DiskWiped { .. }
+        | EventKind::Found { .. }
         | EventKind::FaultsTried { .. }
         | EventKind::DiskHarmed { .. }
         | EventKind::CommandRefused { .. }

@@ -1,6 +1,7 @@
 //! Small reusable pieces of views.
 
 pub mod axis;
+pub mod break_menu;
 pub mod by_hand;
 pub mod columns;
 pub mod dash;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{EntryBrief, Milestone, ViewChange};
+use super::{EntryBrief, Finding, Milestone, ViewChange};
 use crate::{
     command::{Author, Command},
     fault::{Act, Ailment, DropReason, FaultKind, LinkRules, NodeFaultCounters, NodeFaults, Proof, Trap},
@@ -320,6 +320,11 @@ pub enum EventKind {
         record: u32,
         /// What became of it.
         harm: DiskHarm,
+    },
+    /// An observer concluded something; its cause is the event that showed it.
+    Found {
+        /// What.
+        finding: Box<Finding>,
     },
 }
 

@@ -1,11 +1,13 @@
 //! What happened: the vocabulary of the trace, the only thing that views, checkers, goals and files see.
 
+mod finding;
 mod kind;
 mod milestone;
 mod view;
 
 use serde::{Deserialize, Serialize};
 
+pub use finding::{Conclusion, Finding};
 pub use kind::{DiskHarm, EventKind, Family, MessageInfo, NodeFailure, Outcome};
 pub use milestone::Milestone;
 pub use view::{EntryBrief, EntryKind, NodeView, PeerView, RoleKind, SnapshotView, TimerView, ViewChange};

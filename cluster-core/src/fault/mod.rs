@@ -12,6 +12,8 @@ mod link;
 mod link_fault;
 mod links;
 mod node;
+mod shapes;
+mod sketch;
 
 pub use by_hand::{ByHand, HELD_MAX, TRAPS_MAX, Times, Trap};
 pub use clock::{ClockShift, ClockSkew, ClockTurn, Drift};
@@ -32,3 +34,5 @@ pub use node::{
 };
 pub use self_test::{Proof, self_test};
 pub use shape::{Bandwidth, Checksum, Corrupt, Duplicate, Flap, Reorder};
+pub use shapes::{Chosen, SHAPES, Shape, ShapeError, ShapeRow};
+pub use sketch::{Network, Sketch};

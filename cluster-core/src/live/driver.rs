@@ -234,7 +234,7 @@ impl Driver {
                 return;
             } else if let Some(at) = self.world.next_due() {
                 self.clock.step_to(at);
-                self.world.run_one();
+                self.world.run_one(Timestamp::ZERO);
             } else {
                 self.steps = 0;
             }

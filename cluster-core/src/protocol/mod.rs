@@ -9,6 +9,8 @@ mod done;
 mod kv;
 pub(crate) mod primary_backup;
 pub(crate) mod raft;
+pub(crate) mod raft_study;
+mod variant;
 
 use std::{collections::BTreeMap, fmt::Debug};
 
@@ -16,6 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use ctx::{Ctx, Effect};
 pub use kv::KvMap;
+pub use variant::{CORRECT, VARIANT_KNOB, Variant};
 
 use crate::{
     disk::{Recovered, SyncId},

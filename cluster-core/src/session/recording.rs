@@ -51,6 +51,8 @@ pub(super) struct Recording {
 pub(super) struct Shared {
     /// Events that were recorded and not taken yet.
     pub(super) behind: AtomicU64,
+    /// How often events were taken.
+    pub(super) taken: AtomicU64,
     /// Why the recording ended early, if it did.
     trouble: Mutex<Option<RecordingError>>,
 }

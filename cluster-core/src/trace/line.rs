@@ -82,6 +82,9 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::DiskHarmed { node, file, record, harm } => {
             format!("{node} `{file}` record {record} {}", harm_words(*harm))
         }
+        EventKind::Found { finding } => {
+            format!("{} {}: {}", finding.promise, finding.conclusion.word(), finding.sentence)
+        }
     }
 }
 
@@ -112,6 +115,7 @@ fn author_word(by: Author) -> &'static str {
         Author::User => "you",
         Author::Script => "script",
         Author::Lab => "lab",
+        Author::Nemesis => "nemesis",
     }
 }
 
@@ -139,10 +143,17 @@ fn command_line(command: &Command) -> String {
         Command::Step => "step".to_owned(),
         Command::SetRate(rate) => format!("run at {rate}×"),
         Command::RestartWiped(node) => format!("restart {node} with an empty disk"),
+        Command::Restore { links, machines, nodes } => {
+            let links = links.iter().map(|(link, rules)| format!("{} {}", link_words(link), rules_words(rules)));
+            let machines = machines.iter().map(|(node, part)| format!("{} of {node}", part.part()));
+            let nodes = nodes.iter().map(|node| format!("{node} runs"));
+            format!("restore {}", links.chain(machines).chain(nodes).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
-fn fault_words(fault: &Fault) -> String {
+/// Returns what a fault does, in the words of the table of events.
+pub fn fault_words(fault: &Fault) -> String {
     match fault {
         Fault::Crash(node) => format!("crash {node}"),
         Fault::PowerLoss(node) => format!("power loss of {node}"),

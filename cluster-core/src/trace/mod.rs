@@ -16,6 +16,7 @@ mod machine;
 mod metrics;
 mod narrate;
 mod parts;
+mod recipe;
 mod recorder;
 mod state;
 mod store;
@@ -24,6 +25,7 @@ mod summary;
 mod synthetic;
 mod thin;
 mod timeline;
+mod undo;
 mod why;
 
 pub use by_hand::{HeldFrame, TrapState};
@@ -31,17 +33,19 @@ pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;
 pub use ledger::{Acknowledged, Ledger};
-pub use line::{line, rules_words};
+pub use line::{fault_words, line, rules_words};
 pub use log::LogTail;
 pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
-pub use recorder::{Recorder, Sink};
+pub use recipe::{Asked, Recipe};
+pub use recorder::{Observer, Recorder, Sink};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
-    TrackedFault, Visitor, is_fault_command,
+    PromiseState, TrackedFault, Visitor, is_fault_command,
 };
 pub use store::TraceStore;
 pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};
 pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
+pub use undo::{CannotUndo, undo};
 pub use why::{Because, BecauseKind, Subject, SubjectError, Why, why};

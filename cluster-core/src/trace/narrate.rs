@@ -6,10 +6,13 @@ use super::{
 };
 use crate::{
     command::{Author, Command},
-    event::{EventKind, Milestone, Outcome, RoleKind, TraceEvent},
-    fault::{Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
+    event::{Conclusion, EventKind, Finding, Milestone, Outcome, RoleKind, TraceEvent},
+    fault::{Ailment, Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
 };
+
+/// Up to this many faults of one kind in one command are named.
+const ALIKE_NAMED: usize = 3;
 
 /// Returns what an event means, as a sentence without a period; `None` for the unremarkable. `before` is the state
 /// before the event, `epoch_word` the protocol's word for its epochs, such as `term`.
@@ -76,6 +79,7 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
         },
         EventKind::VisitorLeft { client } => format!("{client} left"),
         EventKind::DiskHarmed { node, file, record, harm } => harm_sentence(*node, *file, *record, *harm),
+        EventKind::Found { finding } => found_sentence(finding),
         // What a command broke, the command tells; what it mended or what went by itself, only this does.
         EventKind::NodeFaultsChanged { node, part, faults } if faults.is_healthy(*part) => {
             ailment_sentence(*node, *part)
@@ -97,6 +101,15 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
         | EventKind::DoorOpened { .. }
         | EventKind::OpInvoked { .. } => return None,
     })
+}
+
+fn found_sentence(finding: &Finding) -> String {
+    match finding.conclusion {
+        Conclusion::Violated => format!("The promise {} is broken: {}", finding.promise, finding.sentence),
+        Conclusion::Unknown => {
+            format!("Whether {} holds is unknown from here on: {}", finding.promise, finding.sentence)
+        }
+    }
 }
 
 fn milestone_sentence(node: NodeId, milestone: &Milestone, before: &ClusterState, word: &str) -> Option<String> {
@@ -152,11 +165,12 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Author::User => "You",
         Author::Script => "The script",
         Author::Lab => "The lab",
+        Author::Nemesis => "The nemesis",
     };
     let what = match command {
         Command::Inject(faults) => match &faults[..] {
             [] => "broke nothing".to_owned(),
-            faults => faults.iter().map(fault_phrase).collect::<Vec<_>>().join(" and "),
+            faults => faults_phrase(faults),
         },
         Command::SetLinks(links) => match &links[..] {
             [(link, rules)] => format!("set {} to: {rules}", arrow(*link)),
@@ -180,8 +194,40 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Command::Step => "let one thing happen".to_owned(),
         Command::SetRate(rate) => format!("set cluster time to {rate}× real time"),
         Command::RestartWiped(node) => format!("started {node} again with an empty disk"),
+        Command::Restore { links, machines, nodes } => restore_phrase(links, machines, nodes),
     };
     format!("{who} {what}")
+}
+
+/// Names each fault; of many alike only the first, because a list of them is not read.
+fn faults_phrase(faults: &[Fault]) -> String {
+    let mut phrases = Vec::new();
+    let mut left: Vec<&Fault> = faults.iter().collect();
+    while let Some(first) = left.first().copied() {
+        let (alike, others): (Vec<&Fault>, Vec<&Fault>) = left.iter().partition(|fault| fault.kind() == first.kind());
+        if alike.len() > ALIKE_NAMED {
+            phrases.push(format!("{}, and {} more alike", fault_phrase(first), alike.len() - 1));
+        } else {
+            phrases.extend(alike.into_iter().map(fault_phrase));
+        }
+        left = others;
+    }
+    phrases.join(" and ")
+}
+
+fn restore_phrase(links: &[(LinkId, LinkRules)], machines: &[(NodeId, Ailment)], nodes: &[NodeId]) -> String {
+    let healthy = links.iter().all(|(_, rules)| rules.is_healthy());
+    let links = match links {
+        [] => None,
+        [(link, _)] if healthy => Some(format!("healed {}", arrow(*link))),
+        [(link, rules)] => Some(format!("set the rules of {} to {}", arrow(*link), super::rules_words(rules))),
+        [..] if healthy => Some(format!("healed {} directions of links", links.len())),
+        [..] => Some(format!("set the rules of {} directions of links", links.len())),
+    };
+    let nodes = (!nodes.is_empty()).then(|| format!("let {} run again", list(nodes)));
+    let parts = machines.iter().map(|(node, part)| format!("the {} of {node}", part.part()));
+    let machines = (!machines.is_empty()).then(|| format!("healed {}", list(&parts.collect::<Vec<_>>())));
+    [links, machines, nodes].into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 fn fault_phrase(fault: &Fault) -> String {
@@ -376,6 +422,18 @@ mod tests {
         let ends = |ids: &[u16]| ids.iter().map(|n| Endpoint::from(NodeId(*n))).collect::<Vec<_>>();
         let link = (NodeId(1).into(), NodeId(2).into());
         assert_eq!(command(Author::User, Command::Inject(vec![Fault::cut(link)])), "You cut n1→n2");
+        let mut many = vec![Fault::cut(link); 4];
+        many.insert(0, Fault::Crash(NodeId(3)));
+        assert_eq!(
+            command(Author::Nemesis, Command::Inject(many)),
+            "The nemesis crashed n3 and cut n1→n2, and 3 more alike"
+        );
+        let back = Command::Restore {
+            links: vec![(link, LinkRules::default())],
+            machines: Vec::new(),
+            nodes: vec![NodeId(3)],
+        };
+        assert_eq!(command(Author::User, back), "You healed n1→n2 and let n3 run again");
         assert_eq!(
             command(Author::Script, Command::Inject(vec![Fault::Partition(vec![ends(&[1, 2]), ends(&[3])])])),
             "The script partitioned the cluster into n1, n2 | n3"

@@ -1,7 +1,7 @@
 //! Numbers every event where it happens, and hands batches of them on.
 
 use crate::{
-    event::{EventKind, TraceEvent},
+    event::{EventKind, Finding, TraceEvent},
     ids::Seq,
     time::Timestamp,
 };
@@ -15,6 +15,14 @@ pub struct Recorder {
     last_at: Timestamp,
     batch: Vec<TraceEvent>,
     sink: Box<dyn Sink>,
+    observer: Option<Box<dyn Observer>>,
+}
+
+/// Looks at every event as it is recorded, in order, and says what it concludes. Its findings are recorded, too, right
+/// behind the event that showed them; it does not see them.
+pub trait Observer: Send {
+    /// Takes the next event. Must be quick: it is called where the cluster runs.
+    fn observe(&mut self, event: &TraceEvent, found: &mut Vec<Finding>);
 }
 
 /// Takes recorded events over, in order.
@@ -32,19 +40,44 @@ impl<F: FnMut(Vec<TraceEvent>) + Send> Sink for F {
 impl Recorder {
     /// Makes a recorder that hands its events to `sink`.
     pub fn new(sink: impl Sink + 'static) -> Self {
-        Self { next: Seq(0), last_at: Timestamp::ZERO, batch: Vec::with_capacity(BATCH), sink: Box::new(sink) }
+        Self {
+            next: Seq(0),
+            last_at: Timestamp::ZERO,
+            batch: Vec::with_capacity(BATCH),
+            sink: Box::new(sink),
+            observer: None,
+        }
+    }
+
+    /// Shows every event to an observer from here on.
+    pub fn observed_by(mut self, observer: Box<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// Records that something happened, and returns its number. Time never runs backwards in a trace.
     pub fn record(&mut self, at: Timestamp, cause: Option<Seq>, kind: EventKind) -> Seq {
-        let seq = self.next;
-        self.next = seq.next();
         self.last_at = self.last_at.max(at);
-        self.batch.push(TraceEvent { seq, at: self.last_at, cause, kind });
+        let event = TraceEvent { seq: self.next, at: self.last_at, cause, kind };
+        let seq = event.seq;
+        let mut found = Vec::new();
+        if let Some(observer) = &mut self.observer {
+            observer.observe(&event, &mut found);
+        }
+        self.push(event);
+        for finding in found {
+            let kind = EventKind::Found { finding: Box::new(finding) };
+            self.push(TraceEvent { seq: self.next, at: self.last_at, cause: Some(seq), kind });
+        }
+        seq
+    }
+
+    fn push(&mut self, event: TraceEvent) {
+        self.next = event.seq.next();
+        self.batch.push(event);
         if self.batch.len() == BATCH {
             self.flush();
         }
-        seq
     }
 
     /// Hands on what was recorded since the last time.
@@ -53,6 +86,11 @@ impl Recorder {
             let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
             self.sink.take(batch);
         }
+    }
+
+    /// Returns the number of the next event.
+    pub fn next(&self) -> Seq {
+        self.next
     }
 
     /// Returns how many events wait to be handed on.

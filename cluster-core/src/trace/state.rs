@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{HeldFrame, LogTail, TrapState};
 use crate::{
     command::{Author, Command},
-    event::{EventKind, MessageInfo, NodeFailure, NodeView, Outcome, TraceEvent},
+    event::{Conclusion, EventKind, Finding, MessageInfo, NodeFailure, NodeView, Outcome, TraceEvent},
     fault::{Ailment, DropReason, FaultKind, LinkCounters, LinkId, LinkRules, NodeFaultCounters, NodeFaults},
     ids::{ClientId, Endpoint, MsgId, NodeId, OpId, Seq},
     name::Name,
@@ -48,6 +48,8 @@ pub struct ClusterState {
     pub held: Vec<HeldFrame>,
     /// The traps that are set, in the order in which they were set.
     pub traps: Vec<TrapState>,
+    /// The promises that do not hold, or of which nobody can tell, by their ids.
+    pub promises: BTreeMap<Name, PromiseState>,
     /// The kinds of faults that failed their test before the run began, and why: they are not to be trusted.
     pub untrusted: BTreeMap<FaultKind, String>,
     last_command: Option<(Seq, Author)>,
@@ -223,6 +225,19 @@ pub struct TrackedFault {
     pub by: Option<Author>,
 }
 
+/// A promise that does not hold any more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PromiseState {
+    /// Whether it is broken, or unknown. What is broken once stays so.
+    pub conclusion: Conclusion,
+    /// Since when.
+    pub since: Timestamp,
+    /// The event that tells of it, with the evidence.
+    pub seq: Seq,
+    /// How often it was found.
+    pub times: u32,
+}
+
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Broken {
@@ -361,6 +376,7 @@ impl ClusterState {
             }
             EventKind::OpReturned { op, outcome, .. } => self.on_returned(*op, outcome),
             EventKind::ClockChanged { rate } => self.rate = *rate,
+            EventKind::Found { finding } => self.on_found(event, finding),
             EventKind::DoorOpened { node, port, .. } => self.node(*node).door = *port,
             EventKind::VisitorCame { client, node, speaks, name } => {
                 let visitor = Visitor { node: *node, speaks: *speaks, name: name.clone() };
@@ -486,6 +502,15 @@ impl ClusterState {
         client.last = Some((at, op, outcome.clone()));
     }
 
+    fn on_found(&mut self, event: &TraceEvent, finding: &Finding) {
+        let found = PromiseState { conclusion: finding.conclusion, since: event.at, seq: event.seq, times: 0 };
+        let state = self.promises.entry(finding.promise).or_insert(found);
+        if finding.conclusion < state.conclusion {
+            *state = found;
+        }
+        state.times += u32::from(finding.conclusion == state.conclusion);
+    }
+
     fn forget_old_drops(&mut self) {
         while self.drops.front().is_some_and(|drop| self.at.since(drop.at) > AFTERGLOW) {
             self.drops.pop_front();
@@ -504,7 +529,8 @@ pub fn is_fault_command(command: &Command) -> bool {
         | Command::RestartWiped(_)
         | Command::Unfreeze(_)
         | Command::AddNode(_)
-        | Command::Message(_) => true,
+        | Command::Message(_)
+        | Command::Restore { .. } => true,
         Command::Submit { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Acknowledged, ClusterState, Lag, LagTracker, Ledger, TraceStore};
 use crate::{
-    command::Command,
+    command::{Author, Command},
     event::{EventKind, Milestone, Outcome, TraceEvent},
     ids::{NodeId, OpId, Seq},
     time::Timestamp,
@@ -54,6 +54,10 @@ pub struct Summary {
     pub frames_dropped: BTreeMap<&'static str, u64>,
     /// Faults that were injected.
     pub faults_injected: u64,
+    /// Commands that random faults issued, mending included.
+    pub nemesis_commands: u64,
+    /// Whether the write that clients began last was acknowledged; `None` if nobody wrote.
+    pub available_at_end: Option<bool>,
 }
 
 /// A node was elected.
@@ -119,8 +123,11 @@ impl Summarizer {
             EventKind::FrameDropped { reason, .. } => {
                 *self.summary.frames_dropped.entry(reason.words()).or_default() += 1
             }
-            EventKind::CommandIssued { command: Command::Inject(faults), .. } => {
-                self.summary.faults_injected += faults.len() as u64;
+            EventKind::CommandIssued { by, command } => {
+                self.summary.nemesis_commands += u64::from(*by == Author::Nemesis);
+                if let Command::Inject(faults) = command {
+                    self.summary.faults_injected += faults.len() as u64;
+                }
             }
             EventKind::Milestone { node, milestone: Milestone::LeaderElected { epoch } } => {
                 self.summary.elections_total += 1;
@@ -161,6 +168,7 @@ impl Summarizer {
         self.availability.pass(state.at);
         let mut summary = self.summary;
         summary.duration_ms = ms(state.at);
+        summary.available_at_end = self.availability.latest.map(|(_, acknowledged)| acknowledged);
         summary.pending = summary.operations - summary.acknowledged - summary.failed - summary.unanswered;
         summary.lost_acknowledged = self.ledger.lost_so_far() as u64;
         summary.lost = self.ledger.lost().take(LOST_LISTED).map(lost_write).collect();
@@ -205,6 +213,8 @@ struct Availability {
     last: Timestamp,
     without: Duration,
     longest: Duration,
+    /// The write that began last of those that ended (operations are numbered as they begin), and whether it took effect.
+    latest: Option<(OpId, bool)>,
 }
 
 impl Availability {
@@ -219,6 +229,9 @@ impl Availability {
         }
         self.pass(at);
         self.under_way.remove(&op);
+        if self.latest.is_none_or(|(latest, _)| latest < op) {
+            self.latest = Some((op, matches!(outcome, Outcome::Written { .. })));
+        }
         match outcome {
             // Only writes are under way here.
             Outcome::Written { .. } | Outcome::Answered { .. } => {

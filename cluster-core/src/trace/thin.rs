@@ -20,12 +20,18 @@ pub(super) fn bands(bands: &mut Vec<Band>, least_nanos: u64) -> u64 {
     })
 }
 
-/// Drops marks that stand beside one of the same kind at the same node. Elections go first, commands last.
+/// Drops marks that stand beside one of the same kind at the same node. Elections go first, broken promises last.
 pub(super) fn marks(marks: &mut Vec<Mark>, least_nanos: u64) -> u64 {
     thin(marks, least_nanos, |marks, width| {
-        for kind in
-            [MarkKind::Election, MarkKind::Erased, MarkKind::Up, MarkKind::Down, MarkKind::Leader, MarkKind::Command]
-        {
+        for kind in [
+            MarkKind::Election,
+            MarkKind::Erased,
+            MarkKind::Up,
+            MarkKind::Down,
+            MarkKind::Leader,
+            MarkKind::Command,
+            MarkKind::Broken,
+        ] {
             if marks.len() <= KEPT_MAX / 2 {
                 return;
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Broken, ClusterState, LagTracker, Latencies, thin};
 use crate::{
-    event::{EventKind, Milestone, Outcome, RoleKind, TraceEvent, ViewChange},
+    event::{Conclusion, EventKind, Milestone, Outcome, RoleKind, TraceEvent, ViewChange},
     ids::{Epoch, NodeId, OpId, Seq},
     time::Timestamp,
 };
@@ -112,6 +112,8 @@ pub enum MarkKind {
     Erased,
     /// The user broke or mended something.
     Command,
+    /// A promise was found to be broken.
+    Broken,
 }
 
 /// A stretch of time in which something was broken.
@@ -395,6 +397,9 @@ fn mark_of(event: &TraceEvent) -> Option<(MarkKind, Option<NodeId>)> {
         EventKind::NodeStarted { node, incarnation, .. } if *incarnation > 0 => (MarkKind::Up, node),
         EventKind::CommandIssued { command, .. } if super::is_fault_command(command) => {
             return Some((MarkKind::Command, None));
+        }
+        EventKind::Found { finding } if finding.conclusion == Conclusion::Violated => {
+            return Some((MarkKind::Broken, None));
         }
         // The tape is for what changes the course of the run.
         _ => return None,

@@ -3,15 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cluster_core::{
+    check::Observers,
     command::Command,
-    event::{EventKind, Milestone, Outcome, TraceEvent},
+    event::{EventKind, Finding, Milestone, Outcome, TraceEvent},
     fault::Fault,
     ids::{ClientId, Endpoint, NodeId, Seq},
     request::Request,
     sim::Sim,
     spec::{ClientSpec, ClusterSpec, Load},
     time::TimingProfile,
-    trace::{Summary, TraceStore},
+    trace::{Observer, Summary, TraceStore},
 };
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -39,9 +40,43 @@ pub(crate) fn with_knob(mut spec: ClusterSpec, knob: &str, value: &str) -> Clust
     spec
 }
 
+/// All checks, and none may find anything.
+struct Silent(Observers);
+
+impl Observer for Silent {
+    fn observe(&mut self, event: &TraceEvent, found: &mut Vec<Finding>) {
+        self.0.observe(event, found);
+        let sentences: Vec<&str> = found.iter().map(|finding| finding.sentence.as_str()).collect();
+        assert!(sentences.is_empty(), "at {}: {sentences:?}", event.at);
+    }
+}
+
+/// Starts a cluster whose protocol must keep what it promises, whatever happens.
+pub(crate) fn watched(spec: &ClusterSpec) -> Sim {
+    Sim::observed(spec, Box::new(Silent(Observers::of(&spec.protocol)))).expect("the spec is sound")
+}
+
 /// Starts a cluster and waits for its first leader.
 pub(crate) fn led(spec: &ClusterSpec) -> (Sim, NodeId) {
-    let mut sim = Sim::start(spec).expect("the spec is sound");
+    led_in(spec, watched(spec))
+}
+
+/// Starts a cluster that may break what it promises: its trace has the findings.
+pub(crate) fn unchecked(spec: &ClusterSpec) -> Sim {
+    Sim::observed(spec, Box::new(Observers::of(&spec.protocol))).expect("the spec is sound")
+}
+
+/// Starts a cluster that may break what it promises, and waits for its first leader.
+pub(crate) fn led_unchecked(spec: &ClusterSpec) -> (Sim, NodeId) {
+    led_in(spec, unchecked(spec))
+}
+
+/// Returns which promises were found to be broken, by their ids.
+pub(crate) fn broken_promises(sim: &Sim) -> Vec<&'static str> {
+    sim.trace().latest().promises.keys().map(|promise| promise.as_str()).collect()
+}
+
+fn led_in(spec: &ClusterSpec, mut sim: Sim) -> (Sim, NodeId) {
     let found = sim.run_until(30 * SECOND, |trace| trace.latest().leader().is_some());
     assert!(found, "no leader within 30 s at seed {}", spec.seed);
     let leader = sim.trace().latest().leader().expect("just seen");

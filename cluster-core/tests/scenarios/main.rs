@@ -8,4 +8,5 @@ mod machine;
 mod messages;
 mod primary_backup;
 mod raft;
+mod raft_study;
 mod world;

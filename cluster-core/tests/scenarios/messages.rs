@@ -12,7 +12,7 @@ use cluster_core::{
     workload::wire,
 };
 
-use crate::common::{SECOND, client, cluster, events, inject, led, put};
+use crate::common::{SECOND, client, cluster, events, inject, led, put, watched};
 
 fn ask(sim: &mut Sim, what: ByHand) {
     sim.command(Command::Message(what));
@@ -244,7 +244,7 @@ fn every_message_that_is_sent_has_its_name_in_the_list_of_its_protocol() {
     for row in PROTOCOLS.iter().filter(|row| !message_names(row.id).is_empty()) {
         let mut spec = cluster(row.id, 5, 42);
         spec.clients = vec![client(1, 20.0)];
-        let mut sim = Sim::start(&spec).expect("the spec is sound");
+        let mut sim = watched(&spec);
         sim.run_for(3 * SECOND);
         inject(&mut sim, Fault::Crash(NodeId(1)));
         sim.run_for(3 * SECOND);

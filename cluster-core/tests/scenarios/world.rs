@@ -13,12 +13,12 @@ use cluster_core::{
     trace::NodeStatus,
 };
 
-use crate::common::{SECOND, client, cluster, events, inject, led, milestones, outcomes, with_knob};
+use crate::common::{SECOND, client, cluster, events, inject, led, milestones, outcomes, watched, with_knob};
 
 fn eventful(protocol: &str, seed: u64) -> Sim {
     let mut spec = cluster(protocol, 5, seed);
     spec.clients = vec![client(1, 20.0), client(2, 5.0)];
-    let mut sim = Sim::start(&spec).expect("the spec is sound");
+    let mut sim = watched(&spec);
     sim.run_for(3 * SECOND);
     inject(&mut sim, Fault::Link((NodeId(1).into(), NodeId(2).into()), LinkFault::Loss(Loss { probability: 0.5 })));
     inject(&mut sim, Fault::PowerLoss(NodeId(1)));

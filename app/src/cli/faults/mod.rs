@@ -2,6 +2,7 @@
 
 mod bench;
 mod links;
+mod nodes;
 
 use std::fmt::Write;
 
@@ -44,7 +45,7 @@ pub(super) fn faults(args: &FaultsArgs) -> Result<(), Failure> {
 
 /// Returns how a kind is measured; one function a kind. `None` if nobody measures it.
 fn measure_of(kind: FaultKind) -> Option<Measure> {
-    links::measure_of(kind)
+    links::measure_of(kind).or_else(|| nodes::measure_of(kind))
 }
 
 fn measured() -> Result<String, Failure> {
@@ -80,4 +81,17 @@ fn self_test() -> Result<(), Failure> {
     let failed = proofs.iter().filter(|proof| proof.outcome.is_err()).count();
     print(text.trim_end())?;
     if failed == 0 { Ok(()) } else { Err(Failure::Run(format!("{failed} kinds of faults are not to be trusted"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_measured_once() {
+        for row in FAULTS {
+            let ways = [links::measure_of(row.kind), nodes::measure_of(row.kind)].into_iter().flatten().count();
+            assert_eq!(ways, 1, "{}", row.verb);
+        }
+    }
 }

@@ -184,7 +184,7 @@ pub(crate) fn layout_marks(timeline: &Timeline, axis: &Axis) -> Vec<(f32, MarkKi
         let more = |kind: &MarkKind| match kind {
             MarkKind::Command => kinds_len == 1,
             MarkKind::Election => !elected,
-            MarkKind::Leader | MarkKind::Down | MarkKind::Up | MarkKind::Erased => true,
+            MarkKind::Leader | MarkKind::Down | MarkKind::Up | MarkKind::Erased | MarkKind::Broken => true,
         };
         picked.extend(kinds.into_iter().filter(more).map(|kind| (x, kind)));
         at += same;

@@ -201,6 +201,11 @@ fn paint_mark(painter: &Painter, ctx: &ViewCtx<'_>, at: Pos2, kind: MarkKind) {
         }
         MarkKind::Up => polygon(&[(0.0, -1.0), (1.0, 0.8), (-1.0, 0.8)], theme.good),
         MarkKind::Erased => polygon(&[(-1.0, -0.35), (1.0, -0.35), (1.0, 0.35), (-1.0, 0.35)], theme.bad),
+        MarkKind::Broken => {
+            // An exclamation mark: what the user should look at first.
+            polygon(&[(-0.45, -1.35), (0.45, -1.35), (0.2, 0.35), (-0.2, 0.35)], theme.bad);
+            painter.circle_filled(at + vec2(0.0, 0.95 * R), 0.32 * R, theme.bad);
+        }
         MarkKind::Command => polygon(&[(0.0, -1.0), (0.7, 0.0), (0.0, 1.0), (-0.7, 0.0)], theme.text_weak),
     }
 }

@@ -8,11 +8,16 @@ use cluster_core::{
     fault::{Delay, FAULTS, Fault, FaultKind, FaultRow, Heal, LinkFault, LinkId, Loss, NodeFault},
     ids::{ClientId, Endpoint, NodeId},
     request::{Admin, Request},
-    trace::NodeStatus,
+    trace::{NodeStatus, rules_words},
 };
-use egui::Ui;
+use egui::{Popup, Response, Ui};
 
-use crate::{action::Selection, ctx::ViewCtx, widgets::machine::machine_menu_ui};
+use crate::{
+    action::{Action, Selection},
+    ctx::ViewCtx,
+    tools::{Menu, ToolAction, links_of},
+    widgets::{break_menu::shapes_ui, machine::machine_menu_ui},
+};
 
 const MENU_DELAY: Duration = Duration::from_millis(250);
 const MENU_LOSS: f64 = 0.3;
@@ -29,6 +34,44 @@ pub(super) fn entry_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, about: &str,
             }
         }
         Err(why) => drop(response.on_disabled_hover_text(why)),
+    }
+}
+
+/// Shows a menu where the pointer asked for it, or, opened by a key, beside the thing itself.
+pub(super) fn context_menu(response: &Response, contents: impl FnOnce(&mut Ui)) {
+    let menu = Popup::context_menu(response);
+    let by_pointer = response.secondary_clicked() || Popup::position_of_id(&response.ctx, menu.get_id()).is_some();
+    let menu = if by_pointer { menu } else { menu.anchor(response) };
+    menu.show(contents);
+}
+
+/// Opens the menu of what is selected if a key asked for it. The focus goes there, so that Tab and arrows reach its
+/// entries.
+pub(super) fn open_by_key(ctx: &ViewCtx<'_>, response: &Response, selected: bool) {
+    if selected && ctx.tools.menu == Some(Menu::Selected) {
+        response.request_focus();
+        Popup::open_id(&response.ctx, Popup::default_response_id(response));
+    }
+}
+
+/// What can be done with the rules of a direction and those that were copied.
+fn rules_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
+    let (from, to) = link;
+    if ui.button("Copy its rules").on_hover_text("Then click links or nodes to give them these rules").clicked() {
+        ctx.act(Action::Tool(ToolAction::Copy(link)));
+        ui.close();
+    }
+    paste_ui(ui, ctx, "Give it the copied rules", vec![link]);
+    paste_ui(ui, ctx, "Give them to both directions", vec![link, (to, from)]);
+}
+
+fn paste_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, targets: Vec<LinkId>) {
+    let Some((source, rules)) = &ctx.tools.copied else { return };
+    let button = ui.add_enabled(ctx.commandable, egui::Button::new(title));
+    let about = format!("{} → {}: {}", source.0, source.1, rules_words(rules));
+    if button.on_hover_text(about).clicked() {
+        ctx.act(Action::Tool(ToolAction::Paste(targets)));
+        ui.close();
     }
 }
 
@@ -68,6 +111,8 @@ pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
     let about = if many { "They hear each other, and nobody else." } else { "Nothing passes to it or from it." };
     entry_ui(ui, ctx, title, about, Ok(cut));
     if !many {
+        ui.menu_button("Partition", |ui| shapes_ui(ui, ctx, Some(node)));
+        paste_ui(ui, ctx, "Give its links the copied rules", links_of(node, ctx.state));
         let heal = Command::Heal(Heal::Around(Endpoint::Node(node)));
         entry_ui(
             ui,
@@ -162,6 +207,8 @@ pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let title = format!("Loss {:.0} %", MENU_LOSS * 100.0);
     let loss = Loss { probability: MENU_LOSS };
     entry_ui(ui, ctx, &title, about(FaultKind::Loss), inject(vec![Fault::Link(link, LinkFault::Loss(loss))]));
+    ui.separator();
+    rules_menu_ui(ui, ctx, link);
     ui.separator();
     let heal = |id: LinkId, healthy: bool| {
         if healthy { Err("It is healthy") } else { Ok(Command::Heal(Heal::Link(id))) }

@@ -6,16 +6,20 @@ mod crowd;
 mod frames;
 mod glyphs;
 mod held;
+mod knife;
 mod layout;
 mod links;
 mod logs;
 mod menu;
 mod nodes;
 mod pointer;
+mod staged;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tool_tests;
 
 use std::rc::Rc;
 
@@ -30,6 +34,7 @@ use egui::{
 use self::{
     frames::{Spot, Traffic},
     glyphs::Pen,
+    knife::Knife,
     layout::{Camera, IDLE_LINKS_MAX, Layout},
     logs::Window,
     nodes::Truth,
@@ -51,6 +56,7 @@ pub struct CanvasView {
     zoom: f32,
     pan: Vec2,
     lasso: Vec<Pos2>,
+    knife: Knife,
     menu_link: Option<LinkId>,
     /// The message under the pointer.
     stopped: Option<held::Stopped>,
@@ -80,6 +86,7 @@ impl Default for CanvasView {
             zoom: 1.0,
             pan: Vec2::ZERO,
             lasso: Vec::new(),
+            knife: Knife::default(),
             menu_link: None,
             stopped: None,
             atlas: None,
@@ -97,6 +104,7 @@ impl View for CanvasView {
         let scene = self.scene(ctx, rect);
         let links = links::shown(ctx, &scene);
         let mut spots = frames::spots(ctx, &scene);
+        self.knife.on_pointer(ui, ctx, &scene, &links, &ground);
         self.on_message(ui, ctx, &mut spots, &ground);
         self.on_lasso(ui, ctx, &scene, &ground);
         self.on_ground(ctx, &scene, &links, &spots, &ground);
@@ -161,6 +169,8 @@ impl CanvasView {
                 clients::paint_client(&pen, ctx, scene, *place, client, open.get(&place.0).copied().unwrap_or(0));
             }
         }
+        staged::paint_staged(&pen, ctx, scene);
+        self.knife.paint(&pen, ctx, scene);
         frames::paint_drops(&pen, ctx, scene, atlas);
         if !scene.layout.cards {
             crowd::paint_names(&pen, ctx, scene, rect);
@@ -251,7 +261,8 @@ fn client_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, client: ClientId, place:
     if response.clicked() {
         ctx.act(Action::Select(Selection::Client(client)));
     }
-    response.context_menu(|ui| menu::client_menu_ui(ui, ctx, client));
+    menu::open_by_key(ctx, &response, selected);
+    menu::context_menu(&response, |ui| menu::client_menu_ui(ui, ctx, client));
     response
 }
 
@@ -264,8 +275,9 @@ fn link_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, link: LinkId) -> Option<Re
     let selected = *ctx.selection == Selection::Link(link);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &rules)));
     if response.clicked() {
-        ctx.act(Action::Select(Selection::Link(link)));
+        pointer::on_link(ctx, link);
     }
-    response.context_menu(|ui| menu::link_menu_ui(ui, ctx, link));
+    menu::open_by_key(ctx, &response, *ctx.selection == Selection::Link(link));
+    menu::context_menu(&response, |ui| menu::link_menu_ui(ui, ctx, link));
     Some(response.on_hover_ui_at_pointer(|ui| pointer::link_tooltip_ui(ui, ctx, link)))
 }

@@ -4,6 +4,7 @@ use super::{
     Context, PrimaryBackup, Role,
     log::{Entry, LOG, Snapshot},
     messages::Body,
+    variant::Flaw,
 };
 use crate::{
     event::Milestone,
@@ -26,7 +27,7 @@ pub(super) struct Backup {
 impl PrimaryBackup {
     /// Returns whether to listen to a primary of that epoch; follows it if its epoch is a later one.
     pub(super) fn accept_primary(&mut self, from: NodeId, epoch: Epoch, ctx: &mut Context<'_>) -> bool {
-        if epoch < self.epoch {
+        if epoch < self.epoch && !self.has(Flaw::ObeysDeposedPrimary) {
             // Without fencing, a deposed primary is not told: it learns of the later one when that one speaks to it.
             if self.settings.fencing {
                 ctx.note(Milestone::Fenced { from, epoch });
@@ -37,7 +38,7 @@ impl PrimaryBackup {
         if epoch == self.epoch && self.role == Role::Primary {
             return false;
         }
-        if epoch > self.epoch || self.primary != Some(from) {
+        if epoch != self.epoch || self.primary != Some(from) {
             self.follow(from, epoch, ctx);
         }
         self.hear_primary(ctx);
@@ -81,7 +82,8 @@ impl PrimaryBackup {
             // The primary's whole log is here to come: the snapshot is of another history.
             self.reset_log(None, ctx);
         }
-        if self.log.epoch_at(prev_index) != Some(prev_epoch) {
+        let known = self.log.epoch_at(prev_index);
+        if known != Some(prev_epoch) && !(self.has(Flaw::NoConsistencyCheck) && known.is_some()) {
             let match_index = self.hint(prev_index, prev_epoch);
             return self.send(from, Body::ReplicateReply { ok: false, match_index }, ctx);
         }
@@ -106,8 +108,12 @@ impl PrimaryBackup {
 
     fn extend_log(&mut self, prev: LogIndex, entries: Vec<Entry>, ctx: &mut Context<'_>) {
         let indices = (prev.0 + 1..).map(LogIndex);
-        let mut unknown =
-            indices.zip(entries).skip_while(|(index, entry)| self.log.get(*index) == Some(entry)).peekable();
+        let keeps = self.has(Flaw::NoTruncation);
+        let is_there = |index: LogIndex, entry: &Entry| match self.log.get(index) {
+            Some(known) => known == entry || keeps,
+            None => false,
+        };
+        let mut unknown = indices.zip(entries).skip_while(|(index, entry)| is_there(*index, entry)).peekable();
         let Some(first) = unknown.peek().map(|(index, _)| *index) else { return };
         let missing: Vec<_> = unknown.map(|(_, entry)| entry).collect();
         if first <= self.log.last() {
@@ -210,7 +216,7 @@ impl PrimaryBackup {
     /// Tells the primary what is equal and on disk.
     pub(super) fn answer_primary(&mut self, ctx: &mut Context<'_>) {
         let Some(primary) = self.primary.filter(|_| self.follow.owes) else { return };
-        let match_index = self.follow.matched.min(self.persisted);
+        let match_index = self.follow.matched.min(self.answerable());
         self.send(primary, Body::ReplicateReply { ok: true, match_index }, ctx);
         self.follow.owes = match_index < self.follow.matched;
     }

@@ -7,6 +7,7 @@ use super::{
     log::{Entry, Log},
     messages::Body,
     settings::{Mode, Settings},
+    variant::Flaw,
 };
 use crate::{
     event::{Milestone, TimerView},
@@ -280,8 +281,9 @@ impl PrimaryBackup {
         let ackable = match self.lead.mode(&self.settings) {
             Mode::Async if self.lead.confirmed(&self.settings, ctx.now()) => self.persisted,
             Mode::Async => self.commit,
-            Mode::SemiSync => self.persisted.min(self.lead.matched_by(self.settings.semi_count)),
-            Mode::Sync => self.persisted.min(self.lead.matched_by(usize::MAX)),
+            Mode::SemiSync | Mode::Sync if self.has(Flaw::AckBeforeReplication) => self.persisted,
+            Mode::SemiSync => self.answerable().min(self.lead.matched_by(self.settings.semi_count)),
+            Mode::Sync => self.answerable().min(self.lead.matched_by(usize::MAX)),
         };
         let advanced = ackable > self.commit;
         if advanced {

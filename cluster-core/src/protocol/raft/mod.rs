@@ -8,6 +8,7 @@ mod disk;
 mod failover;
 mod messages;
 mod office;
+mod plausible;
 mod ready;
 mod storage;
 mod view;
@@ -185,10 +186,10 @@ impl Protocol for Raft {
     }
 
     fn on_message(&mut self, from: NodeId, message: RaftMessage, ctx: &mut Ctx<'_, Self>) {
-        let message = message.0;
-        if !messages::may_come_from(&message, from, self.me) {
+        if !messages::may_come_from(&message.0, from, self.me) {
             return;
         }
+        let Some(message) = plausible::plausible(message.0, &self.raw.raft.raft_log) else { return };
         self.hear(from, ctx.now());
         self.watch_snapshot(&message);
         // An error says that the message is out of date, or of a node that is no member any more.

@@ -71,7 +71,7 @@ impl Places {
             EventKind::ClientChanged { client, .. }
             | EventKind::VisitorCame { client, .. }
             | EventKind::VisitorLeft { client } => Some(Lane::At((*client).into())),
-            // What happens between two ends is in nobody's course; and counts and tries are told, they do not happen.
+            // What happens between two ends is in nobody's course; counts, tries and findings are told, they do not happen.
             EventKind::LinkChanged { .. }
             | EventKind::ConnectionOpened { .. }
             | EventKind::ConnectionLost { .. }
@@ -83,6 +83,7 @@ impl Places {
             | EventKind::TrapSprung { .. }
             | EventKind::ClockChanged { .. }
             | EventKind::FaultsTried { .. }
+            | EventKind::Found { .. }
             | EventKind::NodeFaultsCounted { .. } => None,
         }
     }

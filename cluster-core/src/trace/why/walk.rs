@@ -216,7 +216,8 @@ impl<'a> Walk<'a> {
             | EventKind::ConnectionHalfOpened { .. }
             | EventKind::LinkActed { .. }
             | EventKind::NodeFaultsCounted { .. }
-            | EventKind::DiskHarmed { .. } => self.told(event, BecauseKind::Fault),
+            | EventKind::DiskHarmed { .. }
+            | EventKind::Found { .. } => self.told(event, BecauseKind::Fault),
             EventKind::NodeFaultsChanged { part, faults, .. } => {
                 let kind = if faults.is_healthy(*part) { BecauseKind::Command } else { BecauseKind::Fault };
                 self.told(event, kind)

@@ -1,0 +1,29 @@
+//! What a protocol's paper says is always true, watched while the events come: the first that is not is a finding.
+
+mod epochs;
+mod positions;
+mod reigns;
+mod table;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use table::{INVARIANTS, InvariantRow, Lineage};
+pub use watch::Invariants;
+
+/// Something that is true at every moment of a run, if the protocol is right and its assumptions hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// Raft: one leader a term.
+    ElectionSafety,
+    /// Raft: a leader only appends.
+    LeaderAppendOnly,
+    /// Raft: equal index and term, equal logs up to there.
+    LogMatching,
+    /// Raft: later leaders have what was committed.
+    LeaderCompleteness,
+    /// Raft: nobody applies anything else at the same index.
+    StateMachineSafety,
+    /// Primary-backup: one primary an epoch.
+    SingleWriter,
+}

@@ -1,0 +1,136 @@
+//! The table of invariants: whose they are, and the sentence of the paper.
+
+use super::Invariant;
+
+/// A row of the table of invariants.
+#[derive(Clone, Copy, Debug)]
+pub struct InvariantRow {
+    /// The invariant.
+    pub invariant: Invariant,
+    /// Its id: the promise of its findings.
+    pub id: &'static str,
+    /// Its name in the paper.
+    pub title: &'static str,
+    /// The paper's sentence.
+    pub sentence: &'static str,
+    /// Where the sentence stands.
+    pub source: &'static str,
+    /// Where to read on.
+    pub link: &'static str,
+    /// Which protocols promise it.
+    pub lineage: Lineage,
+}
+
+/// From which protocol others descend: they share its invariants, and tell of themselves in its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lineage {
+    /// Raft, whoever wrote it.
+    Raft,
+    /// Primary-backup replication with epochs.
+    PrimaryBackup,
+}
+
+impl Lineage {
+    /// Returns the lineage of a protocol of that id; `None` if nothing is known of it.
+    pub fn of(protocol: &str) -> Option<Self> {
+        // A descendant bears the name of its family before its own: `raft-study`.
+        let descends =
+            |from: &str| protocol.strip_prefix(from).is_some_and(|own| own.is_empty() || own.starts_with('-'));
+        if descends("raft") {
+            Some(Self::Raft)
+        } else if descends("primary-backup") {
+            Some(Self::PrimaryBackup)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the rows of its invariants.
+    pub fn invariants(self) -> impl Iterator<Item = &'static InvariantRow> {
+        INVARIANTS.iter().filter(move |row| row.lineage == self)
+    }
+}
+
+impl Invariant {
+    /// Returns its row in the table.
+    pub fn row(self) -> &'static InvariantRow {
+        INVARIANTS.iter().find(|row| row.invariant == self).expect("every invariant has a row")
+    }
+}
+
+const RAFT: &str = "https://raft.github.io/raft.pdf";
+
+/// All invariants.
+pub const INVARIANTS: &[InvariantRow] = &[
+    InvariantRow {
+        invariant: Invariant::ElectionSafety,
+        id: "election-safety",
+        title: "Election Safety",
+        sentence: "at most one leader can be elected in a given term",
+        source: "Ongaro and Ousterhout 2014, figure 3 and §5.2",
+        link: RAFT,
+        lineage: Lineage::Raft,
+    },
+    InvariantRow {
+        invariant: Invariant::LeaderAppendOnly,
+        id: "leader-append-only",
+        title: "Leader Append-Only",
+        sentence: "a leader never overwrites or deletes entries in its log; it only appends new entries",
+        source: "Ongaro and Ousterhout 2014, figure 3 and §5.3",
+        link: RAFT,
+        lineage: Lineage::Raft,
+    },
+    InvariantRow {
+        invariant: Invariant::LogMatching,
+        id: "log-matching",
+        title: "Log Matching",
+        sentence: "if two logs contain an entry with the same index and term, then the logs are identical in all entries \
+                   up through the given index",
+        source: "Ongaro and Ousterhout 2014, figure 3 and §5.3",
+        link: RAFT,
+        lineage: Lineage::Raft,
+    },
+    InvariantRow {
+        invariant: Invariant::LeaderCompleteness,
+        id: "leader-completeness",
+        title: "Leader Completeness",
+        sentence: "if a log entry is committed in a given term, then that entry will be present in the logs of the \
+                   leaders for all higher-numbered terms",
+        source: "Ongaro and Ousterhout 2014, figure 3 and §5.4",
+        link: RAFT,
+        lineage: Lineage::Raft,
+    },
+    InvariantRow {
+        invariant: Invariant::StateMachineSafety,
+        id: "state-machine-safety",
+        title: "State Machine Safety",
+        sentence: "if a server has applied a log entry at a given index to its state machine, no other server will ever \
+                   apply a different log entry for the same index",
+        source: "Ongaro and Ousterhout 2014, figure 3 and §5.4.3",
+        link: RAFT,
+        lineage: Lineage::Raft,
+    },
+    InvariantRow {
+        invariant: Invariant::SingleWriter,
+        id: "single-writer",
+        title: "Single Writer per Epoch",
+        sentence: "there exists a local predicate Prmy on the state of each server; at any time, there is at most one \
+                   server whose state satisfies it",
+        source: "Budhiraja, Marzullo, Schneider and Toueg 1993, \"The Primary-Backup Approach\", Pb1, taken for each epoch",
+        link: "https://pmg.csail.mit.edu/papers/vr.pdf",
+        lineage: Lineage::PrimaryBackup,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descendant_has_the_invariants_of_its_family() {
+        assert_eq!(Lineage::of("raft"), Some(Lineage::Raft));
+        assert_eq!(Lineage::of("raft-study"), Some(Lineage::Raft));
+        assert_eq!(Lineage::of("primary-backup"), Some(Lineage::PrimaryBackup));
+        assert_eq!(Lineage::of("rafting"), None);
+    }
+}
