@@ -216,6 +216,9 @@ pub struct ScreenshotArgs {
     /// Select this node, as a click would.
     #[arg(long, value_name = "NODE", value_parser = cluster::node)]
     pub select: Option<cluster_core::ids::NodeId>,
+    /// Select this event, by its number, as a click would.
+    #[arg(long, value_name = "N", conflicts_with = "select")]
+    pub event: Option<u64>,
     /// The theme.
     #[arg(long, value_enum, default_value = "dark")]
     pub theme: ThemeWord,
