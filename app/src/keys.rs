@@ -285,6 +285,9 @@ fn change_rate(ctx: &ViewCtx<'_>, chrome: &Chrome, by: isize) {
     let last = rates.len().saturating_sub(1);
     let at = rates.iter().position(|rate| *rate >= asked).unwrap_or(last);
     let rate = rates[at.saturating_add_signed(by).min(last)];
+    if rate == asked {
+        return;
+    }
     ctx.act(if live { Action::Command(Command::SetRate(rate)) } else { Action::SetPlaySpeed(rate) });
 }
 

@@ -113,7 +113,12 @@ fn explore() {
                     let mut watch = Watch::new(&found.shrunk.trial.spec, &quarry.checks);
                     let _ = found.shrunk.trial.run(&mut watch, &mut |event| {
                         tail.push_back(format!("{} {} {}", event.seq, event.at, crate::trace::line(&event.kind)));
-                        if !matches!(event.kind, crate::event::EventKind::ViewChanged{..}|crate::event::EventKind::FrameSent{..} | crate::event::EventKind::FrameDelivered{..}) {
+                        if !matches!(
+                            event.kind,
+                            crate::event::EventKind::ViewChanged { .. }
+                                | crate::event::EventKind::FrameSent { .. }
+                                | crate::event::EventKind::FrameDelivered { .. }
+                        ) {
                             println!("{} {} {}", event.seq, event.at, crate::trace::line(&event.kind));
                         }
                     });

@@ -270,6 +270,29 @@ fn time_without_writes_counts_only_while_somebody_tries() {
 }
 
 #[test]
+fn each_fault_tells_what_clients_got_while_it_lasted() {
+    let mut story = Story::begin();
+    story.ask(1);
+    story.wait_ms(10).written(1, 1);
+    story.crash(2);
+    story.wait_ms(10).ask(2);
+    story.wait_ms(500).written(2, 2);
+    story.ask(3);
+    story.answer(3, Outcome::Failed(Refusal::NotLeader { leader: None }));
+    story.ask(4);
+    story.answer(4, Outcome::NoAnswer);
+    story.tell(EventKind::NodeStarted { node: NodeId(2), incarnation: 1, port: 0 });
+    story.ask(5);
+    story.written(5, 3);
+    story.crash(3);
+    let summary = story.summary();
+    let served = Served { offered: 3, acknowledged: 1, refused: 1, unanswered: 1, longest_unavailable_ms: 500 };
+    assert_eq!((summary.faults_total, summary.faults[0].served), (2, served));
+    assert_eq!((summary.faults[0].what.as_str(), summary.faults[0].until_ms.is_some()), ("n2 crashed", true));
+    assert_eq!((summary.faults[1].served, summary.faults[1].until_ms), (Served::default(), None));
+}
+
+#[test]
 fn a_summary_reads_as_the_json_that_scripts_expect() {
     let mut story = Story::begin();
     story.ask(1);

@@ -431,7 +431,7 @@ fn mark_of(event: &TraceEvent) -> Option<(MarkKind, Option<NodeId>)> {
 }
 
 /// Returns what an event breaks (`true`) or mends (`false`), apart from links.
-fn broken_by(kind: &EventKind) -> Option<(Broken, bool)> {
+pub(crate) fn broken_by(kind: &EventKind) -> Option<(Broken, bool)> {
     match kind {
         EventKind::NodeCrashed { node }
         | EventKind::NodeLostPower { node, .. }
