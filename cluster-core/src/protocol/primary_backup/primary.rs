@@ -290,7 +290,9 @@ impl PrimaryBackup {
             Mode::Async => self.commit,
             Mode::SemiSync | Mode::Sync if self.has(Flaw::AckBeforeReplication) => self.persisted,
             Mode::SemiSync => self.answerable().min(self.lead.matched_by(self.settings.semi_count)),
-            Mode::Sync if self.has(Flaw::GivesUpOnBackups) => self.answerable().min(self.lead.matched_by_heard(ctx.now() - self.settings.patience)),
+            Mode::Sync if self.has(Flaw::GivesUpOnBackups) => {
+                self.answerable().min(self.lead.matched_by_heard(ctx.now() - self.settings.patience))
+            }
             Mode::Sync => self.answerable().min(self.lead.matched_by(usize::MAX)),
         };
         let advanced = ackable > self.commit;
