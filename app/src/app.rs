@@ -6,7 +6,7 @@ use cluster_core::{
     event::EventKind,
     ids::Seq,
     nemesis::Nemesis,
-    trace::{Ledger, Subject, TraceStore},
+    trace::{Availability, Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -45,6 +45,7 @@ pub struct App {
     looks: Looks,
     tape: Tape,
     ledger: Ledger,
+    availability: Availability,
 }
 
 /// Starts a run as the source of a window, or says why it cannot be.
@@ -56,8 +57,11 @@ impl App {
         let store = source.store();
         let playback = Playback::new(source.commandable(), &store);
         let theme = if settings.dark { Theme::dark() } else { Theme::light() };
-        let mut ledger = Ledger::default();
-        store.each(Seq(0)..store.len(), &mut |event| ledger.apply(event, store.latest()));
+        let (mut ledger, mut availability) = (Ledger::default(), Availability::default());
+        store.each(Seq(0)..store.len(), &mut |event| {
+            ledger.apply(event, store.latest());
+            availability.apply(event);
+        });
         let chrome = Chrome { lost: Lost::of(&mut ledger), ..Chrome::default() };
         Self {
             source,
@@ -76,6 +80,7 @@ impl App {
             looks: Looks::default(),
             tape: Tape::default(),
             ledger,
+            availability,
         }
     }
 
@@ -119,8 +124,11 @@ impl App {
         let arrived = self.store.len() != before;
         if arrived {
             // The state after the batch, not after each event: only who leads is read of it, and that settles here.
-            let (ledger, latest) = (&mut self.ledger, self.store.latest());
-            self.store.each(before..self.store.len(), &mut |event| ledger.apply(event, latest));
+            let (ledger, availability, latest) = (&mut self.ledger, &mut self.availability, self.store.latest());
+            self.store.each(before..self.store.len(), &mut |event| {
+                ledger.apply(event, latest);
+                availability.apply(event);
+            });
             self.chrome.lost = Lost::of(ledger);
         }
         if self.store.latest().rate > 0.0 && grows {
@@ -144,6 +152,8 @@ impl App {
         ctx.tools = &self.tools;
         ctx.startable = self.starter.is_some();
         ctx.asked = self.asked;
+        ctx.ledger = Some(&self.ledger);
+        ctx.availability = Some(&self.availability);
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 

@@ -30,5 +30,6 @@ pub mod sim;
 pub mod spec;
 pub mod time;
 pub mod trace;
+pub mod until;
 pub mod workload;
 pub mod world;

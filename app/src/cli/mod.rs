@@ -5,6 +5,7 @@ mod check;
 mod check_file;
 mod check_words;
 mod cluster;
+mod diff;
 mod failure;
 mod faults;
 mod hunt;
@@ -13,6 +14,7 @@ mod nemesis;
 mod play;
 mod progress;
 mod protocols;
+mod rerun;
 mod run;
 mod screenshot;
 mod state_json;
@@ -47,8 +49,8 @@ Without a command, a window opens on a living cluster. Without a display, use `r
 `screenshot` and `chart`.
 
 Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `--fail-if-unavailable` no service, `check` a \
-broken promise; 2 the command line is wrong, or `check` could not decide; 3 a cluster, script, recording or history cannot \
-be used; 4 the run failed.";
+broken promise, `rerun` or `diff` a difference; 2 the command line is wrong, or `check` could not decide; 3 a cluster, \
+script, recording or history cannot be used; 4 the run failed.";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -57,6 +59,10 @@ pub enum Command {
     Run(RunArgs),
     /// Opens a recording in the window, or prints the cluster's state at a moment.
     Play(PlayArgs),
+    /// Executes a recording again: a simulated run must be the same bit for bit, a live one may differ.
+    Rerun(RerunArgs),
+    /// Lays two recordings beside each other: where they begin to differ, and in what.
+    Diff(DiffArgs),
     /// Makes a picture of the window without a display.
     Screenshot(ScreenshotArgs),
     /// Draws lag, throughput and latency of a recording, with the spans of its faults.
@@ -158,6 +164,40 @@ pub struct PlayArgs {
     pub why: Option<String>,
 }
 
+/// The flags of `rerun`.
+#[derive(Args, Debug)]
+pub struct RerunArgs {
+    /// The recording.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Record the run to this file.
+    #[arg(long, value_name = "OUT")]
+    pub record: Option<PathBuf>,
+    /// Print what came of it as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// The flags of `diff`.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// The one recording.
+    #[arg(value_name = "A")]
+    pub one: PathBuf,
+    /// The other.
+    #[arg(value_name = "B")]
+    pub other: PathBuf,
+    /// Compare the states at this moment [default: at the end].
+    #[arg(long, value_name = "T", value_parser = cluster::duration)]
+    pub at: Option<std::time::Duration>,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The flags of `screenshot`.
 #[derive(Args, Debug)]
 pub struct ScreenshotArgs {
@@ -176,6 +216,9 @@ pub struct ScreenshotArgs {
     /// Select this node, as a click would.
     #[arg(long, value_name = "NODE", value_parser = cluster::node)]
     pub select: Option<cluster_core::ids::NodeId>,
+    /// Select this event, by its number, as a click would.
+    #[arg(long, value_name = "N", conflicts_with = "select")]
+    pub event: Option<u64>,
     /// The theme.
     #[arg(long, value_enum, default_value = "dark")]
     pub theme: ThemeWord,
@@ -266,6 +309,8 @@ pub fn carry_out(cli: Cli) -> Result<(), Failure> {
         None => window::open(&cli.window),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Play(args)) => play::play(&args),
+        Some(Command::Rerun(args)) => rerun::rerun(&args),
+        Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
         Some(Command::Chart(args)) => chart::chart(&args),
         Some(Command::Check(args)) => check::check(&args),

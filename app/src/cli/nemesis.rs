@@ -88,7 +88,8 @@ pub(super) fn summary_json(
 /// Says in a line what a nemesis does.
 pub(super) fn nemesis_words(chaos: &Chaos, kinds: &[FaultKind]) -> String {
     let kinds: Vec<_> = kinds.iter().map(|kind| verb(*kind)).collect();
-    let gap = humantime::format_duration(chaos.spec.gap);
+    // Whole milliseconds: three in a second need no nanoseconds.
+    let gap = humantime::format_duration(Duration::from_millis(chaos.spec.gap.as_millis() as u64));
     format!("{}: {}; one in {gap} on average", chaos.spec.profile.row().word, kinds.join(", "))
 }
 

@@ -64,7 +64,7 @@ pub(super) fn open(file: &Path) -> Result<TraceStore, Failure> {
 }
 
 /// Says what of a recording cannot be used; the rest can.
-fn warn(recording: &Recording) {
+pub(super) fn warn(recording: &Recording) {
     if let Some(damage) = recording.damage() {
         eprintln!("warning: {damage}");
     }

@@ -4,6 +4,7 @@ mod about;
 mod hint;
 mod inspector;
 mod inventory;
+mod kept;
 mod messages;
 mod new_cluster;
 mod promises;
@@ -18,6 +19,7 @@ pub use about::About;
 pub use hint::hint_ui;
 pub use inspector::Inspector;
 pub use inventory::Inventory;
+pub use kept::Kept;
 pub use new_cluster::{Draft, new_cluster_ui, open_new_cluster};
 pub use promises::Lost;
 pub use tape::Tape;
@@ -33,5 +35,6 @@ pub const PANELS: &[ViewRow] = &[
     ViewRow { id: "inspector", title: "Inspector", make: || Box::<Inspector>::default() },
     ViewRow { id: "about", title: "About", make: || Box::<About>::default() },
     ViewRow { id: "why", title: "Causes", make: || Box::<WhyPanel>::default() },
+    ViewRow { id: "promises", title: "Promises", make: || Box::<Kept>::default() },
     ViewRow { id: "inventory", title: "What is broken now", make: || Box::<Inventory>::default() },
 ];

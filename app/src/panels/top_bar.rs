@@ -5,7 +5,7 @@ use cluster_core::{
     fault::Heal,
     origin::BackendKind,
     registry,
-    time::{RATE_MAX, RATE_MIN, RATE_UNLIMITED},
+    time::{RATE_MAX, RATE_MIN, RATE_UNLIMITED, rate_words},
 };
 use egui::{Align, Button, Layout, RichText, Ui};
 
@@ -113,7 +113,8 @@ fn speed_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome, live: bool) {
 }
 
 fn rate_text(rate: f64) -> String {
-    if rate >= RATE_UNLIMITED { "max".to_owned() } else { format!("{rate}×") }
+    // Short enough for the menu.
+    if rate >= RATE_UNLIMITED { "max".to_owned() } else { rate_words(rate) }
 }
 
 fn live_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {

@@ -29,7 +29,7 @@ impl Watch {
             state: ClusterState::before(spec),
             ledger: checks.contains(&Check::Lost).then(Ledger::default),
             history: checks.contains(&Check::Linearizable).then(OnlineCheck::default),
-            observers: checks.contains(&Check::Invariants).then(|| Observers::of(&spec.protocol)),
+            observers: checks.contains(&Check::Invariants).then(|| Observers::invariants(&spec.protocol)),
             stopped: checks.contains(&Check::Stopped),
             found: Vec::new(),
         }
@@ -83,14 +83,14 @@ impl Watch {
     }
 
     fn disorder(&mut self, event: &TraceEvent) -> Option<Finding> {
-        match self.history.as_mut()?.apply(event)? {
-            OnlineNews::Violated { key, op, .. } => {
-                let sentence = format!("the operations of key {key} fit no order from {op} on");
-                let (key, ops) = (Some(key), vec![op]);
-                Some(Finding { promise: LINEARIZABLE, sentence, key, ops, ..shown_by(event.seq) })
+        self.history.as_mut()?.apply(event).into_iter().find_map(|news| match news {
+            OnlineNews::Violated { key, op, why, .. } => {
+                let plain = || format!("the operations of key {key} fit no order from {op} on");
+                let (sentence, ops) = why.map_or_else(|| (plain(), vec![op]), |why| (why.sentence, why.ops));
+                Some(Finding { promise: LINEARIZABLE, sentence, key: Some(key), ops, ..shown_by(event.seq) })
             }
             OnlineNews::Lost { .. } => None,
-        }
+        })
     }
 }
 

@@ -94,7 +94,7 @@ impl Runner {
     }
 
     /// Forgets the steps that were asked for.
-    pub(super) fn forget_steps(&mut self) {
+    pub fn forget_steps(&mut self) {
         self.steps = 0;
     }
 

@@ -19,7 +19,11 @@ pub struct Recorder {
     observer: Option<Box<dyn Observer>>,
     /// Whether events are only numbered.
     forgets: bool,
+    tap: Option<Tap>,
 }
+
+/// Hears of every event as it is recorded.
+pub type Tap = Box<dyn FnMut(&TraceEvent) + Send>;
 
 /// Looks at every event as it is recorded, in order, and says what it concludes. Its findings are recorded, too, right
 /// behind the event that showed them; it does not see them.
@@ -48,7 +52,15 @@ impl Recorder {
 
     /// Makes a recorder that keeps its events until they are taken.
     pub fn kept() -> Self {
-        Self { next: Seq(0), last_at: Timestamp::ZERO, batch: Vec::new(), sink: None, observer: None, forgets: false }
+        Self {
+            next: Seq(0),
+            last_at: Timestamp::ZERO,
+            batch: Vec::new(),
+            sink: None,
+            observer: None,
+            forgets: false,
+            tap: None,
+        }
     }
 
     /// Makes a recorder that numbers events and forgets them.
@@ -59,6 +71,12 @@ impl Recorder {
     /// Shows every event to an observer from here on.
     pub fn observed_by(mut self, observer: Box<dyn Observer>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Tells somebody of every event from here on, findings and all, before it is handed on.
+    pub fn heard_by(mut self, tap: Tap) -> Self {
+        self.tap = Some(tap);
         self
     }
 
@@ -86,6 +104,9 @@ impl Recorder {
 
     fn push(&mut self, event: TraceEvent) {
         self.next = event.seq.next();
+        if let Some(tap) = &mut self.tap {
+            tap(&event);
+        }
         self.batch.push(event);
         if self.batch.len() >= BATCH {
             self.flush();
