@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Check, Trial};
 use crate::{
     command::Command,
+    fault::Delay,
     ids::{ClientId, NodeId},
     registry,
     spec::{ClientSpec, ClusterSpec, Load, SpecError, Target},
@@ -87,6 +88,8 @@ impl Quarry {
         let keys = rng.random_range(1..=4);
         let read_share = rng.random_range(0.2..0.7);
         let snapshot_every = [10, 50, 1000][rng.random_range(0..3)];
+        // The longer messages travel, the more is under way when something happens.
+        let delay = Duration::from_millis([5, 20, 60][rng.random_range(0..3)]);
         let client = |id: u16, rng: &mut ChaCha8Rng| ClientSpec {
             id: ClientId(id),
             load: Load::Open { rate_hz: rng.random_range(4.0..25.0) },
@@ -104,6 +107,7 @@ impl Quarry {
             nodes: (1..=nodes).map(NodeId).collect(),
             seed,
             profile: TimingProfile::Fast,
+            link_delay: Some(Delay::uniform(delay, delay / 2)),
             clients: (1..=clients).map(|id| client(id, &mut rng)).collect(),
             knobs,
             ..ClusterSpec::default()
