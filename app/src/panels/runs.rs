@@ -110,7 +110,10 @@ fn title(kin: &Kin) -> String {
         None => {
             let title = registry::protocol(&kin.spec.protocol).map_or(kin.spec.protocol.as_str(), |row| row.title);
             let kind = if kin.origin.is_simulated() { "simulated" } else { "live" };
-            format!("{title}, {kind}, {}", age(kin))
+            let stem = kin.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            // The names that the window gives are numbers; one that somebody gave says more than an age.
+            let named = stem.chars().any(char::is_alphabetic);
+            format!("{title}, {kind}, {}", if named { stem } else { age(kin) })
         }
     }
 }
@@ -177,7 +180,7 @@ impl Runs {
         if ui.small_button("Name").clicked() {
             self.naming = Some((mark.next, mark.name.clone()));
         }
-        if ui.small_button("✕").on_hover_text("Remove this bookmark").clicked() {
+        if ui.small_button("✖").on_hover_text("Remove this bookmark").clicked() {
             ctx.travel(TravelAction::RemoveBookmark(next));
         }
     }

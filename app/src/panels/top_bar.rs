@@ -130,6 +130,7 @@ fn live_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     }
     let (word, color) = match (ctx.cursor.live, ctx.commandable) {
         (true, true) if ctx.state.rate > 0.0 => (now_word(ctx), ctx.theme.good),
+        (true, true) if ctx.travel.is_some_and(|travel| travel.under_way().is_some()) => ("UNTIL…", ctx.theme.accent),
         (true, true) => ("PAUSED", ctx.theme.warn),
         (true, false) => ("END", ctx.theme.text_weak),
         (false, true) => ("PAST", ctx.theme.warn),

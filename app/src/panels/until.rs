@@ -25,6 +25,14 @@ impl Default for UntilForm {
 
 /// Lays the menu out, and what is under way.
 pub(super) fn until_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, form: &mut UntilForm) {
+    // What is under way takes the place of the menu: the line at the top is full.
+    if let Some(words) = ctx.travel.and_then(|travel| travel.under_way()) {
+        ui.add(egui::Spinner::new().size(2.0 * SPACE));
+        if ui.button("Stop").on_hover_text(format!("Under way until {words}")).clicked() {
+            ctx.travel(TravelAction::Stop);
+        }
+        return;
+    }
     let menu = ui.menu_button("Until…", |ui| {
         ui.set_min_width(34.0 * SPACE);
         let live = ctx.commandable && ctx.cursor.live;
@@ -50,13 +58,6 @@ pub(super) fn until_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, form: &mut UntilForm) {
         condition_ui(ui, ctx, form);
     });
     menu.response.on_hover_text("Let the run go until something happens (U: until the leader changes)");
-    if let Some(words) = ctx.travel.and_then(|travel| travel.under_way()) {
-        ui.spinner();
-        ui.label(RichText::new(format!("until {words}")).color(ctx.theme.accent));
-        if ui.button("Stop").clicked() {
-            ctx.travel(TravelAction::Stop);
-        }
-    }
 }
 
 fn choice_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, name: &str, until: Option<Until>, why_not: &str) {

@@ -1,8 +1,10 @@
 //! Two runs side by side, with one cursor: the picture of each, where they part, and in what they differ there.
 
+mod picture;
+
 use cluster_core::{
     event::TraceEvent,
-    trace::{Difference, line, state_differences},
+    trace::{ClusterState, Difference, line, state_differences},
 };
 use egui::{ComboBox, Grid, RichText, ScrollArea, Ui, vec2};
 
@@ -11,20 +13,17 @@ use crate::{
     ctx::ViewCtx,
     theme::SPACE,
     travel::{Align, TravelAction, Twin, metrics},
-    views::{View, canvas::CanvasView},
+    views::View,
 };
 
 /// The share of the height that the two pictures take.
-const PICTURES_SHARE: f32 = 0.58;
+const PICTURES_SHARE: f32 = 0.55;
 /// How many differences of the states are listed.
 const STATES_MAX: usize = 60;
 
 /// The panel.
 #[derive(Default)]
-pub struct Compare {
-    one: CanvasView,
-    other: CanvasView,
-}
+pub struct Compare;
 
 impl View for Compare {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
@@ -41,8 +40,8 @@ impl View for Compare {
         let width = (ui.available_width() - SPACE) / 2.0;
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = SPACE;
-            picture_ui(ui, ctx, vec2(width, height), "This run", &mut self.one);
-            picture_ui(ui, &beside, vec2(width, height), "The other run", &mut self.other);
+            picture_ui(ui, ctx, vec2(width, height), "This run", &twin.state);
+            picture_ui(ui, &beside, vec2(width, height), "The other run", ctx.state);
         });
         ui.add_space(0.5 * SPACE);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -54,7 +53,7 @@ impl View for Compare {
     }
 }
 
-fn picture_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, size: egui::Vec2, name: &str, canvas: &mut CanvasView) {
+fn picture_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, size: egui::Vec2, name: &str, other: &ClusterState) {
     ui.allocate_ui(size, |ui| {
         ui.set_min_size(size);
         ui.vertical(|ui| {
@@ -65,7 +64,7 @@ fn picture_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, size: egui::Vec2, name: &str, canv
             let frame = egui::Frame::new().fill(ctx.theme.background).corner_radius(crate::theme::RADIUS);
             frame.show(ui, |ui| {
                 ui.set_min_size(ui.available_size());
-                ui.push_id(name, |ui| canvas.ui(ui, ctx));
+                ui.push_id(name, |ui| picture::picture_ui(ui, ctx, other));
             });
         });
     });
@@ -149,7 +148,7 @@ fn states_ui(ui: &mut Ui, one: &ViewCtx<'_>, other: &ViewCtx<'_>) {
 /// Rows of what, here, there; those that differ stand out.
 fn table_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, id: &str, rows: impl Iterator<Item = (String, String, String)>) {
     let text = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
-    Grid::new(id).num_columns(3).striped(true).spacing([2.0 * SPACE, 0.25 * SPACE]).show(ui, |ui| {
+    Grid::new(id).num_columns(3).striped(true).spacing([1.25 * SPACE, 0.25 * SPACE]).show(ui, |ui| {
         ui.weak("");
         ui.weak("this run");
         ui.weak("the other");
