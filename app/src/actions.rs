@@ -42,12 +42,11 @@ impl App {
     }
 
     pub(crate) fn send(&mut self, command: Command) {
-        if self.tools.staging
-            && let Command::Inject(faults) = command
-        {
-            self.stage(faults);
-            return;
-        }
+        let command = match command {
+            Command::Inject(faults) if self.tools.staging => return self.stage(faults),
+            Command::SetLinks(links) if self.tools.staging => return self.stage_rules(links),
+            command => command, // nothing else breaks anything
+        };
         if !self.source.commandable() {
             self.toasts.warn("A recording takes no commands: what happened, happened");
             return;
@@ -55,7 +54,7 @@ impl App {
         if let Command::SetRate(rate) = command {
             self.chrome.rate = rate;
         }
-        if matches!(command, Command::Inject(_)) {
+        if matches!(command, Command::Inject(_) | Command::SetLinks(_)) {
             self.settings.hint_seen = true;
         }
         if !self.source.send(Author::User, command) {

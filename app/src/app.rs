@@ -6,7 +6,7 @@ use cluster_core::{
     event::EventKind,
     ids::Seq,
     nemesis::Nemesis,
-    trace::{Ledger, Subject, TraceStore},
+    trace::{Availability, Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -47,6 +47,7 @@ pub struct App {
     looks: Looks,
     tape: Tape,
     ledger: Ledger,
+    availability: Availability,
 }
 
 /// Starts a run as the source of a window, or says why it cannot be.
@@ -59,8 +60,11 @@ impl App {
         let travel = Travel::of(source.as_ref());
         let playback = Playback::new(source.commandable(), &store);
         let theme = if settings.dark { Theme::dark() } else { Theme::light() };
-        let mut ledger = Ledger::default();
-        store.each(Seq(0)..store.len(), &mut |event| ledger.apply(event, store.latest()));
+        let (mut ledger, mut availability) = (Ledger::default(), Availability::default());
+        store.each(Seq(0)..store.len(), &mut |event| {
+            ledger.apply(event, store.latest());
+            availability.apply(event);
+        });
         let chrome = Chrome { lost: Lost::of(&mut ledger), ..Chrome::default() };
         Self {
             source,
@@ -80,6 +84,7 @@ impl App {
             looks: Looks::default(),
             tape: Tape::default(),
             ledger,
+            availability,
         }
     }
 
@@ -123,8 +128,11 @@ impl App {
         let arrived = self.store.len() != before;
         if arrived {
             // The state after the batch, not after each event: only who leads is read of it, and that settles here.
-            let (ledger, latest) = (&mut self.ledger, self.store.latest());
-            self.store.each(before..self.store.len(), &mut |event| ledger.apply(event, latest));
+            let (ledger, availability, latest) = (&mut self.ledger, &mut self.availability, self.store.latest());
+            self.store.each(before..self.store.len(), &mut |event| {
+                ledger.apply(event, latest);
+                availability.apply(event);
+            });
             self.chrome.lost = Lost::of(ledger);
         }
         if self.store.latest().rate > 0.0 && grows {
@@ -151,6 +159,8 @@ impl App {
         ctx.span = self.playback.span();
         ctx.startable = self.starter.is_some();
         ctx.asked = self.asked;
+        ctx.ledger = Some(&self.ledger);
+        ctx.availability = Some(&self.availability);
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 

@@ -6,7 +6,7 @@ use cluster_core::{
     command::Command,
     ids::Seq,
     time::Timestamp,
-    trace::{ClusterState, Subject, TraceStore},
+    trace::{Availability, ClusterState, Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -49,6 +49,10 @@ pub struct ViewCtx<'a> {
     pub span: Option<(Timestamp, Timestamp)>,
     /// What “Why?” was asked about last, and at which event the cursor stood.
     pub asked: Option<(Subject, Seq)>,
+    /// The ledger of acknowledged writes, as of the end of the run.
+    pub ledger: Option<&'a Ledger>,
+    /// What clients got, as of the end of the run.
+    pub availability: Option<&'a Availability>,
     actions: &'a RefCell<Vec<Action>>,
 }
 
@@ -63,7 +67,7 @@ impl<'a> ViewCtx<'a> {
         actions: &'a RefCell<Vec<Action>>,
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
-        let (startable, data_dir, asked) = (false, None, None);
+        let (startable, data_dir, asked, ledger, availability) = (false, None, None, None, None);
         let tools: &Tools = &EMPTY_HAND;
         Self {
             store,
@@ -80,6 +84,8 @@ impl<'a> ViewCtx<'a> {
             travel: None,
             span: None,
             tools,
+            ledger,
+            availability,
             actions,
         }
     }

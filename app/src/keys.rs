@@ -187,16 +187,17 @@ pub fn help_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
         ("Ctrl + / −", "Larger, smaller"),
         ("Tab", "Move the focus"),
     ];
-    let rows = KEYS.iter().chain(CTRL_KEYS).map(|row| (row.shown, row.about)).chain(more);
+    let rows: Vec<_> = KEYS.iter().chain(CTRL_KEYS).map(|row| (row.shown, row.about)).chain(more).collect();
     let frame = egui::Frame::popup(&egui.global_style()).inner_margin(3.0 * theme::SPACE);
     let response = egui::Modal::new(egui::Id::unique("keys")).frame(frame).show(egui, |ui| {
         ui.heading("Keys");
         ui.add_space(theme::SPACE);
-        egui::Grid::new("keys").num_columns(2).spacing([3.0 * theme::SPACE, 0.5 * theme::SPACE]).show(ui, |ui| {
-            for (key, about) in rows {
-                ui.monospace(egui::RichText::new(key).color(ctx.theme.accent));
-                ui.label(about);
-                ui.end_row();
+        // Two columns: in one, the list would be higher than a small window.
+        let (left, right) = rows.split_at(rows.len().div_ceil(2));
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0 * theme::SPACE;
+            for (name, rows) in [("keys", left), ("more keys", right)] {
+                keys_ui(ui, ctx, name, rows);
             }
         });
         ui.add_space(theme::SPACE);
@@ -205,6 +206,16 @@ pub fn help_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     if response.inner || response.should_close() {
         chrome.help_open = false;
     }
+}
+
+fn keys_ui(ui: &mut egui::Ui, ctx: &ViewCtx<'_>, name: &str, rows: &[(&str, &str)]) {
+    egui::Grid::new(name).num_columns(2).spacing([2.0 * theme::SPACE, 0.5 * theme::SPACE]).show(ui, |ui| {
+        for (key, about) in rows {
+            ui.monospace(egui::RichText::new(*key).color(ctx.theme.accent));
+            ui.label(*about);
+            ui.end_row();
+        }
+    });
 }
 
 /// Returns whether a key went down with such modifiers. With shift, many keyboards make another sign of it, so its place

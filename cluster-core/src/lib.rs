@@ -12,6 +12,7 @@ pub mod fault;
 pub mod fuzzing;
 pub mod headless;
 pub mod host;
+pub mod hunt;
 pub mod ids;
 #[cfg(feature = "live")]
 pub mod live;

@@ -50,6 +50,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "fault", "request", "until",
         ],
     ),
+    // Many simulated runs without a session, watched by every check there is.
+    (
+        "hunt",
+        &[
+            "ids", "name", "time", "origin", "fault", "spec", "command", "event", "trace", "check", "nemesis",
+            "registry", "sim",
+        ],
+    ),
     // For tests only: it names every reader of foreign bytes, wherever that is.
     (
         "fuzzing",

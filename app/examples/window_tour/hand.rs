@@ -17,6 +17,12 @@ pub(crate) fn click((x, y): (f64, f64), button: u8) -> Result<()> {
 
 /// Drags along a path.
 pub(crate) fn drag(path: &[(f64, f64)]) -> Result<()> {
+    hold(path)?;
+    let_go()
+}
+
+/// Drags along a path, and holds what it drags.
+pub(crate) fn hold(path: &[(f64, f64)]) -> Result<()> {
     let Some((first, rest)) = path.split_first() else { return Ok(()) };
     go(*first)?;
     xdotool(&["mousedown", "1"])?;
@@ -28,6 +34,11 @@ pub(crate) fn drag(path: &[(f64, f64)]) -> Result<()> {
         }
         from = *to;
     }
+    Ok(())
+}
+
+/// Lets go of what is dragged.
+pub(crate) fn let_go() -> Result<()> {
     xdotool(&["mouseup", "1"])?;
     pause();
     Ok(())

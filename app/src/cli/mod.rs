@@ -8,6 +8,8 @@ mod cluster;
 mod diff;
 mod failure;
 mod faults;
+mod hunt;
+mod hunt_words;
 mod nemesis;
 mod play;
 mod progress;
@@ -27,6 +29,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use cluster::ClusterArgs;
 pub use failure::Failure;
+pub use hunt::HuntArgs;
 pub use nemesis::NemesisArgs;
 
 /// Faultline: a lab for distributed systems. Real nodes on loopback, broken by mouse.
@@ -66,7 +69,9 @@ pub enum Command {
     Chart(ChartArgs),
     /// Checks recordings and histories of others: do they keep a promise, and what shows it if not.
     Check(CheckArgs),
-    /// Lists the protocols with their knobs.
+    /// Looks for runs in which a protocol breaks a promise: many seeds, faults at random; what is found is made small.
+    Hunt(HuntArgs),
+    /// Lists the protocols with their knobs and variants.
     Protocols,
     /// Lists the verbs of fault scripts.
     Verbs,
@@ -211,6 +216,9 @@ pub struct ScreenshotArgs {
     /// Select this node, as a click would.
     #[arg(long, value_name = "NODE", value_parser = cluster::node)]
     pub select: Option<cluster_core::ids::NodeId>,
+    /// Select this event, by its number, as a click would.
+    #[arg(long, value_name = "N", conflicts_with = "select")]
+    pub event: Option<u64>,
     /// The theme.
     #[arg(long, value_enum, default_value = "dark")]
     pub theme: ThemeWord,
@@ -306,6 +314,7 @@ pub fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
         Some(Command::Chart(args)) => chart::chart(&args),
         Some(Command::Check(args)) => check::check(&args),
+        Some(Command::Hunt(args)) => hunt::hunt(&args),
         Some(Command::Protocols) => protocols::list(),
         Some(Command::Verbs) => protocols::verbs(),
         Some(Command::Faults(args)) => faults::faults(&args),

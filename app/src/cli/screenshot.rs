@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use cluster_core::{
     event::TraceEvent,
     headless::{self, Phase, Plan},
+    ids::Seq,
     origin::{BackendKind, Origin},
     script::{Timed, did_you_mean},
     session::{Session, SessionOptions},
@@ -52,7 +53,8 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), Failure> {
             app.set_up(ui.ctx());
             app.logic(ui.ctx());
             let view = args.view.as_ref().and_then(|view| layout::rows().find(|row| row.id == view));
-            let select = args.select.map(|node| Action::Select(Selection::node(node)));
+            let event = args.event.map(|seq| Action::Select(Selection::Event(Seq(seq))));
+            let select = args.select.map(|node| Action::Select(Selection::node(node))).or(event);
             let show = view.map(|row| Action::ShowView(row.id));
             let actions = [Some(Action::Seek(at)), select, show];
             actions.into_iter().flatten().for_each(|action| app.act(action, ui.ctx()));

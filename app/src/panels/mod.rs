@@ -5,6 +5,7 @@ mod compare;
 mod hint;
 mod inspector;
 mod inventory;
+mod kept;
 mod messages;
 mod new_cluster;
 mod promises;
@@ -22,6 +23,7 @@ pub use compare::Compare;
 pub use hint::hint_ui;
 pub use inspector::Inspector;
 pub use inventory::Inventory;
+pub use kept::Kept;
 pub use new_cluster::{Draft, new_cluster_ui, open_new_cluster};
 pub use promises::Lost;
 pub use runs::Runs;
@@ -39,6 +41,7 @@ pub const PANELS: &[ViewRow] = &[
     ViewRow { id: "inspector", title: "Inspector", make: || Box::<Inspector>::default() },
     ViewRow { id: "about", title: "About", make: || Box::<About>::default() },
     ViewRow { id: "why", title: "Causes", make: || Box::<WhyPanel>::default() },
+    ViewRow { id: "promises", title: "Promises", make: || Box::<Kept>::default() },
     ViewRow { id: "inventory", title: "What is broken now", make: || Box::<Inventory>::default() },
     ViewRow { id: "runs", title: "Runs", make: || Box::<Runs>::default() },
     ViewRow { id: "compare", title: "Compare", make: || Box::<Compare>::default() },

@@ -172,7 +172,7 @@ fn backend_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
 /// The cluster in a few words; behind them, what can be read of its protocol, and another cluster.
 fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     let spec = ctx.store.spec();
-    let title = registry::protocol(&spec.protocol).map_or(spec.protocol.as_str(), |row| row.title);
+    let title = registry::title(spec);
     let nodes = ctx.state.nodes.len() as u64;
     let summary = format!("{title} · {} · {}", format::counted(nodes, "node"), spec.profile.word());
     let clients = spec.clients.len() as u64;

@@ -5,6 +5,7 @@ pub mod break_menu;
 pub mod by_hand;
 pub mod columns;
 pub mod dash;
+pub mod event_words;
 pub mod faults;
 pub mod legend;
 pub mod machine;

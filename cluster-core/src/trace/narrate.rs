@@ -206,7 +206,9 @@ fn faults_phrase(faults: &[Fault]) -> String {
     let mut left: Vec<&Fault> = faults.iter().collect();
     while let Some(first) = left.first().copied() {
         let (alike, others): (Vec<&Fault>, Vec<&Fault>) = left.iter().partition(|fault| fault.kind() == first.kind());
-        if alike.len() > ALIKE_NAMED {
+        if alike.len() > ALIKE_NAMED && first.kind() == FaultKind::Cut {
+            phrases.push(format!("cut {} directions of links", alike.len()));
+        } else if alike.len() > ALIKE_NAMED {
             phrases.push(format!("{}, and {} more alike", fault_phrase(first), alike.len() - 1));
         } else {
             phrases.extend(alike.into_iter().map(fault_phrase));
@@ -431,7 +433,7 @@ mod tests {
         many.insert(0, Fault::Crash(NodeId(3)));
         assert_eq!(
             command(Author::Nemesis, Command::Inject(many)),
-            "The nemesis crashed n3 and cut n1→n2, and 3 more alike"
+            "The nemesis crashed n3 and cut 4 directions of links"
         );
         let back = Command::Restore {
             links: vec![(link, LinkRules::default())],

@@ -4,7 +4,7 @@ use cluster_core::{
     command::Command,
     fault::{Fault, LinkId},
 };
-use egui::{Align2, CursorIcon, FontId, Key, PointerButton, Pos2, Response, Shape, Stroke, Ui, vec2};
+use egui::{Align2, CursorIcon, FontId, Key, PointerButton, Pos2, Rect, Response, Shape, Stroke, Ui, Vec2, vec2};
 
 use super::{Scene, glyphs::Pen};
 use crate::{ctx::ViewCtx, tools::Tool};
@@ -26,6 +26,8 @@ pub(super) struct Crossing {
 
 /// Points of a stroke are at least this far apart.
 const STEP: f32 = 3.0;
+/// Around the words beside a stroke.
+const WORDS_PAD: Vec2 = vec2(6.0, 3.0);
 
 impl Knife {
     /// Returns whether a stroke is being drawn.
@@ -95,13 +97,28 @@ impl Knife {
         if let [.., end] = self.stroke[..] {
             pen.painter.add(Shape::line(self.stroke.clone(), Stroke::new(1.5, pen.theme.text)));
             let words = stroke_words(self.doomed.len(), self.one_way, ctx.tools.staging);
-            let at = end + vec2(14.0, -10.0);
             let galley = pen.painter.layout_no_wrap(words, FontId::proportional(12.0), bad);
-            let rect = Align2::LEFT_BOTTOM.anchor_size(at, galley.size()).expand2(vec2(6.0, 3.0));
+            let rect = words_rect(scene, end, galley.size() + 2.0 * WORDS_PAD);
             pen.painter.rect_filled(rect, 4.0, pen.theme.surface.gamma_multiply(0.92));
-            pen.painter.galley(rect.min + vec2(6.0, 3.0), galley, bad);
+            pen.painter.galley(rect.min + WORDS_PAD, galley, bad);
         }
     }
+}
+
+/// Returns where the words go: in that corner of the stroke's end in which they cover no node, if there is one.
+fn words_rect(scene: &Scene, end: Pos2, size: Vec2) -> Rect {
+    let corners = [
+        (Align2::LEFT_BOTTOM, vec2(14.0, -10.0)),
+        (Align2::RIGHT_BOTTOM, vec2(-14.0, -10.0)),
+        (Align2::LEFT_TOP, vec2(14.0, 14.0)),
+        (Align2::RIGHT_TOP, vec2(-14.0, 14.0)),
+    ];
+    let mut rects = corners.into_iter().map(|(align, aside)| align.anchor_size(end + aside, size));
+    let discs = |rect: &Rect| {
+        scene.layout.nodes.iter().any(|node| scene.camera.screen_rect(scene.layout.disc(node)).intersects(*rect))
+    };
+    let first = corners[0].0.anchor_size(end + corners[0].1, size);
+    rects.find(|rect| !discs(rect)).unwrap_or(first)
 }
 
 fn stroke_words(count: usize, one_way: bool, staging: bool) -> String {

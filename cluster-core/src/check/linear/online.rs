@@ -64,8 +64,6 @@ enum Width {
     Wide(Box<Search<16>>),
 }
 
-/// How many steps the end of one operation may cost before the object is given up.
-const STEPS_EACH: u64 = 300_000;
 /// How many moments are kept before the past is forgotten.
 const MOMENTS_KEPT: usize = 1024;
 /// How many states are kept before those that are gone are forgotten.
@@ -102,8 +100,9 @@ impl Growing {
         number
     }
 
-    /// Takes the end of an operation over, and looks as far as everything is known.
-    pub(crate) fn end(&mut self, number: u64, end: End) {
+    /// Takes the end of an operation over, and looks as far as everything is known. Takes the steps that this costs from
+    /// `credit`, and gives up when there are none left.
+    pub(crate) fn end(&mut self, number: u64, end: End, credit: &mut u64) {
         if self.state != State::Holds {
             self.queue.clear();
             return;
@@ -118,7 +117,7 @@ impl Growing {
             match (end, is_end) {
                 (End::Did(step), false) => self.open(number, step, true),
                 (End::Perhaps(step), false) if step.nature() != Nature::Pure => self.open(number, step, false),
-                (End::Did(_), true) => self.close(number),
+                (End::Did(_), true) => self.close(number, credit),
                 (End::Nothing | End::Perhaps(_), _) => {}
             }
             if is_end {
@@ -174,13 +173,15 @@ impl Growing {
         }
     }
 
-    fn close(&mut self, number: u64) {
+    fn close(&mut self, number: u64, credit: &mut u64) {
         let slot = self.at(number).slot.take().expect("it was opened when it began");
         self.position += 1;
+        let before = self.steps();
         let progress = match &mut self.search {
-            Width::Narrow(search) => search.end_growing(slot, STEPS_EACH),
-            Width::Wide(search) => search.end_growing(slot, STEPS_EACH),
+            Width::Narrow(search) => search.end_growing(slot, *credit),
+            Width::Wide(search) => search.end_growing(slot, *credit),
         };
+        *credit = credit.saturating_sub(self.steps() - before);
         self.free.push(slot);
         match progress {
             Progress::Holds => {}
@@ -190,6 +191,24 @@ impl Growing {
         match &mut self.search {
             Width::Narrow(search) => forget(search),
             Width::Wide(search) => forget(search),
+        }
+    }
+
+    fn steps(&self) -> u64 {
+        match &self.search {
+            Width::Narrow(search) => search.steps,
+            Width::Wide(search) => search.steps,
+        }
+    }
+
+    /// Returns the value, if nothing is open and there is only one that it can be.
+    pub(crate) fn settled(&self) -> Option<Option<&[u8]>> {
+        if !self.queue.is_empty() || !self.operations.is_empty() {
+            return None;
+        }
+        match &self.search {
+            Width::Narrow(search) => search.settled(),
+            Width::Wide(search) => search.settled(),
         }
     }
 
@@ -235,6 +254,13 @@ fn forget<const W: usize>(search: &mut Search<W>) {
 }
 
 impl<const W: usize> Search<W> {
+    fn settled(&self) -> Option<Option<&[u8]>> {
+        match self.frontier.configs.as_slice() {
+            [only] if !self.is_open() => Some(self.states.bytes_of(only.state)),
+            _ => None, // None is there, or several may be.
+        }
+    }
+
     fn begin_growing(&mut self, mut call: Call) {
         let index = self.plan.calls.len() as u32;
         // Twins are found among the open operations only, and that is all that is asked for.

@@ -129,6 +129,11 @@ impl<const W: usize> Search<W> {
             .map(|call| call.twin)
     }
 
+    /// Returns whether any call is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.all.iter().any(|word| *word != 0)
+    }
+
     /// Returns the call that is open in a slot.
     pub(crate) fn open_call(&self, slot: u16) -> u32 {
         self.open.calls[usize::from(slot)]

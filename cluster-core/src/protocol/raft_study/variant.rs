@@ -67,7 +67,7 @@ pub(crate) const VARIANTS: &[Variant] = &[
     Variant {
         name: "ack-before-fsync",
         paper: "Figure 2: persistent state is updated on stable storage before responding to RPCs.",
-        breaks: "Followers answer, and the leader counts itself, before the disk has the entries: a power loss takes what was acknowledged.",
+        breaks: "Entries are acknowledged when they are written, and nobody waits for a sync: a power loss takes them.",
     },
     Variant {
         name: "grants-two-votes",
