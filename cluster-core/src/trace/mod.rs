@@ -4,6 +4,7 @@ mod archive;
 mod by_hand;
 pub mod causality;
 mod checkpoints;
+pub mod export;
 pub mod file;
 #[cfg(test)]
 mod fold_tests;
