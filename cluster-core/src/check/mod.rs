@@ -26,6 +26,7 @@ mod states;
 mod trace;
 pub mod txn;
 mod verdict;
+mod zones;
 
 pub use builder::{HistoryBuilder, Said};
 pub use datum::{Datum, DatumId, DatumTable};
