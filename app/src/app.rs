@@ -20,6 +20,7 @@ use crate::{
     source::{Source, Start},
     theme::{self, Theme},
     tools::{Tool, Tools},
+    travel::Travel,
 };
 
 /// About how many events are taken over in one frame, at most: the picture comes before completeness.
@@ -38,6 +39,7 @@ pub struct App {
     pub(crate) chrome: Chrome,
     pub(crate) toasts: Toasts,
     pub(crate) tools: Tools,
+    pub(crate) travel: Travel,
     pub(crate) nemesis: Option<Nemesis>,
     /// How many random faults were started so far.
     pub(crate) nemeses: u32,
@@ -55,6 +57,7 @@ impl App {
     /// Makes the window of a source.
     pub fn new(mut source: Box<dyn Source>, settings: Settings) -> Self {
         let store = source.store();
+        let travel = Travel::of(source.as_ref());
         let playback = Playback::new(source.commandable(), &store);
         let theme = if settings.dark { Theme::dark() } else { Theme::light() };
         let (mut ledger, mut availability) = (Ledger::default(), Availability::default());
@@ -74,6 +77,7 @@ impl App {
             chrome,
             toasts: Toasts::default(),
             tools: Tools::default(),
+            travel,
             nemesis: None,
             nemeses: 0,
             starter: None,
@@ -136,6 +140,7 @@ impl App {
         }
         self.drive_nemesis();
         self.playback.advance(&self.store, real, arrived, grows);
+        self.travel_on(ctx);
         self.settings.scale = ctx.zoom_factor();
         self.ask_for_frames(ctx, arrived);
     }
@@ -150,6 +155,8 @@ impl App {
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
         ctx.tools = &self.tools;
+        ctx.travel = Some(&self.travel);
+        ctx.span = self.playback.span();
         ctx.startable = self.starter.is_some();
         ctx.asked = self.asked;
         ctx.ledger = Some(&self.ledger);

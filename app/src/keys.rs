@@ -5,6 +5,7 @@ use cluster_core::{
     fault::{Fault, Heal},
     ids::{Endpoint, MsgId, NodeId, Seq},
     trace::NodeStatus,
+    until::Until,
 };
 use egui::Key;
 
@@ -14,6 +15,7 @@ use crate::{
     panels::{Chrome, open_new_cluster, rates, subject_of},
     theme,
     tools::{Menu, Tool, ToolAction, links_of},
+    travel::TravelAction,
     widgets::by_hand,
 };
 
@@ -38,6 +40,31 @@ pub const KEYS: &[KeyRow] = &[
     KeyRow { key: Key::L, shown: "L", about: "Follow the cluster live", act: |ctx, _| ctx.act(Action::GoLive) },
     KeyRow { key: Key::ArrowLeft, shown: "←", about: "Cursor to the event before", act: |ctx, _| seek_by(ctx, -1) },
     KeyRow { key: Key::ArrowRight, shown: "→", about: "Cursor to the event after", act: |ctx, _| seek_by(ctx, 1) },
+    KeyRow {
+        key: Key::PageUp,
+        shown: "PgUp",
+        about: "Jump to the election (or what else is chosen) before",
+        act: |ctx, _| jump(ctx, false),
+    },
+    KeyRow { key: Key::PageDown, shown: "PgDn", about: "Jump to the one after", act: |ctx, _| jump(ctx, true) },
+    KeyRow {
+        key: Key::I,
+        shown: "I",
+        about: "Set a bookmark at the cursor, or remove it",
+        act: |ctx, _| ctx.travel(TravelAction::ToggleBookmark),
+    },
+    KeyRow {
+        key: Key::U,
+        shown: "U",
+        about: "Let the run go until the leader changes",
+        act: |ctx, _| ctx.travel(TravelAction::Until(Until::LeaderChanges)),
+    },
+    KeyRow {
+        key: Key::E,
+        shown: "E",
+        about: "Fork: go on differently from the cursor",
+        act: |ctx, _| ctx.travel(TravelAction::Fork),
+    },
     KeyRow { key: Key::ArrowUp, shown: "↑", about: "Select the node before", act: |ctx, _| select_by(ctx, -1) },
     KeyRow { key: Key::ArrowDown, shown: "↓", about: "Select the node after", act: |ctx, _| select_by(ctx, 1) },
     KeyRow { key: Key::Escape, shown: "Esc", about: "Select nothing, close this", act: escape },
@@ -300,6 +327,13 @@ fn seek_by(ctx: &ViewCtx<'_>, by: i64) {
         return;
     };
     ctx.act(Action::SeekEvent(Seq(shown.saturating_add_signed(by))));
+}
+
+/// Moves the cursor to the next of what is chosen on the tape.
+fn jump(ctx: &ViewCtx<'_>, forward: bool) {
+    if let Some(travel) = ctx.travel {
+        ctx.travel(TravelAction::Jump(travel.jump, forward));
+    }
 }
 
 fn select_by(ctx: &ViewCtx<'_>, by: isize) {

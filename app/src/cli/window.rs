@@ -69,7 +69,8 @@ pub(super) fn play(file: &Path, at: Option<Duration>) -> Result<(), Failure> {
     let at = at.or_else(|| first_violation(&store));
     check_display()?;
     let subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
-    let make: MakeSource = Box::new(move |_| Ok(Box::new(Recording::new(store)) as Box<dyn Source>));
+    let path = file.to_owned();
+    let make: MakeSource = Box::new(move |_| Ok(Box::new(Recording::of(store, path)) as Box<dyn Source>));
     show(make, WindowOptions { subject, at, ..WindowOptions::default() })
 }
 

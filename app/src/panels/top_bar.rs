@@ -17,6 +17,7 @@ use crate::{
     panels::{
         new_cluster::{Draft, open_new_cluster},
         promises::{Lost, promises_ui},
+        until::{UntilForm, until_ui},
     },
     theme::{SCALES, SPACE},
     tools::Menu,
@@ -52,11 +53,13 @@ pub struct Chrome {
     pub lost: Lost,
     /// The cluster that is about to be started, while its dialog is open.
     pub draft: Option<Draft>,
+    /// What the run is let go until, as far as it is written.
+    pub until: UntilForm,
 }
 
 impl Default for Chrome {
     fn default() -> Self {
-        Self { help_open: false, rate: 1.0, behind: 0, lost: Lost::default(), draft: None }
+        Self { help_open: false, rate: 1.0, behind: 0, lost: Lost::default(), draft: None, until: UntilForm::default() }
     }
 }
 
@@ -94,6 +97,7 @@ fn run_controls_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     if named(ui.add(button("⏭")), "Step").on_hover_text(hint("One step forward", ".")).clicked() {
         keys::step(ctx, chrome);
     }
+    until_ui(ui, ctx, &mut chrome.until);
     speed_ui(ui, ctx, chrome, live);
     live_ui(ui, ctx);
 }
@@ -118,8 +122,15 @@ fn rate_text(rate: f64) -> String {
 }
 
 fn live_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let left = ctx.store.origin().branch.as_ref().filter(|branch| ctx.store.len() < branch.next);
+    if let Some(branch) = left.filter(|_| ctx.commandable) {
+        ui.spinner();
+        ui.label(RichText::new(format!("Re-running to {}", branch.at)).color(ctx.theme.accent).strong());
+        return;
+    }
     let (word, color) = match (ctx.cursor.live, ctx.commandable) {
         (true, true) if ctx.state.rate > 0.0 => (now_word(ctx), ctx.theme.good),
+        (true, true) if ctx.travel.is_some_and(|travel| travel.under_way().is_some()) => ("UNTIL…", ctx.theme.accent),
         (true, true) => ("PAUSED", ctx.theme.warn),
         (true, false) => ("END", ctx.theme.text_weak),
         (false, true) => ("PAST", ctx.theme.warn),

@@ -236,3 +236,7 @@ fn facts(state: &ClusterState) -> BTreeMap<Place, String> {
     }
     facts
 }
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;

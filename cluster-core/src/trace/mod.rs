@@ -6,6 +6,7 @@ mod by_hand;
 pub mod causality;
 mod checkpoints;
 mod compare;
+pub mod export;
 pub mod file;
 #[cfg(test)]
 mod fold_tests;
