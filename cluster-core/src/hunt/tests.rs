@@ -85,7 +85,8 @@ fn what_was_caught_is_made_small_and_stays_the_same_broken_promise() {
         small.trial.script.len(),
         trial.script.len()
     );
-    assert!(small.runs <= 40 && small.caught.at <= caught.at);
+    // Fewer faults may take longer to show it.
+    assert!(small.runs <= 40);
     assert_eq!(replayed(&small.trial, &quarry.checks).caught, Some(small.caught));
 }
 
