@@ -55,7 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "hunt",
         &[
             "ids", "name", "time", "origin", "fault", "spec", "command", "event", "trace", "check", "nemesis",
-            "registry", "sim",
+            "registry", "protocol", "sim",
         ],
     ),
     // For tests only: it names every reader of foreign bytes, wherever that is.
