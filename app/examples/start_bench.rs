@@ -10,12 +10,21 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use cluster_core::{
     ids::NodeId,
+    origin::BackendKind,
     session::SessionOptions,
     spec::ClusterSpec,
     trace::{ClusterState, NodeStatus},
 };
 use egui::vec2;
-use faultline::{app::App, live::Live, offscreen, settings::Settings, source::Source, theme, theme::Theme};
+use faultline::{
+    app::App,
+    live::Live,
+    offscreen,
+    settings::Settings,
+    source::{Source, Start},
+    theme,
+    theme::Theme,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,7 +43,7 @@ fn main() -> Result<()> {
         ..SessionOptions::default()
     };
     let began = Instant::now();
-    let live: Box<dyn Source> = Box::new(Live::start(spec, options)?);
+    let live: Box<dyn Source> = Box::new(Live::start(Start::Cluster(BackendKind::Live, Box::new(spec)), options)?);
     let mut app = App::new(live, Settings::default());
     let context = offscreen::context(&Theme::dark());
     let mut milestones = Milestones::default();

@@ -6,18 +6,19 @@ use cluster_core::{
     command::Command,
     fault::LinkId,
     ids::{ClientId, MsgId, NodeId, OpId, Seq},
-    spec::ClusterSpec,
     time::Timestamp,
     trace::Subject,
 };
+
+use crate::{source::Start, tools::ToolAction, travel::TravelAction};
 
 /// What the user meant.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Ask something of the cluster.
     Command(Command),
-    /// End the run that is shown, and start this cluster.
-    StartCluster(Box<ClusterSpec>),
+    /// End the run that is shown, and start this one.
+    Start(Start),
     /// Show this in the inspector.
     Select(Selection),
     /// Move the cursor to a moment.
@@ -42,6 +43,10 @@ pub enum Action {
     SetScale(f32),
     /// Show every motion as its end state.
     ToggleReducedMotion,
+    /// Use a tool.
+    Tool(ToolAction),
+    /// Move in time, or between runs.
+    Travel(TravelAction),
 }
 
 /// What is selected.

@@ -1,14 +1,12 @@
 //! Carries actions out: the one place where what the user meant becomes so.
 
-use cluster_core::{
-    command::{Author, Command},
-    spec::ClusterSpec,
-};
+use cluster_core::command::{Author, Command};
 
 use crate::{
     action::{Action, Selection},
     app::App,
     layout::Layout,
+    source::{Source, Start},
     theme::Theme,
 };
 
@@ -17,7 +15,7 @@ impl App {
     pub(crate) fn carry_out(&mut self, action: Action, ctx: &egui::Context) {
         match action {
             Action::Command(command) => self.send(command),
-            Action::StartCluster(spec) => self.start(*spec, ctx),
+            Action::Start(start) => drop(self.start(start, ctx)),
             Action::Select(selection) => self.select(selection),
             Action::Seek(at) => self.playback.seek(&self.store, at),
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
@@ -36,12 +34,19 @@ impl App {
                 ctx.set_theme(self.theme.of_egui());
             }
             Action::SetScale(scale) => ctx.set_zoom_factor(scale.clamp(0.75, 3.0)),
+            Action::Tool(action) => self.on_tool(action),
+            Action::Travel(action) => self.on_travel(action, ctx),
             Action::ToggleReducedMotion => self.settings.reduced_motion = !self.settings.reduced_motion,
         }
         ctx.request_repaint();
     }
 
-    fn send(&mut self, command: Command) {
+    pub(crate) fn send(&mut self, command: Command) {
+        let command = match command {
+            Command::Inject(faults) if self.tools.staging => return self.stage(faults),
+            Command::SetLinks(links) if self.tools.staging => return self.stage_rules(links),
+            command => command, // nothing else breaks anything
+        };
         if !self.source.commandable() {
             self.toasts.warn("A recording takes no commands: what happened, happened");
             return;
@@ -49,7 +54,7 @@ impl App {
         if let Command::SetRate(rate) = command {
             self.chrome.rate = rate;
         }
-        if matches!(command, Command::Inject(_)) {
+        if matches!(command, Command::Inject(_) | Command::SetLinks(_)) {
             self.settings.hint_seen = true;
         }
         if !self.source.send(Author::User, command) {
@@ -57,22 +62,35 @@ impl App {
         }
     }
 
-    /// Starts another cluster; the one before ends once that has succeeded.
-    fn start(&mut self, spec: ClusterSpec, ctx: &egui::Context) {
+    /// Starts another run; the one before ends once that has succeeded. Returns whether it has.
+    pub(crate) fn start(&mut self, start: Start, ctx: &egui::Context) -> bool {
         let Some(starter) = &self.starter else {
             self.toasts.warn("This window can start no cluster");
-            return;
+            return false;
         };
-        let mut before = match starter(spec) {
-            Ok(source) => self.show(source),
-            Err(why) => return self.toasts.warn(&why),
-        };
+        match starter(start) {
+            Ok(source) => {
+                self.replace(source, ctx);
+                true
+            }
+            Err(why) => {
+                self.toasts.warn(&why);
+                false
+            }
+        }
+    }
+
+    /// Shows another source; the one before ends in good order.
+    pub(crate) fn replace(&mut self, source: Box<dyn Source>, ctx: &egui::Context) {
+        let mut before = self.show(source);
         ctx.send_viewport_cmd(egui::ViewportCommand::Title("Faultline".to_owned()));
+        let ran = before.commandable();
         match (before.finish(), before.recording()) {
             (Err(why), _) => self.toasts.warn(&why),
-            (Ok(()), Some(file)) => self.toasts.tell(&format!("The run before is kept: {}", file.display())),
-            (Ok(()), None) => {}
+            (Ok(()), Some(file)) if ran => self.toasts.tell(&format!("The run before is kept: {}", file.display())),
+            (Ok(()), _) => {}
         }
+        self.travel.look_around();
     }
 
     fn select(&mut self, selection: Selection) {

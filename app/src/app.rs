@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use cluster_core::{
     event::EventKind,
     ids::Seq,
-    spec::ClusterSpec,
+    nemesis::Nemesis,
     trace::{Availability, Ledger, Subject, TraceStore},
 };
 
@@ -14,15 +14,17 @@ use crate::{
     ctx::ViewCtx,
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, top_bar_ui},
+    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, tool_banner_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
-    source::Source,
+    source::{Source, Start},
     theme::{self, Theme},
+    tools::{Tool, Tools},
+    travel::Travel,
 };
 
-/// How many batches are taken over in one frame, at most: the picture comes before completeness.
-const BATCHES_MAX: usize = 64;
+/// About how many events are taken over in one frame, at most: the picture comes before completeness.
+const EVENTS_MAX: u64 = 32_768;
 
 /// The window as a whole.
 pub struct App {
@@ -36,6 +38,11 @@ pub struct App {
     pub(crate) theme: Theme,
     pub(crate) chrome: Chrome,
     pub(crate) toasts: Toasts,
+    pub(crate) tools: Tools,
+    pub(crate) travel: Travel,
+    pub(crate) nemesis: Option<Nemesis>,
+    /// How many random faults were started so far.
+    pub(crate) nemeses: u32,
     pub(crate) starter: Option<Starter>,
     looks: Looks,
     tape: Tape,
@@ -43,13 +50,14 @@ pub struct App {
     availability: Availability,
 }
 
-/// Starts a cluster as the source of a window, or says why it cannot be.
-pub type Starter = Box<dyn Fn(ClusterSpec) -> Result<Box<dyn Source>, String>>;
+/// Starts a run as the source of a window, or says why it cannot be.
+pub type Starter = Box<dyn Fn(Start) -> Result<Box<dyn Source>, String>>;
 
 impl App {
     /// Makes the window of a source.
     pub fn new(mut source: Box<dyn Source>, settings: Settings) -> Self {
         let store = source.store();
+        let travel = Travel::of(source.as_ref());
         let playback = Playback::new(source.commandable(), &store);
         let theme = if settings.dark { Theme::dark() } else { Theme::light() };
         let (mut ledger, mut availability) = (Ledger::default(), Availability::default());
@@ -68,6 +76,10 @@ impl App {
             theme,
             chrome,
             toasts: Toasts::default(),
+            tools: Tools::default(),
+            travel,
+            nemesis: None,
+            nemeses: 0,
             starter: None,
             looks: Looks::default(),
             tape: Tape::default(),
@@ -101,7 +113,7 @@ impl App {
     pub fn logic(&mut self, ctx: &egui::Context) {
         let (real, grows) = (ctx.input(|input| input.time), self.source.commandable());
         let before = self.store.len();
-        for _ in 0..BATCHES_MAX {
+        while self.store.len().0 - before.0 < EVENTS_MAX {
             let Some(batch) = self.source.poll() else { break };
             for event in &batch {
                 if let EventKind::CommandRefused { reason } = &event.kind {
@@ -123,7 +135,12 @@ impl App {
             });
             self.chrome.lost = Lost::of(ledger);
         }
+        if self.store.latest().rate > 0.0 && grows {
+            self.chrome.rate = self.store.latest().rate;
+        }
+        self.drive_nemesis();
         self.playback.advance(&self.store, real, arrived, grows);
+        self.travel_on(ctx);
         self.settings.scale = ctx.zoom_factor();
         self.ask_for_frames(ctx, arrived);
     }
@@ -137,6 +154,9 @@ impl App {
         ctx.commandable = self.source.commandable();
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
+        ctx.tools = &self.tools;
+        ctx.travel = Some(&self.travel);
+        ctx.span = self.playback.span();
         ctx.startable = self.starter.is_some();
         ctx.asked = self.asked;
         ctx.ledger = Some(&self.ledger);
@@ -153,13 +173,16 @@ impl App {
         let layout = &mut self.settings.layout;
         middle.show(ui, |ui| layout.ui(ui, &mut self.looks, &ctx));
         let place = layout.rect("canvas").unwrap_or_else(|| ui.max_rect());
-        if !self.settings.hint_seen && ctx.commandable {
+        if !self.settings.hint_seen && ctx.commandable && self.tools.tool == Tool::Pointer {
             self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
         }
+        tool_banner_ui(ui.ctx(), &ctx, place);
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         self.toasts.ui(ui.ctx(), place, &self.theme);
 
+        // Whoever has that menu has opened it.
+        self.tools.menu = None;
         let context = ui.ctx().clone();
         actions.into_inner().into_iter().for_each(|action| self.carry_out(action, &context));
     }
@@ -184,6 +207,11 @@ impl App {
         &self.selection
     }
 
+    /// Returns the tools in the user's hand.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
     /// Returns what is to be remembered.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -198,6 +226,9 @@ impl App {
         if self.playback.moves() {
             ctx.request_repaint_after(theme::FRAME);
         } else if arrived {
+            ctx.request_repaint_after(theme::GLANCE);
+        }
+        if self.nemesis.is_some() {
             ctx.request_repaint_after(theme::GLANCE);
         }
     }

@@ -1,6 +1,6 @@
 //! Everything a view may read, and the one thing it may do.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::LazyLock};
 
 use cluster_core::{
     command::Command,
@@ -13,7 +13,11 @@ use crate::{
     action::{Action, Selection},
     playback::Cursor,
     theme::Theme,
+    tools::Tools,
+    travel::{Travel, TravelAction, Twin},
 };
+
+static EMPTY_HAND: LazyLock<Tools> = LazyLock::new(Tools::default);
 
 /// What a view may read during one frame.
 pub struct ViewCtx<'a> {
@@ -37,6 +41,12 @@ pub struct ViewCtx<'a> {
     pub reduced_motion: bool,
     /// The folder of the nodes' data, if there is one.
     pub data_dir: Option<&'a str>,
+    /// The tools in the user's hand.
+    pub tools: &'a Tools,
+    /// Where the window is in time and among runs, if it is a whole window.
+    pub travel: Option<&'a Travel>,
+    /// The stretch that is played over and over, if there is one.
+    pub span: Option<(Timestamp, Timestamp)>,
     /// What “Why?” was asked about last, and at which event the cursor stood.
     pub asked: Option<(Subject, Seq)>,
     /// The ledger of acknowledged writes, as of the end of the run.
@@ -58,6 +68,7 @@ impl<'a> ViewCtx<'a> {
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
         let (startable, data_dir, asked, ledger, availability) = (false, None, None, None, None);
+        let tools: &Tools = &EMPTY_HAND;
         Self {
             store,
             state,
@@ -70,15 +81,30 @@ impl<'a> ViewCtx<'a> {
             reduced_motion,
             data_dir,
             asked,
+            travel: None,
+            span: None,
+            tools,
             ledger,
             availability,
             actions,
         }
     }
 
+    /// Returns what a view may read of the run beside this one. It takes no commands.
+    pub fn beside(&self, twin: &'a Twin) -> Self {
+        let mut ctx = Self::new(&twin.store, &twin.state, twin.cursor, self.selection, self.theme, self.actions);
+        (ctx.commandable, ctx.reduced_motion) = (false, self.reduced_motion);
+        ctx
+    }
+
     /// Says what the user meant; carried out after the frame.
     pub fn act(&self, action: Action) {
         self.actions.borrow_mut().push(action);
+    }
+
+    /// Says what the user meant with time, or with other runs.
+    pub fn travel(&self, action: TravelAction) {
+        self.act(Action::Travel(action));
     }
 
     /// Asks something of the cluster.

@@ -5,14 +5,17 @@ use cluster_core::{
     fault::{Fault, Heal},
     ids::{Endpoint, MsgId, NodeId, Seq},
     trace::NodeStatus,
+    until::Until,
 };
 use egui::Key;
 
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
-    panels::{Chrome, RATES, open_new_cluster, subject_of},
+    panels::{Chrome, open_new_cluster, rates, subject_of},
     theme,
+    tools::{Menu, Tool, ToolAction, links_of},
+    travel::TravelAction,
     widgets::by_hand,
 };
 
@@ -37,13 +40,71 @@ pub const KEYS: &[KeyRow] = &[
     KeyRow { key: Key::L, shown: "L", about: "Follow the cluster live", act: |ctx, _| ctx.act(Action::GoLive) },
     KeyRow { key: Key::ArrowLeft, shown: "←", about: "Cursor to the event before", act: |ctx, _| seek_by(ctx, -1) },
     KeyRow { key: Key::ArrowRight, shown: "→", about: "Cursor to the event after", act: |ctx, _| seek_by(ctx, 1) },
+    KeyRow {
+        key: Key::PageUp,
+        shown: "PgUp",
+        about: "Jump to the election (or what else is chosen) before",
+        act: |ctx, _| jump(ctx, false),
+    },
+    KeyRow { key: Key::PageDown, shown: "PgDn", about: "Jump to the one after", act: |ctx, _| jump(ctx, true) },
+    KeyRow {
+        key: Key::I,
+        shown: "I",
+        about: "Set a bookmark at the cursor, or remove it",
+        act: |ctx, _| ctx.travel(TravelAction::ToggleBookmark),
+    },
+    KeyRow {
+        key: Key::U,
+        shown: "U",
+        about: "Let the run go until the leader changes",
+        act: |ctx, _| ctx.travel(TravelAction::Until(Until::LeaderChanges)),
+    },
+    KeyRow {
+        key: Key::E,
+        shown: "E",
+        about: "Fork: go on differently from the cursor",
+        act: |ctx, _| ctx.travel(TravelAction::Fork),
+    },
     KeyRow { key: Key::ArrowUp, shown: "↑", about: "Select the node before", act: |ctx, _| select_by(ctx, -1) },
     KeyRow { key: Key::ArrowDown, shown: "↓", about: "Select the node after", act: |ctx, _| select_by(ctx, 1) },
     KeyRow { key: Key::Escape, shown: "Esc", about: "Select nothing, close this", act: escape },
     KeyRow { key: Key::K, shown: "K", about: "Crash the selected nodes", act: |ctx, _| inject(ctx, Fault::Crash) },
     KeyRow { key: Key::F, shown: "F", about: "Freeze the selected nodes, or let them go on", act: freeze },
     KeyRow { key: Key::R, shown: "R", about: "Restart the selected nodes", act: restart },
-    KeyRow { key: Key::C, shown: "C", about: "Cut around the selected nodes", act: |ctx, _| cut_around(ctx) },
+    KeyRow { key: Key::C, shown: "C", about: "Cut around the selected nodes, or the selected link", act: cut },
+    KeyRow {
+        key: Key::O,
+        shown: "O",
+        about: "Open the menu of what is selected",
+        act: |ctx, _| tool(ctx, OPEN_SELECTED),
+    },
+    KeyRow {
+        key: Key::P,
+        shown: "P",
+        about: "Menu of tools, partitions, random faults",
+        act: |ctx, _| tool(ctx, OPEN_BREAK),
+    },
+    KeyRow {
+        key: Key::X,
+        shown: "X",
+        about: "Knife (or Shift and drag): cut links by a stroke",
+        act: |ctx, _| tool(ctx, KNIFE),
+    },
+    KeyRow {
+        key: Key::S,
+        shown: "S",
+        about: "Stage faults from here on, or stop",
+        act: |ctx, _| tool(ctx, ToolAction::ToggleStage),
+    },
+    KeyRow {
+        key: Key::A,
+        shown: "A",
+        about: "Apply all that is staged at one instant",
+        act: |ctx, _| tool(ctx, ToolAction::ApplyStage),
+    },
+    KeyRow { key: Key::Y, shown: "Y", about: "Copy the rules of the selected link", act: copy_rules },
+    KeyRow { key: Key::V, shown: "V", about: "Give the copied rules to what is selected", act: paste_rules },
+    KeyRow { key: Key::B, shown: "B", about: "Break things at random, or stop that", act: nemesis },
     KeyRow { key: Key::H, shown: "H", about: "Heal everything", act: |ctx, _| ctx.command(Command::Heal(Heal::All)) },
     KeyRow { key: Key::N, shown: "N", about: "A new cluster", act: open_new_cluster },
     KeyRow { key: Key::G, shown: "G", about: "Select the next message under way", act: |ctx, _| next_message(ctx) },
@@ -65,6 +126,18 @@ pub const KEYS: &[KeyRow] = &[
         act: |_, chrome| chrome.help_open = !chrome.help_open,
     },
 ];
+
+/// Every key that is pressed with Ctrl (Command on a Mac).
+pub const CTRL_KEYS: &[KeyRow] = &[KeyRow {
+    key: Key::Z,
+    shown: "Ctrl + Z",
+    about: "Undo exactly what your last command broke",
+    act: |ctx, _| tool(ctx, ToolAction::Undo),
+}];
+
+const OPEN_SELECTED: ToolAction = ToolAction::Open(Menu::Selected);
+const OPEN_BREAK: ToolAction = ToolAction::Open(Menu::Break);
+const KNIFE: ToolAction = ToolAction::Take(Tool::Knife);
 
 const DIGITS: [Key; 9] =
     [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
@@ -89,10 +162,16 @@ pub fn on_keys(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
             (row.act)(ctx, chrome);
         }
     }
+    for row in CTRL_KEYS {
+        if pressed_with(egui, row.key, |modifiers| modifiers.command && !modifiers.alt && !modifiers.shift) {
+            (row.act)(ctx, chrome);
+        }
+    }
     for (at, key) in DIGITS.into_iter().enumerate() {
         let node = NodeId(at as u16 + 1);
-        if pressed(key) && ctx.state.nodes.contains_key(&node) {
-            ctx.act(Action::Select(Selection::node(node)));
+        let adding = pressed_with(egui, key, |modifiers| modifiers.shift_only());
+        if (adding || pressed(key)) && ctx.state.nodes.contains_key(&node) {
+            ctx.act(Action::Select(if adding { added(ctx, node) } else { Selection::node(node) }));
         }
     }
 }
@@ -102,17 +181,23 @@ pub fn help_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     if !chrome.help_open {
         return;
     }
-    let more = [("1 … 9", "Select a node"), ("Ctrl + / −", "Larger, smaller"), ("Tab", "Move the focus")];
-    let rows = KEYS.iter().map(|row| (row.shown, row.about)).chain(more);
+    let more = [
+        ("1 … 9", "Select a node"),
+        ("Shift + 1 … 9", "Add a node to the selection"),
+        ("Ctrl + / −", "Larger, smaller"),
+        ("Tab", "Move the focus"),
+    ];
+    let rows: Vec<_> = KEYS.iter().chain(CTRL_KEYS).map(|row| (row.shown, row.about)).chain(more).collect();
     let frame = egui::Frame::popup(&egui.global_style()).inner_margin(3.0 * theme::SPACE);
     let response = egui::Modal::new(egui::Id::unique("keys")).frame(frame).show(egui, |ui| {
         ui.heading("Keys");
         ui.add_space(theme::SPACE);
-        egui::Grid::new("keys").num_columns(2).spacing([3.0 * theme::SPACE, 0.5 * theme::SPACE]).show(ui, |ui| {
-            for (key, about) in rows {
-                ui.monospace(egui::RichText::new(key).color(ctx.theme.accent));
-                ui.label(about);
-                ui.end_row();
+        // Two columns: in one, the list would be higher than a small window.
+        let (left, right) = rows.split_at(rows.len().div_ceil(2));
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0 * theme::SPACE;
+            for (name, rows) in [("keys", left), ("more keys", right)] {
+                keys_ui(ui, ctx, name, rows);
             }
         });
         ui.add_space(theme::SPACE);
@@ -123,12 +208,78 @@ pub fn help_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     }
 }
 
+fn keys_ui(ui: &mut egui::Ui, ctx: &ViewCtx<'_>, name: &str, rows: &[(&str, &str)]) {
+    egui::Grid::new(name).num_columns(2).spacing([2.0 * theme::SPACE, 0.5 * theme::SPACE]).show(ui, |ui| {
+        for (key, about) in rows {
+            ui.monospace(egui::RichText::new(*key).color(ctx.theme.accent));
+            ui.label(*about);
+            ui.end_row();
+        }
+    });
+}
+
+/// Returns whether a key went down with such modifiers. With shift, many keyboards make another sign of it, so its place
+/// counts, too.
+fn pressed_with(egui: &egui::Context, wanted: Key, held: impl Fn(&egui::Modifiers) -> bool) -> bool {
+    let goes_down = |event: &egui::Event| match event {
+        egui::Event::Key { key, physical_key, pressed: true, modifiers, .. } => {
+            held(modifiers) && (*key == wanted || *physical_key == Some(wanted) && modifiers.shift)
+        }
+        // Nothing else is a key that went down.
+        _ => false,
+    };
+    egui.input(|input| input.events.iter().any(goes_down))
+}
+
+fn added(ctx: &ViewCtx<'_>, node: NodeId) -> Selection {
+    Selection::Nodes(selected(ctx).chain([node]).collect())
+}
+
+fn tool(ctx: &ViewCtx<'_>, action: ToolAction) {
+    ctx.act(Action::Tool(action));
+}
+
+/// Cuts the selected nodes off from all others, together; or the selected direction.
+fn cut(ctx: &ViewCtx<'_>, _: &mut Chrome) {
+    if let Selection::Link(link) = ctx.selection {
+        ctx.command(Command::Inject(vec![Fault::cut(*link)]));
+    }
+    cut_around(ctx);
+}
+
 /// Cuts the selected nodes off from all others, together.
 pub fn cut_around(ctx: &ViewCtx<'_>) {
     if let Selection::Nodes(nodes) = ctx.selection {
         let group = nodes.iter().map(|node| Endpoint::from(*node)).collect();
         ctx.command(Command::Inject(vec![Fault::Partition(vec![group])]));
     }
+}
+
+fn copy_rules(ctx: &ViewCtx<'_>, _: &mut Chrome) {
+    if let Selection::Link(link) = ctx.selection {
+        tool(ctx, ToolAction::Copy(*link));
+    }
+}
+
+fn paste_rules(ctx: &ViewCtx<'_>, _: &mut Chrome) {
+    let targets = match ctx.selection {
+        Selection::Link(link) => vec![*link],
+        Selection::Nodes(nodes) => nodes.iter().flat_map(|node| links_of(*node, ctx.state)).collect(),
+        Selection::Nothing | Selection::Message(_) | Selection::Client(_) | Selection::Op(_) | Selection::Event(_) => {
+            return;
+        }
+    };
+    tool(ctx, ToolAction::Paste(targets));
+}
+
+fn nemesis(ctx: &ViewCtx<'_>, _: &mut Chrome) {
+    tool(
+        ctx,
+        match ctx.tools.striking {
+            true => ToolAction::StopNemesis,
+            false => ToolAction::StartNemesis(ctx.tools.nemesis.clone()),
+        },
+    );
 }
 
 /// Pauses what moves, or lets it go on.
@@ -157,9 +308,13 @@ pub fn step(ctx: &ViewCtx<'_>, _: &mut Chrome) {
 fn change_rate(ctx: &ViewCtx<'_>, chrome: &Chrome, by: isize) {
     let live = ctx.commandable && ctx.cursor.live;
     let asked = if live { chrome.rate } else { ctx.cursor.speed };
-    let last = RATES.iter().rposition(|rate| !live || *rate <= 1.0).unwrap_or(0);
-    let at = RATES.iter().position(|rate| *rate >= asked).unwrap_or(last);
-    let rate = RATES[at.saturating_add_signed(by).min(last)];
+    let rates = rates(ctx);
+    let last = rates.len().saturating_sub(1);
+    let at = rates.iter().position(|rate| *rate >= asked).unwrap_or(last);
+    let rate = rates[at.saturating_add_signed(by).min(last)];
+    if rate == asked {
+        return;
+    }
     ctx.act(if live { Action::Command(Command::SetRate(rate)) } else { Action::SetPlaySpeed(rate) });
 }
 
@@ -174,6 +329,13 @@ fn seek_by(ctx: &ViewCtx<'_>, by: i64) {
     ctx.act(Action::SeekEvent(Seq(shown.saturating_add_signed(by))));
 }
 
+/// Moves the cursor to the next of what is chosen on the tape.
+fn jump(ctx: &ViewCtx<'_>, forward: bool) {
+    if let Some(travel) = ctx.travel {
+        ctx.travel(TravelAction::Jump(travel.jump, forward));
+    }
+}
+
 fn select_by(ctx: &ViewCtx<'_>, by: isize) {
     let nodes: Vec<_> = ctx.state.nodes.keys().copied().collect();
     let selected = nodes.iter().position(|node| ctx.selection.has_node(*node));
@@ -185,7 +347,11 @@ fn select_by(ctx: &ViewCtx<'_>, by: isize) {
 
 fn escape(ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     chrome.help_open = false;
-    ctx.act(Action::Select(Selection::Nothing));
+    // A tool is put away first: the selection is what it works on.
+    ctx.act(match ctx.tools.tool {
+        Tool::Pointer => Action::Select(Selection::Nothing),
+        tool @ (Tool::Knife | Tool::Paste) => Action::Tool(ToolAction::Take(tool)),
+    });
 }
 
 fn selected<'a>(ctx: &ViewCtx<'a>) -> impl Iterator<Item = NodeId> + use<'a> {

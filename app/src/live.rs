@@ -1,20 +1,23 @@
-//! A cluster that runs on this machine, as the source of a window.
+//! A cluster that runs, live or simulated, as the source of a window.
 
 use std::path::{Path, PathBuf};
 
 use cluster_core::{
     command::{Author, Command},
     event::TraceEvent,
+    origin::{BackendKind, Origin},
     session::{Session, SessionError, SessionOptions},
     spec::ClusterSpec,
     trace::TraceStore,
+    until::Until,
 };
 
-use crate::source::Source;
+use crate::source::{Source, Start};
 
 /// A running cluster.
 pub struct Live {
     spec: ClusterSpec,
+    origin: Origin,
     session: Option<Session>,
     record: Option<PathBuf>,
     data_dir: Option<String>,
@@ -22,12 +25,30 @@ pub struct Live {
 }
 
 impl Live {
-    /// Starts the cluster.
-    pub fn start(spec: ClusterSpec, options: SessionOptions) -> Result<Self, SessionError> {
+    /// Starts a run.
+    pub fn start(start: Start, options: SessionOptions) -> Result<Self, SessionError> {
         let record = options.record.clone();
         let data_dir = options.data_dir.as_ref().map(|path| path.display().to_string());
-        let session = Session::live(spec.clone(), options)?;
-        Ok(Self { spec, session: Some(session), record, data_dir, told: None })
+        let (spec, origin, session) = match start {
+            Start::Cluster(BackendKind::Live, spec) => {
+                let session = Session::live((*spec).clone(), options)?;
+                (*spec, Origin::default(), session)
+            }
+            Start::Cluster(BackendKind::Sim, spec) => {
+                let session = Session::simulated((*spec).clone(), options)?;
+                (*spec, Origin::of(BackendKind::Sim), session)
+            }
+            Start::Fork(recipe, left) => {
+                let spec = recipe.spec.clone();
+                let session = Session::fork(*recipe, left.clone(), options)?;
+                (spec, Origin { backend: BackendKind::Sim, branch: Some(left) }, session)
+            }
+            Start::Again(recipe) => {
+                let spec = recipe.spec.clone();
+                (spec, Origin::default(), Session::live_again(*recipe, options)?)
+            }
+        };
+        Ok(Self { spec, origin, session: Some(session), record, data_dir, told: None })
     }
 }
 
@@ -40,7 +61,7 @@ impl Source for Live {
                 None
             }
         });
-        recorded.unwrap_or_else(|| TraceStore::new(self.spec.clone()))
+        recorded.unwrap_or_else(|| TraceStore::of(self.spec.clone(), self.origin.clone()))
     }
 
     fn poll(&mut self) -> Option<Vec<TraceEvent>> {
@@ -49,6 +70,14 @@ impl Source for Live {
 
     fn send(&mut self, by: Author, command: Command) -> bool {
         self.session.as_ref().is_some_and(|session| session.send(by, command))
+    }
+
+    fn run_until(&mut self, by: Author, until: Until) -> bool {
+        self.session.as_ref().is_some_and(|session| session.run_until(by, until))
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_waiting)
     }
 
     fn commandable(&self) -> bool {

@@ -78,6 +78,10 @@ pub struct Theme {
     pub frost: Color32,
     /// Tints of epochs, used in turn.
     pub epochs: [Color32; 8],
+    /// What led to the selected event.
+    pub past: Color32,
+    /// What came of it.
+    pub future: Color32,
 }
 
 impl Theme {
@@ -99,6 +103,8 @@ impl Theme {
             down: rgb(0x5b6473),
             frost: rgb(0x9fd8f5),
             epochs: [0x5ac5fe, 0xe3a000, 0x48b991, 0xb1679b, 0xefe83d, 0x888bf3, 0xe17031, 0xabd774].map(rgb),
+            past: rgb(0xf0a35e),
+            future: rgb(0x6cc7ff),
         }
     }
 
@@ -120,6 +126,8 @@ impl Theme {
             down: rgb(0x9aa3b2),
             frost: rgb(0x0d90d0),
             epochs: [0x1b7eb7, 0x7a5d04, 0x094e3e, 0xa5497f, 0x949a38, 0x5554c8, 0x822000, 0x7b8000].map(rgb),
+            past: rgb(0xb8590a),
+            future: rgb(0x1273b8),
         }
     }
 
@@ -307,6 +315,66 @@ pub mod chart {
     pub const AHEAD_STRENGTH: f32 = 0.6;
     /// How strong the cursor is while it is pinned to the end.
     pub const LIVE_STRENGTH: f32 = 0.55;
+}
+
+/// Sizes and strengths of the space-time diagram.
+pub mod space_time {
+    /// The names of lanes, left of where time begins.
+    pub const NAMES_PX: f32 = 104.0;
+    /// The room right of the lanes.
+    pub const RIGHT_PX: f32 = 14.0;
+    /// The ruler of time, above the lanes.
+    pub const RULER_PX: f32 = 24.0;
+    /// The row of what was done to the cluster, below the ruler.
+    pub const FLAGS_PX: f32 = 18.0;
+    /// The least height of a lane; more lanes than fit are scrolled.
+    pub const LANE_MIN_PX: f32 = 13.0;
+    /// The greatest.
+    pub const LANE_MAX_PX: f32 = 92.0;
+    /// From this height on, a lane says what its node is.
+    pub const LANE_WORDS_PX: f32 = 34.0;
+    /// Names.
+    pub const NAME_PX: f32 = 14.0;
+    /// Words beside.
+    pub const TEXT_PX: f32 = 11.5;
+    /// The line of a node that follows.
+    pub const LINE_PX: f32 = 2.0;
+    /// The line of a node that leads.
+    pub const LEADER_PX: f32 = 5.0;
+    /// A message.
+    pub const MESSAGE_PX: f32 = 1.5;
+    /// A message that is looked at.
+    pub const LOOKED_AT_PX: f32 = 2.8;
+    /// The head of an arrow.
+    pub const HEAD_PX: f32 = 8.0;
+    /// The radius of an event.
+    pub const EVENT_PX: f32 = 2.4;
+    /// The radius of a mark.
+    pub const MARK_PX: f32 = 5.0;
+    /// How near the pointer must be.
+    pub const NEAR_PX: f32 = 9.0;
+    /// A stretch of time in which nothing happens, folded.
+    pub const FOLD_PX: f32 = 26.0;
+    /// What is neither before nor after what is looked at.
+    pub const FADED: f32 = 0.16;
+    /// Messages while nothing is looked at.
+    pub const CALM: f32 = 0.85;
+    /// The bands of lanes.
+    pub const BAND_STRENGTH: f32 = 0.16;
+    /// The line along a lane that shows how far a cone reaches.
+    pub const CONE_PX: f32 = 7.0;
+    /// How strong it is.
+    pub const CONE_STRENGTH: f32 = 0.55;
+    /// A column of a lane whose messages are too many to draw.
+    pub const COLUMN_PX: f32 = 3.0;
+    /// About the distance of two labels of time.
+    pub const TICK_PX: f32 = 96.0;
+    /// The room of an operation's bar.
+    pub const OP_PX: f32 = 13.0;
+    /// How much of what lies ahead of the cursor is veiled.
+    pub const AHEAD_STRENGTH: f32 = 0.6;
+    /// How fast the wheel zooms.
+    pub const ZOOM_PER_PX: f32 = 0.005;
 }
 
 /// Sizes and strengths of the picture of operations.

@@ -1,13 +1,12 @@
 //! The native window: the only place that knows eframe.
 
 use anyhow::{Context as _, anyhow};
-use cluster_core::spec::ClusterSpec;
 
 use crate::{
     action::Action,
     app::App,
     settings::{SETTINGS_KEY, Settings},
-    source::Source,
+    source::{Source, Start},
     theme,
 };
 
@@ -17,8 +16,8 @@ pub type MakeSource = Box<dyn FnOnce(Wake) -> anyhow::Result<Box<dyn Source>>>;
 /// Asks the window to look for events.
 pub type Wake = Box<dyn Fn() + Send>;
 
-/// Starts a cluster from a window that is open, given what to call when events wait.
-pub type StartCluster = fn(ClusterSpec, Wake) -> anyhow::Result<Box<dyn Source>>;
+/// Starts a run from a window that is open, given what to call when events wait.
+pub type StartRun = fn(Start, Wake) -> anyhow::Result<Box<dyn Source>>;
 
 /// How a window is opened.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +30,8 @@ pub struct WindowOptions {
     pub size: Option<(f32, f32)>,
     /// The moment to show first.
     pub at: Option<std::time::Duration>,
-    /// How another cluster is started from it.
-    pub start: Option<StartCluster>,
+    /// How another run is started from it.
+    pub start: Option<StartRun>,
 }
 
 /// Opens the window and returns when it was closed. Without a display, says so.
@@ -63,7 +62,7 @@ pub fn run_window(make: MakeSource, options: WindowOptions) -> anyhow::Result<()
             app.set_up(&creation.egui_ctx);
             if let Some(start) = options.start {
                 let ctx = creation.egui_ctx.clone();
-                app.set_starter(Box::new(move |spec| start(spec, wake_of(&ctx)).map_err(|why| format!("{why:#}"))));
+                app.set_starter(Box::new(move |what| start(what, wake_of(&ctx)).map_err(|why| format!("{why:#}"))));
             }
             if let Some(at) = options.at {
                 app.act(Action::Seek(at.into()), &creation.egui_ctx);

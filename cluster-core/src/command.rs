@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fault::{ByHand, Fault, Heal, LinkId, LinkRules},
+    fault::{Ailment, ByHand, Fault, Heal, LinkId, LinkRules},
     ids::{ClientId, NodeId},
     request::Request,
     spec::ClientSpec,
@@ -49,6 +49,16 @@ pub enum Command {
     SetRate(f64),
     /// Erases the disk of a node that is down, and starts it.
     RestartWiped(NodeId),
+    /// Gives directions exactly these rules, heals parts of machines and lets nodes run, all at one instant: what was
+    /// undone.
+    Restore {
+        /// The directions, with their rules from here on; half-open connections among them end.
+        links: Vec<(LinkId, LinkRules)>,
+        /// The parts of machines that are as they should be from here on (but for bits that rotted).
+        machines: Vec<(NodeId, Ailment)>,
+        /// The nodes: who is down starts with the disk it has, who is frozen goes on.
+        nodes: Vec<NodeId>,
+    },
 }
 
 /// Who asked.
@@ -61,4 +71,6 @@ pub enum Author {
     Script,
     /// A lab's preset.
     Lab,
+    /// Random faults.
+    Nemesis,
 }

@@ -8,12 +8,17 @@ pub mod command;
 pub mod disk;
 pub mod event;
 pub mod fault;
+#[cfg(any(all(test, feature = "live"), feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod headless;
 pub mod host;
+pub mod hunt;
 pub mod ids;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod name;
+pub mod nemesis;
+pub mod origin;
 pub mod protocol;
 pub mod registry;
 pub mod request;
@@ -25,5 +30,6 @@ pub mod sim;
 pub mod spec;
 pub mod time;
 pub mod trace;
+pub mod until;
 pub mod workload;
 pub mod world;

@@ -5,9 +5,10 @@ use crate::{
     host::{Node, NodeHost, NodePanic, Output},
     name::Name,
     protocol::{
-        Knob, NodeConfig, Protocol,
+        CORRECT, Knob, NodeConfig, Protocol, VARIANT_KNOB, Variant,
         primary_backup::{self, PrimaryBackup},
         raft::{self, Raft},
+        raft_study::{self, RaftStudy},
     },
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
@@ -27,6 +28,8 @@ pub struct ProtocolRow {
     pub leader_word: &'static str,
     /// What can be set.
     pub knobs: &'static [Knob],
+    /// The ways in which it can be broken on purpose, by the knob `variant`; none if it has no such knob.
+    pub variants: &'static [Variant],
     /// Boots a node.
     pub boot: Boot,
     /// Lists the fields of a message from its bytes; `None` if they are no message of this protocol.
@@ -48,8 +51,20 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "term",
         leader_word: "leader",
         knobs: raft::KNOBS,
+        variants: &[],
         boot: boot::<Raft>,
         fields: fields::<Raft>,
+    },
+    ProtocolRow {
+        id: "raft-study",
+        title: "Raft, to study",
+        about: raft_study::ABOUT,
+        epoch_word: "term",
+        leader_word: "leader",
+        knobs: raft_study::KNOBS,
+        variants: raft_study::VARIANTS,
+        boot: boot::<RaftStudy>,
+        fields: fields::<RaftStudy>,
     },
     ProtocolRow {
         id: "primary-backup",
@@ -58,6 +73,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "epoch",
         leader_word: "primary",
         knobs: primary_backup::KNOBS,
+        variants: primary_backup::VARIANTS,
         boot: boot::<PrimaryBackup>,
         fields: fields::<PrimaryBackup>,
     },
@@ -72,10 +88,23 @@ pub fn protocol(id: &str) -> Option<&'static ProtocolRow> {
 pub fn message_names(id: &str) -> &'static [&'static str] {
     match id {
         "raft" => raft::MESSAGES,
+        "raft-study" => raft_study::MESSAGES,
         "primary-backup" => primary_backup::MESSAGES,
         // A protocol without a list has its names taken as they are said.
         _ => &[],
     }
+}
+
+/// Returns the variant of its protocol that a cluster runs; `None` if nothing is broken on purpose.
+pub fn variant(spec: &ClusterSpec) -> Option<&'static Variant> {
+    let name = spec.knobs.get(VARIANT_KNOB)?;
+    protocol(&spec.protocol)?.variants.iter().find(|variant| variant.name == name && name != CORRECT)
+}
+
+/// Returns what a cluster runs, for people: a protocol that is broken on purpose is never called by its name alone.
+pub fn title(spec: &ClusterSpec) -> String {
+    let title = protocol(&spec.protocol).map_or(spec.protocol.as_str(), |row| row.title);
+    variant(spec).map_or_else(|| title.to_owned(), |variant| format!("{title} (broken: {})", variant.name))
 }
 
 /// Checks a cluster with its protocol and knobs.

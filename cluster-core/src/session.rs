@@ -2,6 +2,7 @@
 
 mod metrics;
 mod recording;
+mod simulated;
 
 pub use crate::live::DoorPorts;
 
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 use self::{
     metrics::{MetricsServer, SharedMetrics},
     recording::{Recording, Shared},
+    simulated::{SimAsk, SimCluster},
 };
 use crate::{
     check::Observers,
@@ -27,20 +29,52 @@ use crate::{
     event::{EventKind, TraceEvent},
     fault::Proof,
     live::{self, Ask, LiveCluster},
+    origin::{BackendKind, Branch, Origin},
     registry,
     spec::{ClusterSpec, SpecError},
-    trace::{Metrics, Recorder, RecordingError, RecordingSink, RecordingWriter},
+    trace::{Asked, Metrics, Recipe, Recorder, RecordingError, RecordingSink, RecordingWriter},
+    until::Until,
 };
 
 /// A cluster that runs on threads of its own. It stops when this is finished or dropped.
 pub struct Session {
-    cluster: Option<LiveCluster>,
+    cluster: Option<Engine>,
     recording: Option<JoinHandle<()>>,
     batches: Option<Receiver<Vec<TraceEvent>>>,
     shared: Arc<Shared>,
     metrics: Option<MetricsServer>,
     /// Removed with everything in it at the end.
     scratch: Option<TempDir>,
+}
+
+/// What runs the cluster.
+enum Engine {
+    Live(LiveCluster),
+    Sim(SimCluster),
+}
+
+impl Engine {
+    /// Asks something; never waits. Returns whether it was heard.
+    fn command(&self, by: Author, command: Command) -> bool {
+        match self {
+            Self::Live(cluster) => cluster.ask(Ask::Command(by, command)),
+            Self::Sim(cluster) => cluster.ask(SimAsk::Command(by, command)),
+        }
+    }
+
+    fn finish(&self) {
+        let _has_ended = match self {
+            Self::Live(cluster) => cluster.ask(Ask::Finish),
+            Self::Sim(cluster) => cluster.ask(SimAsk::Finish),
+        };
+    }
+
+    fn join(self) -> bool {
+        match self {
+            Self::Live(cluster) => cluster.join(),
+            Self::Sim(cluster) => cluster.join(),
+        }
+    }
 }
 
 /// How a session runs.
@@ -145,6 +179,18 @@ const BATCH_EVENTS: usize = 1024;
 impl Session {
     /// Starts real nodes on this machine.
     pub fn live(spec: ClusterSpec, options: SessionOptions) -> Result<Self, SessionError> {
+        Self::live_asking(spec, Vec::new(), options)
+    }
+
+    /// Starts real nodes and asks of them what a recipe says, at the same cluster times. What comes of it may differ:
+    /// real time is never twice the same. Commands to the clock are left out.
+    pub fn live_again(recipe: Recipe, options: SessionOptions) -> Result<Self, SessionError> {
+        let mut again = recipe.asked;
+        again.retain(|asked| !Recipe::is_of_the_clock(&asked.command));
+        Self::live_asking(recipe.spec, again, options)
+    }
+
+    fn live_asking(spec: ClusterSpec, again: Vec<Asked>, options: SessionOptions) -> Result<Self, SessionError> {
         registry::check(&spec)?;
         check_ports(&spec, options.base_port)?;
         check_ports(&spec, options.doors.base())?;
@@ -153,10 +199,47 @@ impl Session {
         {
             return Err(SessionError::PortsOverlap { base, doors });
         }
-        let (folder, scratch) = data_folder(options.data_dir)?;
-        let file = options.record.map(|path| RecordingWriter::create(&path, &spec, unix_millis())).transpose()?;
+        let (folder, scratch) = data_folder(options.data_dir.clone())?;
+        let (base_port, doors) = (options.base_port, options.doors);
+        let mut session = Self::record(&spec, &Origin::default(), options, |recorder, _| {
+            LiveCluster::start(spec.clone(), folder, base_port, doors, again, recorder).map(Engine::Live)
+        })?;
+        session.scratch = scratch;
+        Ok(session)
+    }
 
-        let metrics = options.metrics_port.map(|port| start_metrics(port, &spec)).transpose()?;
+    /// Starts a simulated cluster. Its time goes as the wall clock does, at the rate it is asked for.
+    ///
+    /// Ports and folders of the options mean nothing to it.
+    pub fn simulated(spec: ClusterSpec, options: SessionOptions) -> Result<Self, SessionError> {
+        registry::check(&spec)?;
+        let origin = Origin::of(BackendKind::Sim);
+        Self::record(&spec, &origin, options, |recorder, shared| {
+            SimCluster::start(spec.clone(), None, recorder, shared).map(Engine::Sim)
+        })
+    }
+
+    /// Executes a simulated run again up to where its recipe ends, as fast as the machine goes, and stands still there:
+    /// from then on it is a cluster like any other. `left` says which run it leaves.
+    pub fn fork(recipe: Recipe, left: Branch, options: SessionOptions) -> Result<Self, SessionError> {
+        registry::check(&recipe.spec)?;
+        let origin = Origin { backend: BackendKind::Sim, branch: Some(left) };
+        let spec = recipe.spec.clone();
+        Self::record(&spec, &origin, options, |recorder, shared| {
+            SimCluster::start(spec.clone(), Some(recipe), recorder, shared).map(Engine::Sim)
+        })
+    }
+
+    /// Starts the thread that records, then the cluster.
+    fn record(
+        spec: &ClusterSpec,
+        origin: &Origin,
+        options: SessionOptions,
+        start: impl FnOnce(Recorder, Arc<Shared>) -> io::Result<Engine>,
+    ) -> Result<Self, SessionError> {
+        let create = |path: PathBuf| RecordingWriter::create_of(&path, spec, origin, unix_millis());
+        let file = options.record.map(create).transpose()?;
+        let metrics = options.metrics_port.map(|port| start_metrics(port, spec)).transpose()?;
         let (metrics_server, metrics) = metrics.unzip();
 
         let shared = Arc::new(Shared::default());
@@ -189,29 +272,41 @@ impl Session {
         } else {
             recorder.observed_by(Box::new(Observers::of(&spec.protocol)))
         };
-        let cluster = LiveCluster::start(spec, folder, options.base_port, options.doors, recorder);
-        let cluster = cluster.map_err(SessionError::Thread)?;
-        let batches = Some(batches);
+        let cluster = start(recorder, Arc::clone(&shared)).map_err(SessionError::Thread)?;
         Ok(Self {
             cluster: Some(cluster),
             recording: Some(recording),
-            batches,
+            batches: Some(batches),
             shared,
             metrics: metrics_server,
-            scratch,
+            scratch: None,
         })
     }
 
     /// Asks something of the cluster; never waits. Returns whether it was heard: not if the cluster has ended, or is
     /// thousands of commands behind.
     pub fn send(&self, by: Author, command: Command) -> bool {
-        self.cluster.as_ref().is_some_and(|cluster| cluster.ask(Ask::Command(by, command)))
+        self.cluster.as_ref().is_some_and(|cluster| cluster.command(by, command))
+    }
+
+    /// Lets a simulated cluster go as fast as the machine does until something happens; then it stands still. A pause
+    /// ends the wait. Returns whether it was heard: a live cluster is let go step by step, by who watches it.
+    pub fn run_until(&self, by: Author, until: Until) -> bool {
+        match &self.cluster {
+            Some(Engine::Sim(cluster)) => cluster.ask(SimAsk::RunUntil(by, until)),
+            Some(Engine::Live(_)) | None => false,
+        }
+    }
+
+    /// Returns whether the cluster is let go until something happens.
+    pub fn is_waiting(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed)
     }
 
     /// Asks the cluster to stop in good order; its last events can still be taken.
     pub fn stop(&self) {
         if let Some(cluster) = &self.cluster {
-            cluster.ask(Ask::Finish);
+            cluster.finish();
         }
     }
 
@@ -229,6 +324,7 @@ impl Session {
         match batches.recv_timeout(timeout) {
             Ok(batch) => {
                 self.shared.behind.fetch_sub(batch.len() as u64, Ordering::Relaxed);
+                self.shared.taken.fetch_add(1, Ordering::Relaxed);
                 Next::Batch(batch)
             }
             Err(RecvTimeoutError::Timeout) => Next::Nothing,
@@ -261,7 +357,7 @@ impl Session {
         // Nobody takes events any more: the recording thread must not wait for it.
         self.batches = None;
         self.metrics = None;
-        let mut sound = self.cluster.take().is_none_or(LiveCluster::join);
+        let mut sound = self.cluster.take().is_none_or(Engine::join);
         sound &= self.recording.take().is_none_or(|recording| recording.join().is_ok());
         if let Some(scratch) = self.scratch.take() {
             let path = scratch.path().to_owned();
@@ -328,7 +424,15 @@ fn unix_millis() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Reads the head of a request to the metrics endpoint, for the fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_request_head(bytes: &[u8]) {
+    let _ = metrics::wanted(bytes);
+}
+
 #[cfg(test)]
 mod disk_tests;
+#[cfg(test)]
+mod sim_tests;
 #[cfg(test)]
 mod tests;

@@ -69,6 +69,7 @@ impl From<Duration> for Timestamp {
 #[derive(Clone, Debug)]
 pub struct ClusterClock {
     rate: f64,
+    rate_max: f64,
     paused: bool,
     /// The pair of readings at the latest change: from there time runs on at `rate`.
     anchor_real: Duration,
@@ -79,14 +80,32 @@ pub struct ClusterClock {
 pub const RATE_MIN: f64 = 0.01;
 /// The fastest rate of a live cluster: real time, because its sockets and disks are real.
 pub const RATE_MAX: f64 = 1.0;
+/// The rate of a simulated cluster that goes as fast as the machine does.
+pub const RATE_UNLIMITED: f64 = 1e6;
+
+/// Returns a rate in words, such as `0.5×`, or `full speed`.
+pub fn rate_words(rate: f64) -> String {
+    if rate >= RATE_UNLIMITED { "full speed".to_owned() } else { format!("{rate}×") }
+}
 
 impl Default for ClusterClock {
     fn default() -> Self {
-        Self { rate: 1.0, paused: false, anchor_real: Duration::ZERO, anchor_cluster: Timestamp::ZERO }
+        Self {
+            rate: 1.0,
+            rate_max: RATE_MAX,
+            paused: false,
+            anchor_real: Duration::ZERO,
+            anchor_cluster: Timestamp::ZERO,
+        }
     }
 }
 
 impl ClusterClock {
+    /// Makes the clock of a simulated cluster: nothing real holds its time back.
+    pub fn unbound() -> Self {
+        Self { rate_max: RATE_UNLIMITED, ..Self::default() }
+    }
+
     /// Returns the cluster time at `real` (real time since the run began).
     pub fn now(&self, real: Duration) -> Timestamp {
         if self.paused {
@@ -106,10 +125,11 @@ impl ClusterClock {
         Some(if self.rate == 1.0 { left } else { left.div_f64(self.rate) })
     }
 
-    /// Lets cluster time run at `rate` from `real` on; clamped to [`RATE_MIN`]..=[`RATE_MAX`].
+    /// Lets cluster time run at `rate` from `real` on; clamped to [`RATE_MIN`]..=[`RATE_MAX`], or
+    /// [`RATE_UNLIMITED`].
     pub fn set_rate(&mut self, rate: f64, real: Duration) {
         self.anchor(real);
-        self.rate = rate.clamp(RATE_MIN, RATE_MAX);
+        self.rate = rate.clamp(RATE_MIN, self.rate_max);
     }
 
     /// Stops cluster time at `real`.
@@ -129,6 +149,11 @@ impl ClusterClock {
         if self.paused {
             self.anchor_cluster = self.anchor_cluster.max(at);
         }
+    }
+
+    /// Sets the clock to `at` at `real`: a cluster that cannot keep up with its clock is not chased by it.
+    pub fn set(&mut self, at: Timestamp, real: Duration) {
+        (self.anchor_cluster, self.anchor_real) = (at, real);
     }
 
     /// Returns whether cluster time stands still.

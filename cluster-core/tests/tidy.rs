@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("name", &[]),
     ("time", &[]),
     ("request", &["ids", "name"]),
+    ("origin", &["ids", "time"]),
     // The Redis protocol, without sockets.
     ("resp", &["ids", "name", "request", "event"]),
     ("fault", &["ids", "name", "time"]),
@@ -22,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("protocol", &["ids", "name", "time", "request", "event", "disk"]),
     ("host", &["ids", "name", "time", "request", "event", "disk", "protocol"]),
     ("registry", &["name", "time", "spec", "disk", "protocol", "host"]),
-    ("trace", &["ids", "name", "time", "request", "fault", "spec", "command", "event"]),
+    ("trace", &["ids", "name", "time", "request", "origin", "fault", "spec", "command", "event"]),
     ("workload", &["ids", "name", "time", "request", "spec", "event"]),
     // The cluster as both backends run it: so that they cannot differ in what a fault or a client means.
     (
@@ -32,21 +33,47 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "registry", "trace", "workload",
         ],
     ),
-    ("sim", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world"]),
+    ("sim", &["ids", "name", "time", "origin", "fault", "spec", "command", "event", "disk", "trace", "world"]),
     // `resp`: its front doors let clients of the Redis protocol in.
     ("live", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world", "resp"]),
+    ("until", &["ids", "fault", "event", "trace"]),
     ("script", &["ids", "name", "time", "request", "fault", "spec", "command", "event", "trace"]),
     // What clients saw, and whether it keeps a promise; the same for recordings and for what others recorded.
     ("check", &["ids", "name", "time", "request", "event", "fault", "command", "trace", "workload"]),
+    // Random faults are commands that follow from the trace: it sees what a script sees.
+    ("nemesis", &["ids", "time", "fault", "command", "event", "trace"]),
     (
         "session",
         // `check`: a session attaches the observers, so that whoever runs one is told what its trace shows.
         &[
-            "ids", "time", "spec", "command", "event", "trace", "check", "world", "live", "sim", "registry", "fault",
-            "request",
+            "ids", "time", "origin", "spec", "command", "event", "trace", "check", "world", "live", "sim", "registry",
+            "fault", "request", "until",
         ],
     ),
-    ("headless", &["ids", "time", "request", "spec", "command", "event", "trace", "script", "session"]),
+    // Many simulated runs without a session, watched by every check there is.
+    (
+        "hunt",
+        &[
+            "ids", "name", "time", "origin", "fault", "spec", "command", "event", "trace", "check", "nemesis",
+            "registry", "sim",
+        ],
+    ),
+    // For tests only: it names every reader of foreign bytes, wherever that is.
+    (
+        "fuzzing",
+        &[
+            "check", "disk", "event", "ids", "live", "protocol", "registry", "request", "resp", "script", "session",
+            "sim", "spec", "time", "trace", "workload",
+        ],
+    ),
+    // `sim`: a run in virtual time needs no thread, and so no session; `check`: its trace is observed all the same.
+    (
+        "headless",
+        &[
+            "ids", "time", "request", "fault", "origin", "spec", "command", "event", "trace", "check", "script",
+            "nemesis", "session", "sim",
+        ],
+    ),
 ];
 
 /// Rooms in which a word would break a promise.

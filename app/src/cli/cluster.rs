@@ -6,10 +6,11 @@ use clap::Args;
 use cluster_core::{
     fault::Delay,
     ids::{ClientId, NodeId},
+    origin::BackendKind,
     registry,
     script::{did_you_mean, parse_duration},
     spec::{CLIENTS_MAX, ClientSpec, ClusterSpec, Load, NODES_MAX, SpecError, Target},
-    time::TimingProfile,
+    time::{RATE_MAX, RATE_MIN, RATE_UNLIMITED, TimingProfile},
 };
 
 use super::Failure;
@@ -23,6 +24,13 @@ pub struct ClusterArgs {
     /// How many nodes, or which: `5`, or `n1,n2,n7`.
     #[arg(long, value_name = "N", default_value = "5")]
     pub nodes: String,
+    /// What runs it: real nodes on this machine, or the simulator (virtual time, the same trace for the same seed).
+    #[arg(long, default_value = "live", value_parser = ["live", "sim"])]
+    pub backend: String,
+    /// How fast cluster time goes, such as `0.1` or `20`; `max` is as fast as the machine, if simulated [default: 1; `run`
+    /// simulates as fast as the machine].
+    #[arg(long, value_name = "X", value_parser = speed)]
+    pub speed: Option<f64>,
     /// Everything random follows from it.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
@@ -70,6 +78,31 @@ impl ClusterArgs {
         let spec = self.unchecked().map_err(|error| Failure::Input(self.explain(&error)))?;
         registry::check(&spec).map_err(|error| Failure::Input(self.explain(&error)))?;
         Ok(spec)
+    }
+
+    /// Returns what is to run the cluster.
+    pub fn backend(&self) -> Result<BackendKind, Failure> {
+        BackendKind::from_word(&self.backend).ok_or_else(|| Failure::Usage("--backend takes live or sim".to_owned()))
+    }
+
+    /// Returns the speed that was asked for, if the backend can go at it.
+    pub fn speed(&self) -> Result<Option<f64>, Failure> {
+        match self.speed {
+            Some(speed) if speed > RATE_MAX && self.backend()? == BackendKind::Live => Err(Failure::Usage(
+                "real nodes run in real time: give a --speed of at most 1, or --backend sim".to_owned(),
+            )),
+            speed => Ok(speed),
+        }
+    }
+
+    /// Refuses flags that mean something to real nodes only.
+    pub fn check_live_only(&self, given: &[(&str, bool)]) -> Result<(), Failure> {
+        match given.iter().find(|(_, given)| *given) {
+            Some((flag, _)) if self.backend()? == BackendKind::Sim => Err(Failure::Usage(format!(
+                "{flag} needs real nodes: simulated ones have no ports and no folders; leave it out, or --backend sim"
+            ))),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn unchecked(&self) -> Result<ClusterSpec, SpecError> {
@@ -141,6 +174,15 @@ pub(super) fn node(text: &str) -> Result<NodeId, String> {
     number.map(NodeId).ok_or_else(|| format!("`{text}` names no node; write for example n3"))
 }
 
+/// Reads `0.1`, `20` or `max`.
+fn speed(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('x').parse::<f64>() {
+        _ if text == "max" => Ok(RATE_UNLIMITED),
+        Ok(speed) if (RATE_MIN..=RATE_UNLIMITED).contains(&speed) => Ok(speed),
+        Ok(_) | Err(_) => Err(format!("give {RATE_MIN} or more, such as 0.1 or 20, or max")),
+    }
+}
+
 /// Reads a duration.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "write a duration such as 20s, 1.5s or 250ms".to_owned())
@@ -154,7 +196,8 @@ fn link_delay(text: &str) -> Result<Delay, String> {
     Ok(Delay::uniform(duration(mean)?, jitter))
 }
 
-fn knob(text: &str) -> Result<(String, String), String> {
+/// Reads `name=value`.
+pub(super) fn knob(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         Some(_) | None => Err("write a name and a value, such as pre-vote=off".to_owned()),

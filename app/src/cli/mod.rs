@@ -5,11 +5,17 @@ mod check;
 mod check_file;
 mod check_words;
 mod cluster;
+mod diff;
+mod export;
 mod failure;
 mod faults;
+mod hunt;
+mod hunt_words;
+mod nemesis;
 mod play;
 mod progress;
 mod protocols;
+mod rerun;
 mod run;
 mod screenshot;
 mod state_json;
@@ -24,6 +30,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use cluster::ClusterArgs;
 pub use failure::Failure;
+pub use hunt::HuntArgs;
+pub use nemesis::NemesisArgs;
 
 /// Faultline: a lab for distributed systems. Real nodes on loopback, broken by mouse.
 #[derive(Debug, Parser)]
@@ -41,8 +49,9 @@ const AFTER_HELP: &str = "\
 Without a command, a window opens on a living cluster. Without a display, use `run`, `play FILE --at T --json`, \
 `screenshot` and `chart`.
 
-Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `check` a broken promise; 2 the command line \
-is wrong, or `check` could not decide; 3 a cluster, script, recording or history cannot be used; 4 the run failed.";
+Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `--fail-if-unavailable` no service, `check` a \
+broken promise, `rerun` or `diff` a difference; 2 the command line is wrong, or `check` could not decide; 3 a cluster, \
+script, recording or history cannot be used; 4 the run failed.";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -51,13 +60,21 @@ pub enum Command {
     Run(RunArgs),
     /// Opens a recording in the window, or prints the cluster's state at a moment.
     Play(PlayArgs),
+    /// Executes a recording again: a simulated run must be the same bit for bit, a live one may differ.
+    Rerun(RerunArgs),
+    /// Lays two recordings beside each other: where they begin to differ, and in what.
+    Diff(DiffArgs),
     /// Makes a picture of the window without a display.
     Screenshot(ScreenshotArgs),
     /// Draws lag, throughput and latency of a recording, with the spans of its faults.
     Chart(ChartArgs),
+    /// Writes a recording in the format of another tool.
+    Export(ExportArgs),
     /// Checks recordings and histories of others: do they keep a promise, and what shows it if not.
     Check(CheckArgs),
-    /// Lists the protocols with their knobs.
+    /// Looks for runs in which a protocol breaks a promise: many seeds, faults at random; what is found is made small.
+    Hunt(HuntArgs),
+    /// Lists the protocols with their knobs and variants.
     Protocols,
     /// Lists the verbs of fault scripts.
     Verbs,
@@ -94,7 +111,7 @@ pub struct RunArgs {
     /// The cluster.
     #[command(flatten)]
     pub cluster: ClusterArgs,
-    /// How long to run, in cluster time [default: until 5s after the last line of the script, or 10s].
+    /// How long to run, in cluster time [default: until 5s after the last line of the script; 30s with --nemesis; else 10s].
     #[arg(long = "for", value_name = "DURATION", value_parser = cluster::duration)]
     pub run_for: Option<std::time::Duration>,
     /// Record the run to this file.
@@ -109,6 +126,12 @@ pub struct RunArgs {
     /// Exit with code 1 if an acknowledged write was lost.
     #[arg(long)]
     pub fail_if_lost: bool,
+    /// Exit with code 1 if the last write of the run was not acknowledged, or if there was none.
+    #[arg(long)]
+    pub fail_if_unavailable: bool,
+    /// Random faults.
+    #[command(flatten)]
+    pub nemesis: NemesisArgs,
     /// Keep the nodes' data in this folder instead of a temporary one.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -144,6 +167,40 @@ pub struct PlayArgs {
     pub why: Option<String>,
 }
 
+/// The flags of `rerun`.
+#[derive(Args, Debug)]
+pub struct RerunArgs {
+    /// The recording.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Record the run to this file.
+    #[arg(long, value_name = "OUT")]
+    pub record: Option<PathBuf>,
+    /// Print what came of it as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// The flags of `diff`.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// The one recording.
+    #[arg(value_name = "A")]
+    pub one: PathBuf,
+    /// The other.
+    #[arg(value_name = "B")]
+    pub other: PathBuf,
+    /// Compare the states at this moment [default: at the end].
+    #[arg(long, value_name = "T", value_parser = cluster::duration)]
+    pub at: Option<std::time::Duration>,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The flags of `screenshot`.
 #[derive(Args, Debug)]
 pub struct ScreenshotArgs {
@@ -162,6 +219,9 @@ pub struct ScreenshotArgs {
     /// Select this node, as a click would.
     #[arg(long, value_name = "NODE", value_parser = cluster::node)]
     pub select: Option<cluster_core::ids::NodeId>,
+    /// Select this event, by its number, as a click would.
+    #[arg(long, value_name = "N", conflicts_with = "select")]
+    pub event: Option<u64>,
     /// The theme.
     #[arg(long, value_enum, default_value = "dark")]
     pub theme: ThemeWord,
@@ -191,6 +251,40 @@ pub struct ChartArgs {
     /// The size in pixels.
     #[arg(long, value_name = "WxH", default_value = "1200x900", value_parser = screenshot::size)]
     pub size: (u32, u32),
+}
+
+/// The flags of `export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// The recording.
+    #[arg(value_name = "RECORDING")]
+    pub file: PathBuf,
+    /// The format.
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// The file to write; `-` is standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Replace a file of that name.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What a recording can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// JSON lines, an event a line.
+    Jsonl,
+    /// A log for ShiViz, for its default parser expression.
+    Shiviz,
+    /// A trace for Perfetto and chrome://tracing.
+    Chrome,
+    /// A history for Jepsen and Knossos.
+    JepsenEdn,
+    /// A table of what clients saw and how far followers lag.
+    Csv,
+    /// Lines for the TLA+ trace validation of etcd's Raft.
+    EtcdNdjson,
 }
 
 /// The flags of `faults`.
@@ -252,9 +346,13 @@ pub fn carry_out(cli: Cli) -> Result<(), Failure> {
         None => window::open(&cli.window),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Play(args)) => play::play(&args),
+        Some(Command::Rerun(args)) => rerun::rerun(&args),
+        Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
         Some(Command::Chart(args)) => chart::chart(&args),
+        Some(Command::Export(args)) => export::export(&args),
         Some(Command::Check(args)) => check::check(&args),
+        Some(Command::Hunt(args)) => hunt::hunt(&args),
         Some(Command::Protocols) => protocols::list(),
         Some(Command::Verbs) => protocols::verbs(),
         Some(Command::Faults(args)) => faults::faults(&args),

@@ -9,6 +9,9 @@ use cluster_core::{
 
 use super::{Failure, PlayArgs, failure::print, state_json::StateJson, why_text, window};
 
+/// Above this size, a recording takes long enough to read that somebody would ask what the program is doing.
+const LONG_BYTES: u64 = 500_000_000;
+
 /// Does what the flags say.
 pub(super) fn play(args: &PlayArgs) -> Result<(), Failure> {
     if let Some(what) = &args.why {
@@ -53,6 +56,10 @@ fn state_at(recording: &mut Recording, at: Option<Duration>) -> Result<(ClusterS
 
 /// Opens a recording as a whole, and says what of it cannot be used.
 pub(super) fn open(file: &Path) -> Result<TraceStore, Failure> {
+    let bytes = std::fs::metadata(file).map_or(0, |data| data.len());
+    if bytes > LONG_BYTES {
+        eprintln!("note: this recording has {:.1} GB; reading it takes a while", bytes as f64 / 1e9);
+    }
     let store = TraceStore::open(file).map_err(Failure::input)?;
     if let Some(damage) = store.damage() {
         eprintln!("warning: {damage}");
@@ -64,7 +71,7 @@ pub(super) fn open(file: &Path) -> Result<TraceStore, Failure> {
 }
 
 /// Says what of a recording cannot be used; the rest can.
-fn warn(recording: &Recording) {
+pub(super) fn warn(recording: &Recording) {
     if let Some(damage) = recording.damage() {
         eprintln!("warning: {damage}");
     }

@@ -6,16 +6,19 @@ use std::{
 };
 
 use cluster_core::{
+    command::Author,
     event::{EventKind, Milestone, TraceEvent},
     headless::Phase,
     script::Timed,
     time::Timestamp,
-    trace::ClusterState,
+    trace::{ClusterState, line},
 };
 
 /// How often the line of progress is written anew.
 const EVERY: Duration = Duration::from_millis(250);
 const EVERY_IN_A_FILE: Duration = Duration::from_secs(5);
+/// How long a bar is, in characters.
+const BAR: u64 = 30;
 
 /// Writes progress, or nothing.
 pub(super) struct Progress {
@@ -40,6 +43,9 @@ impl Progress {
             EventKind::Milestone { node, milestone: Milestone::LeaderElected { epoch } } => {
                 self.say(&format!("{}  {node} leads in epoch {epoch}", event.at));
             }
+            EventKind::CommandIssued { by: Author::Nemesis, .. } => {
+                self.say(&format!("{}  {}", event.at, line(&event.kind)))
+            }
             EventKind::CommandRefused { reason } => self.say(&format!("{}  refused: {reason}", event.at)),
             EventKind::NodeFailed { node, failure } => self.say(&format!("{}  {node} {failure}", event.at)),
             _ => {}
@@ -62,6 +68,13 @@ impl Progress {
         }
     }
 
+    /// Writes what will strike at random.
+    pub(super) fn on_nemesis(&mut self, words: &str) {
+        if !self.quiet {
+            self.say(&format!("nemesis {words}"));
+        }
+    }
+
     /// Writes how many of several parts are done, now and then.
     pub(super) fn on_part(&mut self, done: usize, all: usize, took: Duration) {
         let every = if self.terminal { EVERY } else { EVERY_IN_A_FILE };
@@ -70,6 +83,18 @@ impl Progress {
         }
         self.last = Some(Instant::now());
         self.replace(&format!("{done} of {all} files"));
+    }
+
+    /// Writes which share of a long work is done, as a bar, now and then.
+    pub(super) fn on_share(&mut self, what: &str, done: u64, all: u64, more: &str) {
+        let every = if self.terminal { EVERY } else { EVERY_IN_A_FILE };
+        if self.quiet || (done < all && self.last.is_some_and(|last| last.elapsed() < every)) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let full = (done * BAR / all.max(1)) as usize;
+        let bar = "█".repeat(full) + &"░".repeat(BAR as usize - full);
+        self.replace(&format!("{what} {bar} {done} of {all} seeds, {more}"));
     }
 
     /// Writes a line that stays, unless nothing is to be said.

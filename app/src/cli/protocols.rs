@@ -8,7 +8,7 @@ use cluster_core::{
     script,
 };
 
-use super::{Failure, failure::print};
+use super::{Failure, failure::print, nemesis::profiles_text};
 
 /// Prints the protocols.
 pub(super) fn list() -> Result<(), Failure> {
@@ -21,6 +21,11 @@ pub(super) fn verbs() -> Result<(), Failure> {
     for row in script::verbs() {
         let _ = writeln!(text, "  {}\n      {}", row.usage, row.about);
     }
+    text.push_str("\nShapes (`at 5s shape bridge`):\n");
+    for row in script::shape_words() {
+        let _ = writeln!(text, "  {:12} {}", row.verb, row.about);
+    }
+    let _ = write!(text, "\n{}", profiles_text());
     text.push_str(
         "\nNodes: n3, @leader (or @primary), @follower[0] (or @backup[0]; running, by number), @random, all, and `rest` \
          in a partition.\nClients: c1. Times count from the start of the run: 5s, 1.5s, 250ms, 1m. Comments begin with #.",
@@ -39,6 +44,12 @@ fn described(row: &ProtocolRow) -> String {
             KnobValues::Duration => "duration".to_owned(),
         };
         let _ = writeln!(text, "  {:width$}  {values} (default {})  {}", knob.name, knob.default, knob.about);
+    }
+    if !row.variants.is_empty() {
+        let _ = writeln!(text, "  variants, each with what the paper says, and what it does instead:");
+    }
+    for variant in row.variants {
+        let _ = writeln!(text, "    {}\n      {}\n      {}", variant.name, variant.paper, variant.breaks);
     }
     text
 }

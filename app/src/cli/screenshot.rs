@@ -5,7 +5,9 @@ use std::{path::Path, time::Duration};
 use cluster_core::{
     event::TraceEvent,
     headless::{self, Phase, Plan},
-    script::{Script, Timed, did_you_mean},
+    ids::Seq,
+    origin::{BackendKind, Origin},
+    script::{Timed, did_you_mean},
     session::{Session, SessionOptions},
     spec::ClusterSpec,
     time::Timestamp,
@@ -36,7 +38,7 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), Failure> {
     check_out(&args.out)?;
     let store = match &args.recording {
         Some(file) => open(file)?,
-        None => short_run(&args.cluster.spec()?)?,
+        None => short_run(&args.cluster.spec()?, args.cluster.backend()?)?,
     };
     let at = args.at.map_or_else(|| moment_worth_seeing(&store, args), Timestamp::from);
     let dark = args.theme == ThemeWord::Dark;
@@ -51,7 +53,8 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Result<(), Failure> {
             app.set_up(ui.ctx());
             app.logic(ui.ctx());
             let view = args.view.as_ref().and_then(|view| layout::rows().find(|row| row.id == view));
-            let select = args.select.map(|node| Action::Select(Selection::node(node)));
+            let event = args.event.map(|seq| Action::Select(Selection::Event(Seq(seq))));
+            let select = args.select.map(|node| Action::Select(Selection::node(node))).or(event);
             let show = view.map(|row| Action::ShowView(row.id));
             let actions = [Some(Action::Seek(at)), select, show];
             actions.into_iter().flatten().for_each(|action| app.act(action, ui.ctx()));
@@ -104,12 +107,18 @@ fn check_out(out: &Path) -> Result<(), Failure> {
 }
 
 /// Lets a cluster run for a moment, and returns what happened.
-fn short_run(spec: &ClusterSpec) -> Result<TraceStore, Failure> {
-    let session = Session::live(spec.clone(), SessionOptions::default()).map_err(failure_of)?;
-    let mut keeper = Keeper(TraceStore::new(spec.clone()));
-    let plan = Plan { run_for: RUN_FOR, script: Script::default() };
-    let outcome = headless::run(&session, spec, plan, &mut keeper, &stop::flag());
-    session.finish().map_err(failure_of)?;
+fn short_run(spec: &ClusterSpec, backend: BackendKind) -> Result<TraceStore, Failure> {
+    let mut keeper = Keeper(TraceStore::of(spec.clone(), Origin::of(backend)));
+    let plan = Plan { run_for: RUN_FOR, ..Plan::default() };
+    let outcome = match backend {
+        BackendKind::Live => {
+            let session = Session::live(spec.clone(), SessionOptions::default()).map_err(failure_of)?;
+            let outcome = headless::run(&session, spec, plan, &mut keeper, &stop::flag());
+            session.finish().map_err(failure_of)?;
+            outcome
+        }
+        BackendKind::Sim => headless::simulate(spec, plan, None, &mut keeper, &stop::flag()),
+    };
     outcome.map_err(Failure::run)?;
     Ok(keeper.0)
 }

@@ -7,8 +7,8 @@ use cluster_core::trace::{Served, Summary};
 /// How many lines a list may take.
 const LISTED: usize = 10;
 
-/// Returns the summary as lines of text.
-pub(super) fn summary_text(summary: &Summary) -> String {
+/// Returns the summary as lines of text; `nemesis` says what could strike at random, if anything.
+pub(super) fn summary_text(summary: &Summary, nemesis: Option<String>) -> String {
     let mut text = String::new();
     let mut row = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<24}{value}");
@@ -42,6 +42,16 @@ pub(super) fn summary_text(summary: &Summary) -> String {
     for election in summary.elections.iter().take(LISTED) {
         row("", format!("{:.3} s  n{} in term {}", election.time_ms as f64 / 1e3, election.node, election.term));
     }
+    if let Some(words) = nemesis {
+        row("nemesis", words);
+        row("  commands", summary.nemesis_commands.to_string());
+    }
+    let at_end = match summary.available_at_end {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "nobody wrote",
+    };
+    row("available at the end", at_end.to_owned());
     row("longest unavailable", format!("{} ms", summary.longest_unavailable_ms));
     for fault in summary.faults.iter().take(LISTED) {
         let until = fault.until_ms.map_or_else(|| "the end".to_owned(), |ms| format!("{:.1} s", ms as f64 / 1e3));

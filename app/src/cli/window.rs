@@ -6,21 +6,29 @@ use std::{
 };
 
 use cluster_core::{
+    command::{Author, Command},
+    event::Conclusion,
     session::{DoorPorts, SessionOptions},
-    spec::ClusterSpec,
+    trace::TraceStore,
 };
 
 use super::{Failure, WindowArgs, play};
 use crate::{
     live::Live,
     recordings,
-    source::{Recording, Source},
+    source::{Recording, Source, Start},
     window::{MakeSource, Wake, WindowOptions, run_window},
 };
 
 /// Opens a window on a living cluster.
 pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
-    let spec = args.cluster.spec()?;
+    let start = Start::Cluster(args.cluster.backend()?, Box::new(args.cluster.spec()?));
+    args.cluster.check_live_only(&[
+        ("--data-dir", args.data_dir.is_some()),
+        ("--base-port", args.base_port.is_some()),
+        ("--redis-port", args.redis_port.is_some()),
+    ])?;
+    let speed = args.cluster.speed()?;
     check_display()?;
     let (record, data_dir, base_port) = (args.record.clone(), args.data_dir.clone(), args.base_port);
     let metrics_port = args.metrics_port;
@@ -36,15 +44,19 @@ pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
             wake: Some(wake),
             ..SessionOptions::default()
         };
-        Ok(Box::new(Live::start(spec, options)?) as Box<dyn Source>)
+        let mut live = Live::start(start, options)?;
+        if let Some(rate) = speed {
+            live.send(Author::User, Command::SetRate(rate));
+        }
+        Ok(Box::new(live) as Box<dyn Source>)
     });
     show(make, WindowOptions::default())
 }
 
-/// Starts a cluster from the window: on free ports, its data in a temporary folder, recorded like any run of the window.
-fn start(spec: ClusterSpec, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
+/// Starts a run from the window: on free ports, its data in a temporary folder, recorded like any run of the window.
+fn start(start: Start, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
     let options = SessionOptions { record: next_recording(), wake: Some(wake), ..SessionOptions::default() };
-    Ok(Box::new(Live::start(spec, options)?))
+    Ok(Box::new(Live::start(start, options)?))
 }
 
 fn next_recording() -> Option<PathBuf> {
@@ -54,10 +66,19 @@ fn next_recording() -> Option<PathBuf> {
 /// Opens a window on a recording.
 pub(super) fn play(file: &Path, at: Option<Duration>) -> Result<(), Failure> {
     let store = play::open(file)?;
+    let at = at.or_else(|| first_violation(&store));
     check_display()?;
     let subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
-    let make: MakeSource = Box::new(move |_| Ok(Box::new(Recording::new(store)) as Box<dyn Source>));
+    let path = file.to_owned();
+    let make: MakeSource = Box::new(move |_| Ok(Box::new(Recording::of(store, path)) as Box<dyn Source>));
     show(make, WindowOptions { subject, at, ..WindowOptions::default() })
+}
+
+/// Returns when a promise was first seen to be broken: that is what one wants to see of such a recording.
+fn first_violation(store: &TraceStore) -> Option<Duration> {
+    let promises = store.latest().promises.values();
+    let broken = promises.filter(|promise| promise.conclusion == Conclusion::Violated);
+    broken.map(|promise| promise.since.since_start()).min()
 }
 
 fn show(make: MakeSource, options: WindowOptions) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use cluster_core::{
 };
 use egui::{RichText, Ui};
 
-use super::messages;
+use super::{messages, staged::staged_ui};
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
@@ -54,6 +54,7 @@ impl View for Inventory {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         let groups = groups(ctx.store, ctx.state);
         self.keep_baselines(ctx.store, &groups);
+        staged_ui(ui, ctx);
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             if groups.is_empty() {
                 ui.weak("Nothing is broken");
@@ -113,6 +114,7 @@ impl Inventory {
             Some(Author::User) => "by you",
             Some(Author::Script) => "by the script",
             Some(Author::Lab) => "by the lab",
+            Some(Author::Nemesis) => "by the nemesis",
             None => "by itself",
         };
         let since = format::duration(ctx.at.since(group.since));

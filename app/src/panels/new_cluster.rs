@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cluster_core::{
     ids::{ClientId, NodeId},
+    origin::BackendKind,
     protocol::{Knob, KnobValues},
     registry::{self, PROTOCOLS},
     spec::{CLIENTS_MAX, ClientSpec, ClusterSpec, Load, NODES_MAX},
@@ -16,12 +17,22 @@ use crate::{
     ctx::ViewCtx,
     format,
     panels::Chrome,
+    source::Start,
     theme::{DIALOG_WIDTH, LIST_HEIGHT, SPACE},
 };
 
+/// The cluster that is about to be started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// What is to run it.
+    pub backend: BackendKind,
+    /// The cluster.
+    pub spec: ClusterSpec,
+}
+
 /// Opens the dialog; it begins with the cluster that is shown.
 pub fn open_new_cluster(ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
-    chrome.draft = Some(ctx.store.spec().clone());
+    chrome.draft = Some(Draft { backend: ctx.store.origin().backend, spec: ctx.store.spec().clone() });
 }
 
 /// Lays the dialog out, while it is open.
@@ -33,16 +44,18 @@ pub fn new_cluster_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chro
         ui.heading("New cluster");
         ui.weak("The one that runs ends in good order; its recording is kept.");
         ui.add_space(SPACE);
-        cluster_ui(ui, draft);
+        backend_ui(ui, &mut draft.backend);
         ui.add_space(SPACE);
-        knobs_ui(ui, draft);
+        cluster_ui(ui, &mut draft.spec);
         ui.add_space(SPACE);
-        end_ui(ui, ctx, draft)
+        knobs_ui(ui, &mut draft.spec);
+        ui.add_space(SPACE);
+        end_ui(ui, ctx, &draft.spec)
     });
     match modal.inner {
         Some(End::Start) => {
-            if let Some(spec) = chrome.draft.take() {
-                ctx.act(Action::StartCluster(Box::new(spec)));
+            if let Some(draft) = chrome.draft.take() {
+                ctx.act(Action::Start(Start::Cluster(draft.backend, Box::new(draft.spec))));
             }
         }
         Some(End::Cancel) => chrome.draft = None,
@@ -54,6 +67,25 @@ pub fn new_cluster_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chro
 enum End {
     Start,
     Cancel,
+}
+
+/// What runs the cluster: the first choice, as everything else depends on it.
+fn backend_ui(ui: &mut Ui, backend: &mut BackendKind) {
+    ui.horizontal(|ui| {
+        for kind in BackendKind::ALL {
+            let (word, about) = match kind {
+                BackendKind::Live => ("Real nodes", "Sockets, files and threads on this machine, in real time"),
+                BackendKind::Sim => {
+                    ("Simulated", "Virtual time from one seed: at any speed, in single steps, and again exactly")
+                }
+            };
+            ui.selectable_value(backend, kind, RichText::new(word).strong()).on_hover_text(about);
+        }
+    });
+    ui.weak(match backend {
+        BackendKind::Live => "Sockets, files and threads on this machine, in real time at most.",
+        BackendKind::Sim => "The same nodes in virtual time: at any speed, and the same run again for the same seed.",
+    });
 }
 
 fn cluster_ui(ui: &mut Ui, draft: &mut ClusterSpec) {
@@ -82,7 +114,7 @@ fn cluster_ui(ui: &mut Ui, draft: &mut ClusterSpec) {
 }
 
 fn protocol_ui(ui: &mut Ui, draft: &mut ClusterSpec) -> egui::Response {
-    let title = registry::protocol(&draft.protocol).map_or(draft.protocol.as_str(), |row| row.title);
+    let title = registry::title(draft);
     let combo = ComboBox::from_id_salt("protocol").width(200.0).selected_text(title).show_ui(ui, |ui| {
         for row in PROTOCOLS {
             if ui.selectable_label(row.id == draft.protocol, row.title).clicked() && row.id != draft.protocol {

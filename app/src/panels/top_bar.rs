@@ -1,6 +1,12 @@
 //! The line at the top: run controls, the cluster in a few words, what clients were promised, and the looks.
 
-use cluster_core::{command::Command, fault::Heal, registry, spec::ClusterSpec};
+use cluster_core::{
+    command::Command,
+    fault::Heal,
+    origin::BackendKind,
+    registry,
+    time::{RATE_MAX, RATE_MIN, RATE_UNLIMITED, rate_words},
+};
 use egui::{Align, Button, Layout, RichText, Ui};
 
 use crate::{
@@ -9,14 +15,30 @@ use crate::{
     format,
     keys::{self, hint},
     panels::{
-        new_cluster::open_new_cluster,
+        new_cluster::{Draft, open_new_cluster},
         promises::{Lost, promises_ui},
+        until::{UntilForm, until_ui},
     },
     theme::{SCALES, SPACE},
+    tools::Menu,
+    widgets::break_menu::break_menu_ui,
 };
 
-/// The speeds that are offered; a live cluster runs at 1 at most.
-pub const RATES: [f64; 10] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// The speeds that are offered, the slowest first.
+const RATES: [f64; 12] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, RATE_UNLIMITED];
+/// The slowest and the fastest at which recorded events are played.
+const PLAYED: (f64, f64) = (0.05, 20.0);
+
+/// Returns the speeds at which what is shown can go, the slowest first: real nodes at real time at most, simulated ones
+/// as fast as the machine.
+pub fn rates(ctx: &ViewCtx<'_>) -> Vec<f64> {
+    let (slowest, fastest) = match (ctx.commandable && ctx.cursor.live, ctx.store.origin().backend) {
+        (true, BackendKind::Live) => (RATE_MIN, RATE_MAX),
+        (true, BackendKind::Sim) => (RATE_MIN, RATE_UNLIMITED),
+        (false, _) => PLAYED,
+    };
+    RATES.into_iter().filter(|rate| (slowest..=fastest).contains(rate)).collect()
+}
 
 /// What the furniture remembers between two frames.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,12 +52,14 @@ pub struct Chrome {
     /// Acknowledged writes that are gone.
     pub lost: Lost,
     /// The cluster that is about to be started, while its dialog is open.
-    pub draft: Option<ClusterSpec>,
+    pub draft: Option<Draft>,
+    /// What the run is let go until, as far as it is written.
+    pub until: UntilForm,
 }
 
 impl Default for Chrome {
     fn default() -> Self {
-        Self { help_open: false, rate: 1.0, behind: 0, lost: Lost::default(), draft: None }
+        Self { help_open: false, rate: 1.0, behind: 0, lost: Lost::default(), draft: None, until: UntilForm::default() }
     }
 }
 
@@ -45,11 +69,13 @@ pub fn top_bar_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
         ui.spacing_mut().item_spacing.x = SPACE;
         run_controls_ui(ui, ctx, chrome);
         ui.add_space(SPACE);
+        backend_ui(ui, ctx);
         cluster_ui(ui, ctx, chrome);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             looks_ui(ui, ctx, chrome);
             ui.add_space(SPACE);
             heal_ui(ui, ctx);
+            break_ui(ui, ctx);
             behind_ui(ui, ctx, chrome);
             promises_ui(ui, ctx, &chrome.lost);
         });
@@ -71,6 +97,7 @@ fn run_controls_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     if named(ui.add(button("⏭")), "Step").on_hover_text(hint("One step forward", ".")).clicked() {
         keys::step(ctx, chrome);
     }
+    until_ui(ui, ctx, &mut chrome.until);
     speed_ui(ui, ctx, chrome, live);
     live_ui(ui, ctx);
 }
@@ -80,7 +107,7 @@ fn speed_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome, live: bool) {
     let menu =
         egui::ComboBox::from_id_salt("speed").width(68.0).selected_text(RichText::new(rate_text(speed)).monospace());
     let shown = menu.show_ui(ui, |ui| {
-        for rate in RATES.into_iter().filter(|rate| !live || *rate <= 1.0).rev() {
+        for rate in rates(ctx).into_iter().rev() {
             if ui.selectable_label(rate == speed, RichText::new(rate_text(rate)).monospace()).clicked() {
                 ctx.act(if live { Action::Command(Command::SetRate(rate)) } else { Action::SetPlaySpeed(rate) });
             }
@@ -90,12 +117,20 @@ fn speed_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome, live: bool) {
 }
 
 fn rate_text(rate: f64) -> String {
-    format!("{rate}×")
+    // Short enough for the menu.
+    if rate >= RATE_UNLIMITED { "max".to_owned() } else { rate_words(rate) }
 }
 
 fn live_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let left = ctx.store.origin().branch.as_ref().filter(|branch| ctx.store.len() < branch.next);
+    if let Some(branch) = left.filter(|_| ctx.commandable) {
+        ui.spinner();
+        ui.label(RichText::new(format!("Re-running to {}", branch.at)).color(ctx.theme.accent).strong());
+        return;
+    }
     let (word, color) = match (ctx.cursor.live, ctx.commandable) {
-        (true, true) if ctx.state.rate > 0.0 => ("LIVE", ctx.theme.good),
+        (true, true) if ctx.state.rate > 0.0 => (now_word(ctx), ctx.theme.good),
+        (true, true) if ctx.travel.is_some_and(|travel| travel.under_way().is_some()) => ("UNTIL…", ctx.theme.accent),
         (true, true) => ("PAUSED", ctx.theme.warn),
         (true, false) => ("END", ctx.theme.text_weak),
         (false, true) => ("PAST", ctx.theme.warn),
@@ -105,10 +140,39 @@ fn live_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     ui.label(RichText::new(ctx.at.to_string()).monospace());
 }
 
+/// Returns the word for the end of a run that goes on.
+pub(super) fn now_word(ctx: &ViewCtx<'_>) -> &'static str {
+    match (ctx.commandable, ctx.store.origin().backend) {
+        (true, BackendKind::Live) => "LIVE",
+        (true, BackendKind::Sim) => "NOW",
+        (false, _) => "END",
+    }
+}
+
+/// Says which of the two it is: real nodes, or the simulator.
+fn backend_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let (word, color, about) = match ctx.store.origin().backend {
+        BackendKind::Live => (
+            "REAL NODES",
+            ctx.theme.good,
+            "Real nodes on this machine, with sockets and files. The same again may come in another order.".to_owned(),
+        ),
+        BackendKind::Sim => (
+            "SIMULATED",
+            ctx.theme.accent,
+            format!("Simulated from seed {}: the same seed and commands give the same run", ctx.store.spec().seed),
+        ),
+    };
+    let fill = crate::theme::mix(ctx.theme.surface, color, 0.18);
+    let chip = egui::Frame::new().fill(fill).corner_radius(crate::theme::RADIUS).inner_margin(egui::vec2(7.0, 2.0));
+    let chip = chip.show(ui, |ui| ui.label(RichText::new(word).small().strong().color(color)));
+    chip.response.on_hover_text(about);
+}
+
 /// The cluster in a few words; behind them, what can be read of its protocol, and another cluster.
 fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     let spec = ctx.store.spec();
-    let title = registry::protocol(&spec.protocol).map_or(spec.protocol.as_str(), |row| row.title);
+    let title = registry::title(spec);
     let nodes = ctx.state.nodes.len() as u64;
     let summary = format!("{title} · {} · {}", format::counted(nodes, "node"), spec.profile.word());
     let clients = spec.clients.len() as u64;
@@ -145,6 +209,19 @@ fn heal_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     if response.on_hover_text(hint("Heal everything", "H")).on_disabled_hover_text(why_not(ctx)).clicked() {
         ctx.command(Command::Heal(Heal::All));
     }
+}
+
+fn break_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let mut button = Button::new("Break");
+    if ctx.tools.staging || ctx.tools.striking {
+        button = button.fill(crate::theme::mix(ctx.theme.surface, ctx.theme.accent, 0.35));
+    }
+    let response = ui.add(button).on_hover_text(hint("Tools, shapes of partitions, random faults", "P"));
+    if ctx.tools.menu == Some(Menu::Break) {
+        response.request_focus();
+        egui::Popup::open_id(ui.ctx(), egui::Popup::default_response_id(&response));
+    }
+    egui::Popup::menu(&response).show(|ui| break_menu_ui(ui, ctx));
 }
 
 fn why_not(ctx: &ViewCtx<'_>) -> &'static str {

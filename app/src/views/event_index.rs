@@ -3,10 +3,11 @@
 use cluster_core::{
     event::{EventKind, TraceEvent},
     ids::{Endpoint, Seq},
-    trace::{TraceStore, line},
+    trace::TraceStore,
 };
 
-use crate::widgets::run_mark::RunMark;
+pub use crate::widgets::event_words::text;
+use crate::widgets::{event_words::sent, run_mark::RunMark};
 
 /// Families of kinds of events, as the filter offers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,28 +160,6 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
         EventKind::OpReturned { node, .. } => (node.map(Endpoint::from), None),
         EventKind::Found { finding } => (finding.nodes.first().copied().map(Endpoint::from), None),
     }
-}
-
-/// Returns the text of an event as the table shows it and the search reads it.
-pub fn text(store: &TraceStore, event: &TraceEvent) -> String {
-    let frame = |end: &str| match sent(store, event).map(|event| event.kind) {
-        Some(EventKind::FrameSent { from, to, info, .. }) => format!("{from} → {to} {} {end}", info.name),
-        _ => line(&event.kind), // As above.
-    };
-    match &event.kind {
-        EventKind::FrameDelivered { .. } => frame("arrived"),
-        EventKind::LinkActed { acts, .. } => {
-            let acts: Vec<_> = acts.iter().map(|act| act.words()).collect();
-            frame(&format!("(the link {})", acts.join(", ")))
-        }
-        EventKind::FrameDropped { reason, .. } => frame(&format!("dropped: {}", reason.words())),
-        kind => line(kind),
-    }
-}
-
-/// Returns the sending of a frame that arrived or was dropped.
-fn sent(store: &TraceStore, event: &TraceEvent) -> Option<TraceEvent> {
-    store.event(event.cause?)
 }
 
 /// What is let through.

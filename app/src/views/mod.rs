@@ -7,6 +7,7 @@ pub mod lag;
 pub mod narration;
 pub mod operations;
 pub mod service;
+pub mod space_time;
 
 use crate::ctx::ViewCtx;
 
@@ -29,6 +30,7 @@ pub struct ViewRow {
 /// Every view, once.
 pub const VIEWS: &[ViewRow] = &[
     ViewRow { id: "canvas", title: "Cluster", make: || Box::new(canvas::CanvasView::default()) },
+    ViewRow { id: "space-time", title: "Space-time", make: || Box::new(space_time::SpaceTimeView::default()) },
     ViewRow { id: "lag", title: "Lag", make: || Box::new(lag::LagView::default()) },
     ViewRow { id: "throughput", title: "Throughput", make: || Box::new(service::ThroughputView::default()) },
     ViewRow { id: "latency", title: "Latency", make: || Box::new(service::LatencyView::default()) },

@@ -1,9 +1,11 @@
 //! Small reusable pieces of views.
 
 pub mod axis;
+pub mod break_menu;
 pub mod by_hand;
 pub mod columns;
 pub mod dash;
+pub mod event_words;
 pub mod faults;
 pub mod legend;
 pub mod machine;

@@ -87,6 +87,7 @@ impl Facts {
                 Some(Author::User) => "you ",
                 Some(Author::Script) => "the script ",
                 Some(Author::Lab) => "the lab ",
+                Some(Author::Nemesis) => "the nemesis ",
                 None => "",
             };
             let done = match (by.is_empty(), fault.cut) {

@@ -180,7 +180,7 @@ fn datum(value: Option<&Bytes>) -> Datum {
 }
 
 /// Returns bytes as text. What is no UTF-8 is written byte by byte, so that different values stay different.
-fn text(bytes: &[u8]) -> Box<str> {
+pub(super) fn text(bytes: &[u8]) -> Box<str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),
         Err(_) => bytes.iter().flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect(),

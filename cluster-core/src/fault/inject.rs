@@ -66,6 +66,41 @@ impl Fault {
         Self::Link(link, LinkFault::Cut)
     }
 
+    /// Returns the fault of a kind that strikes a node's process, or erases its disk; all other kinds need to be told more
+    /// than the node.
+    pub fn of_process(kind: FaultKind, node: NodeId) -> Option<Self> {
+        match kind {
+            FaultKind::Crash => Some(Self::Crash(node)),
+            FaultKind::PowerLoss => Some(Self::PowerLoss(node)),
+            FaultKind::Stop => Some(Self::Stop(node)),
+            FaultKind::Freeze => Some(Self::Freeze(node)),
+            FaultKind::Wipe => Some(Self::Wipe(node)),
+            FaultKind::TornPowerLoss
+            | FaultKind::Slow
+            | FaultKind::ClockOffset
+            | FaultKind::ClockJump
+            | FaultKind::ClockDrift
+            | FaultKind::DiskSlow
+            | FaultKind::DiskFull
+            | FaultKind::ReadErrors
+            | FaultKind::BitRot
+            | FaultKind::LyingSync
+            | FaultKind::Cut
+            | FaultKind::Flap
+            | FaultKind::Delay
+            | FaultKind::Loss
+            | FaultKind::Burst
+            | FaultKind::Duplicate
+            | FaultKind::Reorder
+            | FaultKind::Corrupt
+            | FaultKind::Bandwidth
+            | FaultKind::Reset
+            | FaultKind::HalfOpen
+            | FaultKind::SlowClose
+            | FaultKind::Partition => None,
+        }
+    }
+
     /// Does it. What came of it is seen in the trace.
     pub fn apply(&self, target: &mut dyn FaultTarget) {
         match self {

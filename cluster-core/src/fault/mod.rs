@@ -12,6 +12,8 @@ mod link;
 mod link_fault;
 mod links;
 mod node;
+mod shapes;
+mod sketch;
 
 pub use by_hand::{ByHand, HELD_MAX, TRAPS_MAX, Times, Trap};
 pub use clock::{ClockShift, ClockSkew, ClockTurn, Drift};
@@ -25,10 +27,12 @@ pub use gate::{Damage, Judgment};
 pub use inject::{DELAY_SLIDER_MAX, FAULTS, Fault, FaultKind, FaultRow, FaultTarget, Heal};
 pub use link::{LinkRules, RuleError};
 pub use link_fault::{Layer, LinkFault, layer_of};
-pub use links::{LinkId, Links};
+pub use links::{LinkId, Links, flap_phase};
 pub use loss::{Burst, Loss};
 pub use node::{
     Ailment, DiskFaults, NodeFault, NodeFaultCounters, NodeFaultError, NodeFaults, ReadErrors, SLOW_MAX, Slowness,
 };
 pub use self_test::{Proof, self_test};
 pub use shape::{Bandwidth, Checksum, Corrupt, Duplicate, Flap, Reorder};
+pub use shapes::{Chosen, SHAPES, Shape, ShapeError, ShapeRow};
+pub use sketch::{Network, Sketch};

@@ -6,8 +6,10 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    command::Command,
+    command::{Author, Command},
     event::TraceEvent,
+    fault::Heal,
+    nemesis::{Nemesis, NemesisSpec},
     script::{Script, Timed, Unresolved},
     spec::{ClientSpec, ClusterSpec, Load},
     time::Timestamp,
@@ -26,6 +28,17 @@ pub struct Plan {
     pub run_for: Duration,
     /// What happens to the cluster meanwhile.
     pub script: Script,
+    /// What happens to it at random.
+    pub nemesis: Option<Chaos>,
+}
+
+/// Random faults in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chaos {
+    /// What the nemesis does.
+    pub spec: NemesisSpec,
+    /// How long before the end of the run it gives up and everything is healed.
+    pub quiet: Duration,
 }
 
 /// How far a run is.
@@ -45,7 +58,9 @@ pub enum Phase {
 /// What is to be asked of the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Due {
-    /// The line of the script that says so; none says that the clients are to rest.
+    /// Who asks.
+    pub by: Author,
+    /// The line of the script that says so; none says that the clients are to rest, or that it is the nemesis who asks.
     pub line: Option<Timed>,
     /// The commands.
     pub commands: Vec<Command>,
@@ -58,6 +73,7 @@ pub struct Director {
     state: ClusterState,
     rng: ChaCha8Rng,
     phase: Phase,
+    nemesis: Option<Nemesis>,
     /// Since when the cluster stands still by the script's will, in real time since the run began.
     paused: Option<Duration>,
     /// For how long it stood still before, in real time: the script goes on meanwhile.
@@ -68,12 +84,14 @@ impl Director {
     /// Makes a director for a run of that cluster.
     pub fn new(spec: &ClusterSpec, plan: Plan) -> Self {
         let left = plan.script.timed.iter().cloned().collect();
+        let nemesis = plan.nemesis.as_ref().map(|chaos| Nemesis::new(chaos.spec.clone(), spec.seed));
         Self {
             plan,
             left,
             state: ClusterState::before(spec),
             rng: ChaCha8Rng::seed_from_u64(spec.seed ^ 0x5C21_7000),
             phase: Phase::Running,
+            nemesis,
             paused: None,
             stood_still: Duration::ZERO,
         }
@@ -107,19 +125,20 @@ impl Director {
                     return match line.resolve(&self.state, &mut self.rng) {
                         Ok(commands) => {
                             commands.iter().for_each(|command| watch_pauses(command, real, self));
-                            Ok(self.left.pop_front().map(|line| Due { line: Some(line), commands }))
+                            let by = Author::Script;
+                            Ok(self.left.pop_front().map(|line| Due { by, line: Some(line), commands }))
                         }
                         Err(wait) if wait.may_pass && clock < line.at + LEADER_PATIENCE => Ok(None),
                         Err(unresolved) => Err(unresolved),
                     };
                 }
                 if clock < self.plan.run_for {
-                    return Ok(None);
+                    return Ok(self.random_faults(now, clock));
                 }
                 self.phase = Phase::Settling { until: clock + GRACE };
                 let commands = self.commands_to_rest();
                 commands.iter().for_each(|command| watch_pauses(command, real, self));
-                Ok(Some(Due { line: None, commands }))
+                Ok(Some(Due { by: Author::Script, line: None, commands }))
             }
             Phase::Settling { until } => {
                 if clock >= until || self.is_at_rest() {
@@ -129,6 +148,28 @@ impl Director {
             }
             Phase::Over => Ok(None),
         }
+    }
+
+    /// Returns the nemesis, if there is one.
+    pub fn nemesis(&self) -> Option<&Nemesis> {
+        self.nemesis.as_ref()
+    }
+
+    /// Asks the nemesis, or ends its time: then all is healed, whoever broke it.
+    fn random_faults(&mut self, now: Timestamp, clock: Duration) -> Option<Due> {
+        let chaos = self.plan.nemesis.as_ref()?;
+        let over = clock >= self.plan.run_for.saturating_sub(chaos.quiet);
+        let nemesis = self.nemesis.as_mut()?;
+        let commands = if over && !nemesis.gave_up() {
+            nemesis.give_up();
+            vec![Command::Heal(Heal::All)]
+        } else if self.paused.is_some() {
+            // While cluster time stands still, nothing strikes.
+            return None;
+        } else {
+            nemesis.next(now, &self.state)
+        };
+        (!commands.is_empty()).then_some(Due { by: Author::Nemesis, line: None, commands })
     }
 
     /// Ends the run at once, wherever it is.
@@ -182,7 +223,8 @@ fn watch_pauses(command: &Command, real: Duration, director: &mut Director) {
         | Command::Message(_)
         | Command::Step
         | Command::SetRate(_)
-        | Command::RestartWiped(_) => {}
+        | Command::RestartWiped(_)
+        | Command::Restore { .. } => {}
     }
 }
 
@@ -194,6 +236,7 @@ mod tests {
         fault::Fault,
         ids::{ClientId, NodeId, OpId, Seq},
         name::Name,
+        nemesis::Profile,
         request::Request,
     };
 
@@ -204,7 +247,7 @@ mod tests {
     impl Bench {
         fn new(script: &str, run_for: Duration) -> Self {
             let script = Script::parse("faults.txt", script).unwrap_or_else(|error| panic!("{error}"));
-            let mut bench = Self(Director::new(&ClusterSpec::default(), Plan { run_for, script }), 0);
+            let mut bench = Self(Director::new(&ClusterSpec::default(), Plan { run_for, script, nemesis: None }), 0);
             bench.happen(EventKind::NodeStarted { node: NodeId(1), incarnation: 0, port: 0 });
             bench
         }
@@ -290,6 +333,28 @@ mod tests {
         assert_eq!(bench.between(5 * SECOND, 7 * SECOND), Some(vec![Command::Resume]));
         assert_eq!(bench.between(7 * SECOND, 9 * SECOND), None);
         assert!(bench.between(8 * SECOND, 10 * SECOND).is_some());
+    }
+
+    #[test]
+    fn a_nemesis_strikes_until_the_quiet_phase_and_everything_is_healed_then_once() {
+        let mut bench = Bench::new("", 20 * SECOND);
+        let chaos = Chaos { spec: NemesisSpec::of(Profile::Pauses), quiet: 5 * SECOND };
+        let plan = Plan { nemesis: Some(chaos), ..bench.0.plan.clone() };
+        bench.0 = Director::new(&ClusterSpec::default(), plan);
+        for node in (1..=5).map(NodeId) {
+            bench.happen(EventKind::NodeStarted { node, incarnation: 0, port: 0 });
+        }
+        let mut asked = Vec::new();
+        for tenth in 0..200 {
+            let time = SECOND * tenth / 10;
+            while let Some(due) = bench.0.next(time.into(), time).expect("no script") {
+                asked.extend(due.commands.into_iter().map(|command| (tenth, due.by, command)));
+            }
+        }
+        assert!(asked.len() > 2 && asked.iter().all(|(_, by, _)| *by == Author::Nemesis), "{asked:?}");
+        assert_eq!(asked.last(), Some(&(150, Author::Nemesis, Command::Heal(Heal::All))));
+        let heals = asked.iter().filter(|(_, _, command)| *command == Command::Heal(Heal::All));
+        assert_eq!(heals.count(), 1);
     }
 
     #[test]

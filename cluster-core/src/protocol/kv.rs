@@ -87,6 +87,12 @@ impl KvMap {
         Response::Answer { answer, at }
     }
 
+    /// Forgets that an operation was applied, so that it can be applied again: what no correct protocol asks for.
+    pub(super) fn forget(&mut self, op: OpId) {
+        self.done.remove(&op);
+        self.answers.remove(&op);
+    }
+
     /// Applies a write that stands at `at`; a write that was applied before changes nothing. Returns the answer to it.
     pub fn apply(&mut self, op: OpId, request: &Request, at: LogIndex) -> Response {
         if let Some(earlier) = self.answered(op) {

@@ -26,7 +26,7 @@ pub use error::{ScriptError, Unresolved, did_you_mean};
 pub use message::{MessageVerb, Wanted, Which};
 pub use parse::parse_duration;
 pub use parse_link::parse_bytes;
-pub use verb::{HealWhat, Links, Selector, Timed, VERBS, Verb, VerbRow, verbs};
+pub use verb::{HealWhat, Links, Selector, Timed, VERBS, Verb, VerbRow, shape_words, verbs};
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use super::{
     verb::{HealWhat, Links, Selector, Timed, Verb, verbs},
 };
 use crate::{
-    fault::{FAULTS, FaultKind, LinkFault},
+    fault::{Chosen, FAULTS, FaultKind, LinkFault, SHAPES},
     ids::{ClientId, NodeId},
     time::{RATE_MAX, RATE_MIN},
 };
@@ -88,6 +88,7 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
         return parsed;
     }
     Ok(match word.text {
+        "shape" => shape(cursor)?,
         "heal" => Verb::Heal(heal(cursor)?),
         "restart" => {
             let nodes = selectors(cursor)?;
@@ -159,6 +160,29 @@ fn fault(kind: FaultKind, cursor: &mut Cursor<'_>) -> Parsed<Verb> {
         | FaultKind::BitRot
         | FaultKind::LyingSync => machine::fault(kind, cursor)?,
     })
+}
+
+fn shape(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
+    let word = cursor.word();
+    let Some(row) = SHAPES.iter().find(|row| row.word == word.text) else {
+        let known: Vec<_> = SHAPES.iter().map(|row| row.word).collect();
+        let remedy = match did_you_mean(word.text, known.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are {}", known.join(", ")),
+        };
+        return match word.text {
+            "" => mistake(word, format!("a shape is missing; {remedy}")),
+            text => mistake(word, format!("`{text}` is no shape; {remedy}")),
+        };
+    };
+    let place = cursor.peek();
+    if place.text.is_empty() {
+        return Ok(Verb::Shape(row.shape, None));
+    }
+    if row.chosen == Chosen::Nobody {
+        return mistake(place, format!("the shape {} has no special node; name none", row.word));
+    }
+    Ok(Verb::Shape(row.shape, Some(one(cursor)?)))
 }
 
 fn heal(cursor: &mut Cursor<'_>) -> Parsed<HealWhat> {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     command::Command,
-    fault::{Fault, FaultKind, Heal, LinkId},
+    fault::{Fault, Heal, LinkId, Shape, ShapeError},
     ids::{Endpoint, NodeId},
     request::{Admin, Request},
     trace::{ClusterState, NodeStatus},
@@ -52,7 +52,11 @@ impl<R: Rng> Resolver<'_, R> {
     fn verb(&mut self, verb: &Verb) -> Resolved<Vec<Command>> {
         Ok(match verb {
             Verb::Strike(kind, whom) => {
-                vec![Command::Inject(self.nodes(whom)?.into_iter().map(|node| strike(*kind, node)).collect())]
+                let faults = self.nodes(whom)?.into_iter().map(|node| Fault::of_process(*kind, node));
+                match faults.collect() {
+                    Some(faults) => vec![Command::Inject(faults)],
+                    None => return never("this strikes no process".to_owned()),
+                }
             }
             Verb::Machine(fault, whom) => {
                 let nodes = self.nodes(whom)?;
@@ -63,6 +67,7 @@ impl<R: Rng> Resolver<'_, R> {
                 let links = self.links(links)?;
                 vec![Command::Inject(links.into_iter().map(|link| Fault::Link(link, *fault)).collect())]
             }
+            Verb::Shape(shape, chosen) => vec![Command::Inject(self.shape(*shape, *chosen)?)],
             Verb::Heal(what) => self.heal(what)?,
             Verb::Restart(None) => vec![Command::RestartAll],
             Verb::Restart(Some(nodes)) => self.nodes(nodes)?.into_iter().map(Command::Restart).collect(),
@@ -100,6 +105,13 @@ impl<R: Rng> Resolver<'_, R> {
             Verb::Resume => vec![Command::Resume],
             Verb::Rate(rate) => vec![Command::SetRate(*rate)],
         })
+    }
+
+    fn shape(&mut self, shape: Shape, chosen: Option<Selector>) -> Resolved<Vec<Fault>> {
+        let chosen = chosen.map(|node| self.node(node)).transpose()?;
+        let nodes: Vec<NodeId> = self.state.nodes.keys().copied().collect();
+        let faults = shape.faults(&nodes, self.state.leader(), chosen);
+        faults.map_err(|error| Reason { problem: error.to_string(), may_pass: error == ShapeError::NoLeader })
     }
 
     fn heal(&mut self, what: &HealWhat) -> Resolved<Vec<Command>> {
@@ -262,15 +274,4 @@ fn never<T>(problem: String) -> Resolved<T> {
 
 fn not_yet<T>(problem: String) -> Resolved<T> {
     Err(Reason { problem, may_pass: true })
-}
-
-fn strike(kind: FaultKind, node: NodeId) -> Fault {
-    match kind {
-        FaultKind::PowerLoss => Fault::PowerLoss(node),
-        FaultKind::Stop => Fault::Stop(node),
-        FaultKind::Freeze => Fault::Freeze(node),
-        FaultKind::Wipe => Fault::Wipe(node),
-        // The rest strikes no node, and the parser makes no such line.
-        _ => Fault::Crash(node),
-    }
 }

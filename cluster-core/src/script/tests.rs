@@ -11,7 +11,7 @@ use crate::{
     event::{EventKind, RoleKind, TraceEvent, ViewChange},
     fault::{
         Ailment, Bandwidth, Burst, Checksum, ClockShift, Corrupt, Delay, DelayShape, Drift, Duplicate, Fault,
-        FaultKind, Flap, Heal, LinkFault, LinkId, Loss, NodeFault, ReadErrors, Reorder, Slowness,
+        FaultKind, Flap, Heal, LinkFault, LinkId, Loss, NodeFault, ReadErrors, Reorder, Shape, Slowness,
     },
     ids::{Endpoint, NodeId, Seq},
     request::{Admin, Request},
@@ -329,4 +329,27 @@ fn membership_goes_to_the_leader_and_a_stranger_is_started_first() {
 #[test]
 fn a_random_node_follows_from_the_seed() {
     assert_eq!(commands("crash @random"), commands("crash @random"));
+}
+
+#[test]
+fn a_shape_is_cut_around_who_leads_or_who_is_named() {
+    let [Command::Inject(deaf)] = &commands("shape deaf")[..] else { panic!("one command") };
+    assert_eq!(*deaf, [1, 2, 4, 5].map(|node| Fault::cut(link(node, 3))));
+    let [Command::Inject(mute)] = &commands("shape mute n5")[..] else { panic!("one command") };
+    assert_eq!(*mute, [1, 2, 3, 4].map(|node| Fault::cut(link(5, node))));
+    assert_eq!(verb("shape hub @follower[1]"), Verb::Shape(Shape::Hub, Some(Selector::Follower(1))));
+}
+
+#[test]
+fn a_shape_that_cannot_be_names_the_word_or_the_reason() {
+    assert!(problem("at 1s shape brigde").to_string().contains("`brigde` is no shape; did you mean `bridge`?"));
+    assert!(problem("at 1s shape").to_string().contains("a shape is missing"));
+    assert!(problem("at 1s shape ring n3").to_string().contains("no special node"));
+    let mut nobody_leads = cluster();
+    nobody_leads.nodes.retain(|node, _| *node != NodeId(3));
+    let waits = resolve(&nobody_leads, "shape minority").expect_err("nobody leads");
+    assert!(waits.may_pass, "{waits}");
+    nobody_leads.nodes.retain(|node, _| *node < NodeId(3));
+    let never = resolve(&nobody_leads, "shape ring").expect_err("two nodes");
+    assert!(!never.may_pass && never.to_string().contains("needs at least 4 nodes"), "{never}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::message::MessageVerb;
 use crate::{
-    fault::{Ailment, FAULTS, FaultKind, LinkFault, NodeFault},
+    fault::{Ailment, FAULTS, FaultKind, LinkFault, NodeFault, SHAPES, Shape},
     ids::{ClientId, NodeId},
     request::{Key, Value},
 };
@@ -35,6 +35,8 @@ pub enum Verb {
     Partition(Vec<Vec<Selector>>),
     /// Breaks links.
     Link(LinkFault, Links),
+    /// Cuts links into a shape; the node takes the place that the shape has for one.
+    Shape(Shape, Option<Selector>),
     /// Mends.
     Heal(HealWhat),
     /// Starts nodes that are down; `None` means all.
@@ -135,6 +137,11 @@ pub struct VerbRow {
 /// The verbs that are no faults (those are in [`FAULTS`]).
 pub const VERBS: &[VerbRow] = &[
     row(
+        "shape",
+        "shape bridge | shape hub n3 | shape minority",
+        "Cuts links into a shape; the words are listed below.",
+    ),
+    row(
         "heal",
         "heal | heal links | heal link n1->n2 | heal around n3 | heal cpu n3 | heal clock n3 | heal disk n3",
         "Mends everything, or a part.",
@@ -171,6 +178,11 @@ pub const VERBS: &[VerbRow] = &[
 
 const fn row(verb: &'static str, usage: &'static str, about: &'static str) -> VerbRow {
     VerbRow { verb, usage, about }
+}
+
+/// Returns the shapes that `shape` can cut, as they are written.
+pub fn shape_words() -> impl Iterator<Item = VerbRow> {
+    SHAPES.iter().map(|shape| row(shape.word, shape.title, shape.about))
 }
 
 /// Returns every verb that a script can use, faults first.

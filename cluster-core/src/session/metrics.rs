@@ -118,14 +118,14 @@ fn read_head(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
+pub(super) enum Wanted {
     Page,
     Elsewhere,
     Otherwise,
     Nothing,
 }
 
-fn wanted(head: &[u8]) -> Wanted {
+pub(super) fn wanted(head: &[u8]) -> Wanted {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let mut words = line.split(|byte| *byte == b' ');
     let (method, path, version) = (words.next(), words.next(), words.next());

@@ -37,7 +37,19 @@ impl Watched {
     }
 
     fn start(spec: ClusterSpec, options: SessionOptions) -> Self {
-        Self { session: Session::live(spec, options).expect("a session"), events: Vec::new(), seen: 0 }
+        Self::of(Session::live(spec, options).expect("a session"))
+    }
+
+    pub(super) fn of(session: Session) -> Self {
+        Self { session, events: Vec::new(), seen: 0 }
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) fn finish(self) {
+        self.session.finish().expect("a good end");
     }
 
     pub(super) fn ask(&self, command: Command) {

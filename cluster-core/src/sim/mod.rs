@@ -3,6 +3,8 @@
 //! The same spec and the same commands at the same times give the same trace, bit for bit.
 
 mod backend;
+mod rerun;
+mod runner;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -10,20 +12,21 @@ use std::{
 };
 
 pub use backend::SimBackend;
+pub use rerun::Rerun;
+pub use runner::Runner;
 
 use crate::{
     command::{Author, Command},
     event::TraceEvent,
+    origin::{BackendKind, Origin},
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
     trace::{Observer, Recorder, TraceStore},
-    world::World,
 };
 
 /// A simulated cluster and its trace.
 pub struct Sim {
-    world: World<SimBackend>,
-    now: Timestamp,
+    runner: Runner,
     store: TraceStore,
     recorded: Arc<Mutex<Vec<TraceEvent>>>,
 }
@@ -48,16 +51,16 @@ impl Sim {
         if let Some(observer) = observer {
             recorder = recorder.observed_by(observer);
         }
-        let mut world = World::new(spec, SimBackend::new(spec), recorder)?;
-        world.start(Timestamp::ZERO);
-        let mut sim = Self { world, now: Timestamp::ZERO, store: TraceStore::new(spec.clone()), recorded };
+        let runner = Runner::start(spec, recorder)?;
+        let store = TraceStore::of(spec.clone(), Origin::of(BackendKind::Sim));
+        let mut sim = Self { runner, store, recorded };
         sim.collect();
         Ok(sim)
     }
 
     /// Returns the virtual time.
     pub fn now(&self) -> Timestamp {
-        self.now
+        self.runner.now()
     }
 
     /// Returns the trace so far.
@@ -65,44 +68,46 @@ impl Sim {
         &self.store
     }
 
-    /// Asks something of the cluster, now.
+    /// Asks something of the cluster, now, as a script does.
     pub fn command(&mut self, command: Command) {
-        self.world.command(self.now, Author::Script, command);
+        self.command_by(Author::Script, command);
+    }
+
+    /// Asks something of the cluster, now.
+    pub fn command_by(&mut self, by: Author, command: Command) {
+        self.runner.command(by, command);
         self.collect();
     }
 
     /// Lets one thing happen. Returns when that was; `None` if nothing ever will.
     pub fn step(&mut self) -> Option<Timestamp> {
-        let at = self.world.run_one()?;
-        self.now = self.now.max(at);
+        let at = self.runner.step()?;
         self.collect();
         Some(at)
     }
 
     /// Lets `span` of virtual time pass.
     pub fn run_for(&mut self, span: Duration) {
-        let until = self.now + span;
-        while self.world.next_due().is_some_and(|at| at <= until) {
-            self.step();
+        let until = self.now() + span;
+        while !self.runner.advance(until, 1) {
+            self.collect();
         }
-        self.now = until;
     }
 
     /// Runs until `done` holds of the trace, at most for `limit`. Returns whether it did.
     pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&TraceStore) -> bool) -> bool {
-        let until = self.now + limit;
+        let until = self.now() + limit;
         while !done(&self.store) {
-            if self.world.next_due().is_none_or(|at| at > until) {
-                self.now = until;
+            if self.runner.advance(until, 1) {
                 return false;
             }
-            self.step();
+            self.collect();
         }
         true
     }
 
     fn collect(&mut self) {
-        self.world.flush_recorder();
+        self.runner.flush();
         let batch = std::mem::take(&mut *self.recorded.lock().unwrap_or_else(PoisonError::into_inner));
         self.store.append(batch);
     }

@@ -92,6 +92,9 @@ impl Availability {
                 self.open.values_mut().for_each(|fault| fault.row.served.count(outcome));
             }
             EventKind::CommandIssued { .. } => self.command = Some((event.seq, line(&event.kind))),
+            EventKind::LinkChanged { from, to, rules } => {
+                self.on_broken(event, Broken::Link((*from, *to)), !rules.is_healthy());
+            }
             _ => {
                 if let Some((what, broken)) = broken_by(&event.kind) {
                     self.on_broken(event, what, broken);
@@ -104,6 +107,11 @@ impl Availability {
     pub fn served(&self, at: Timestamp) -> Served {
         let longest = self.gap.clone().longest(at);
         Served { longest_unavailable_ms: longest.as_millis() as u64, ..self.all }
+    }
+
+    /// Returns whether the write that clients began last, of those that ended, took effect; `None` if nobody wrote.
+    pub fn last_write(&self) -> Option<bool> {
+        self.gap.latest.map(|(_, acknowledged)| acknowledged)
     }
 
     /// Returns what clients got while each fault lasted, in the order in which they began.
@@ -197,12 +205,17 @@ struct Gap {
     last: Timestamp,
     without: Duration,
     longest: Duration,
+    /// The write that began last of those that ended (operations are numbered as they begin), and whether it took effect.
+    latest: Option<(OpId, bool)>,
 }
 
 impl Gap {
     fn on_returned(&mut self, op: OpId, outcome: &Outcome, at: Timestamp) {
         if !self.under_way.remove(&op) {
             return;
+        }
+        if self.latest.is_none_or(|(latest, _)| latest < op) {
+            self.latest = Some((op, matches!(outcome, Outcome::Written { .. } | Outcome::Answered { .. })));
         }
         match outcome {
             // Only writes are under way here.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     event::{EventKind, Milestone, Outcome, TraceEvent, ViewChange},
-    ids::{ClientId, LogIndex, NodeId, OpId},
+    ids::{ClientId, Epoch, LogIndex, NodeId, OpId},
     request::{Key, Request, Value},
     time::Timestamp,
 };
@@ -42,6 +42,8 @@ pub struct Ledger {
     /// Who sent a snapshot to whom last.
     snapshots: BTreeMap<NodeId, NodeId>,
     leader: Option<NodeId>,
+    /// The latest epoch in which somebody led. Who still believes to lead in an earlier one leads nobody.
+    led: Epoch,
     lost: BTreeSet<OpId>,
     /// Whether the set of lost writes must be found anew.
     stale: bool,
@@ -284,7 +286,9 @@ impl Ledger {
     }
 
     fn follow_leader(&mut self, state: &ClusterState) {
-        let leader = state.leader();
+        let epoch = |leader: &NodeId| state.nodes.get(leader).map_or(Epoch(0), |node| node.view.epoch);
+        let leader = state.leader().filter(|leader| epoch(leader) >= self.led);
+        self.led = leader.as_ref().map_or(self.led, epoch);
         self.stale |= leader != self.leader;
         self.leader = leader;
     }

@@ -9,6 +9,7 @@ use crate::{
     event::{EventKind, Milestone, Outcome, RoleKind, ViewChange},
     fault::{Act, Fault, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::NodeId,
+    time::rate_words,
 };
 
 /// Returns an event in one compact line, such as `n1 → n2 AppendEntries 212 B`.
@@ -62,7 +63,7 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::OpReturned { op, outcome, node: Some(node) } => format!("{op} {} by {node}", outcome_words(outcome)),
         EventKind::OpReturned { op, outcome, node: None } => format!("{op} {}", outcome_words(outcome)),
         EventKind::ClockChanged { rate: 0.0 } => "time stands still".to_owned(),
-        EventKind::ClockChanged { rate } => format!("time runs at {rate}×"),
+        EventKind::ClockChanged { rate } => format!("time runs at {}", rate_words(*rate)),
         EventKind::FrameHeld { msg, by: None } => format!("{msg} held"),
         EventKind::FrameHeld { msg, by: Some(trap) } => format!("{msg} held by {trap}"),
         EventKind::FrameReleased { msg } => format!("{msg} released"),
@@ -115,6 +116,7 @@ fn author_word(by: Author) -> &'static str {
         Author::User => "you",
         Author::Script => "script",
         Author::Lab => "lab",
+        Author::Nemesis => "nemesis",
     }
 }
 
@@ -140,12 +142,19 @@ fn command_line(command: &Command) -> String {
         Command::Pause => "pause".to_owned(),
         Command::Resume => "resume".to_owned(),
         Command::Step => "step".to_owned(),
-        Command::SetRate(rate) => format!("run at {rate}×"),
+        Command::SetRate(rate) => format!("run at {}", rate_words(*rate)),
         Command::RestartWiped(node) => format!("restart {node} with an empty disk"),
+        Command::Restore { links, machines, nodes } => {
+            let links = links.iter().map(|(link, rules)| format!("{} {}", link_words(link), rules_words(rules)));
+            let machines = machines.iter().map(|(node, part)| format!("{} of {node}", part.part()));
+            let nodes = nodes.iter().map(|node| format!("{node} runs"));
+            format!("restore {}", links.chain(machines).chain(nodes).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
-fn fault_words(fault: &Fault) -> String {
+/// Returns what a fault does, in the words of the table of events.
+pub fn fault_words(fault: &Fault) -> String {
     match fault {
         Fault::Crash(node) => format!("crash {node}"),
         Fault::PowerLoss(node) => format!("power loss of {node}"),

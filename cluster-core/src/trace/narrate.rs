@@ -7,9 +7,13 @@ use super::{
 use crate::{
     command::{Author, Command},
     event::{Conclusion, EventKind, Finding, Milestone, Outcome, RoleKind, TraceEvent},
-    fault::{Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
+    fault::{Ailment, Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
+    time::RATE_UNLIMITED,
 };
+
+/// Up to this many faults of one kind in one command are named.
+const ALIKE_NAMED: usize = 3;
 
 /// Returns what an event means, as a sentence without a period; `None` for the unremarkable. `before` is the state
 /// before the event, `epoch_word` the protocol's word for its epochs, such as `term`.
@@ -162,11 +166,12 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Author::User => "You",
         Author::Script => "The script",
         Author::Lab => "The lab",
+        Author::Nemesis => "The nemesis",
     };
     let what = match command {
         Command::Inject(faults) => match &faults[..] {
             [] => "broke nothing".to_owned(),
-            faults => faults.iter().map(fault_phrase).collect::<Vec<_>>().join(" and "),
+            faults => faults_phrase(faults),
         },
         Command::SetLinks(links) => match &links[..] {
             [(link, rules)] => format!("set {} to: {rules}", arrow(*link)),
@@ -188,10 +193,44 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Command::Pause => "paused the cluster".to_owned(),
         Command::Resume => "let the cluster go on".to_owned(),
         Command::Step => "let one thing happen".to_owned(),
-        Command::SetRate(rate) => format!("set cluster time to {rate}× real time"),
+        Command::SetRate(rate) => format!("set cluster time to {}", pace_words(*rate)),
         Command::RestartWiped(node) => format!("started {node} again with an empty disk"),
+        Command::Restore { links, machines, nodes } => restore_phrase(links, machines, nodes),
     };
     format!("{who} {what}")
+}
+
+/// Names each fault; of many alike only the first, because a list of them is not read.
+fn faults_phrase(faults: &[Fault]) -> String {
+    let mut phrases = Vec::new();
+    let mut left: Vec<&Fault> = faults.iter().collect();
+    while let Some(first) = left.first().copied() {
+        let (alike, others): (Vec<&Fault>, Vec<&Fault>) = left.iter().partition(|fault| fault.kind() == first.kind());
+        if alike.len() > ALIKE_NAMED && first.kind() == FaultKind::Cut {
+            phrases.push(format!("cut {} directions of links", alike.len()));
+        } else if alike.len() > ALIKE_NAMED {
+            phrases.push(format!("{}, and {} more alike", fault_phrase(first), alike.len() - 1));
+        } else {
+            phrases.extend(alike.into_iter().map(fault_phrase));
+        }
+        left = others;
+    }
+    phrases.join(" and ")
+}
+
+fn restore_phrase(links: &[(LinkId, LinkRules)], machines: &[(NodeId, Ailment)], nodes: &[NodeId]) -> String {
+    let healthy = links.iter().all(|(_, rules)| rules.is_healthy());
+    let links = match links {
+        [] => None,
+        [(link, _)] if healthy => Some(format!("healed {}", arrow(*link))),
+        [(link, rules)] => Some(format!("set the rules of {} to {}", arrow(*link), super::rules_words(rules))),
+        [..] if healthy => Some(format!("healed {} directions of links", links.len())),
+        [..] => Some(format!("set the rules of {} directions of links", links.len())),
+    };
+    let nodes = (!nodes.is_empty()).then(|| format!("let {} run again", list(nodes)));
+    let parts = machines.iter().map(|(node, part)| format!("the {} of {node}", part.part()));
+    let machines = (!machines.is_empty()).then(|| format!("healed {}", list(&parts.collect::<Vec<_>>())));
+    [links, machines, nodes].into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 fn fault_phrase(fault: &Fault) -> String {
@@ -283,8 +322,12 @@ fn clock_sentence(before: f64, rate: f64) -> String {
     } else if before == 0.0 && rate == 1.0 {
         "Cluster time goes on".to_owned()
     } else {
-        format!("Cluster time runs at {rate}× real time")
+        format!("Cluster time runs at {}", pace_words(rate))
     }
+}
+
+fn pace_words(rate: f64) -> String {
+    if rate >= RATE_UNLIMITED { "the full speed of the machine".to_owned() } else { format!("{rate}× real time") }
 }
 
 fn reign(before: &ClusterState, node: NodeId, word: &str) -> String {
@@ -386,6 +429,18 @@ mod tests {
         let ends = |ids: &[u16]| ids.iter().map(|n| Endpoint::from(NodeId(*n))).collect::<Vec<_>>();
         let link = (NodeId(1).into(), NodeId(2).into());
         assert_eq!(command(Author::User, Command::Inject(vec![Fault::cut(link)])), "You cut n1→n2");
+        let mut many = vec![Fault::cut(link); 4];
+        many.insert(0, Fault::Crash(NodeId(3)));
+        assert_eq!(
+            command(Author::Nemesis, Command::Inject(many)),
+            "The nemesis crashed n3 and cut 4 directions of links"
+        );
+        let back = Command::Restore {
+            links: vec![(link, LinkRules::default())],
+            machines: Vec::new(),
+            nodes: vec![NodeId(3)],
+        };
+        assert_eq!(command(Author::User, back), "You healed n1→n2 and let n3 run again");
         assert_eq!(
             command(Author::Script, Command::Inject(vec![Fault::Partition(vec![ends(&[1, 2]), ends(&[3])])])),
             "The script partitioned the cluster into n1, n2 | n3"

@@ -529,7 +529,8 @@ pub fn is_fault_command(command: &Command) -> bool {
         | Command::RestartWiped(_)
         | Command::Unfreeze(_)
         | Command::AddNode(_)
-        | Command::Message(_) => true,
+        | Command::Message(_)
+        | Command::Restore { .. } => true,
         Command::Submit { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)

@@ -12,7 +12,7 @@ use super::{
     archive::{Archive, Chunk},
     checkpoints::Checkpoints,
 };
-use crate::{event::TraceEvent, ids::Seq, spec::ClusterSpec, time::Timestamp};
+use crate::{event::TraceEvent, ids::Seq, origin::Origin, spec::ClusterSpec, time::Timestamp};
 
 /// How many of the latest events are kept as they are; older ones are read from where they were archived.
 const RECENT_MAX: usize = 262_144;
@@ -29,6 +29,7 @@ const STEP_MAX: u64 = 4096;
 /// their event is archived.
 pub struct TraceStore {
     spec: ClusterSpec,
+    origin: Origin,
     recent: VecDeque<TraceEvent>,
     recent_max: usize,
     checkpoints: Checkpoints,
@@ -42,13 +43,20 @@ pub struct TraceStore {
 impl TraceStore {
     /// Makes an empty store for a run of that cluster, without a file.
     pub fn new(spec: ClusterSpec) -> Self {
-        Self::with_archive(spec, Archive::in_memory())
+        Self::with_archive(spec, Origin::default(), Archive::in_memory())
+    }
+
+    /// Makes an empty store for a run of that origin, without a file.
+    pub fn of(spec: ClusterSpec, origin: Origin) -> Self {
+        Self::with_archive(spec, origin, Archive::in_memory())
     }
 
     /// Makes an empty store for a run whose events are also written to the recording at `path`, by another. The store
     /// gets every event by [`TraceStore::append`], and finds old ones in the file once they are there.
     pub fn with_file(spec: ClusterSpec, path: &Path) -> Result<Self, RecordingError> {
-        Ok(Self::with_archive(spec, Archive::in_file(Recording::open(path)?)))
+        let recording = Recording::open(path)?;
+        let origin = recording.origin().clone();
+        Ok(Self::with_archive(spec, origin, Archive::in_file(recording)))
     }
 
     /// Opens a recording: folds its events once and drops them again.
@@ -56,7 +64,8 @@ impl TraceStore {
     /// If it is damaged in its middle, what precedes the damage is there, and [`TraceStore::damage`] says what is wrong.
     pub fn open(path: &Path) -> Result<Self, RecordingError> {
         let recording = Recording::open(path)?;
-        let mut store = Self::with_archive(recording.spec().clone(), Archive::in_file(recording));
+        let (spec, origin) = (recording.spec().clone(), recording.origin().clone());
+        let mut store = Self::with_archive(spec, origin, Archive::in_file(recording));
         let mut archive = std::mem::replace(&mut store.archive, Mutex::new(Archive::in_memory()));
         let opened = archive.get_mut().unwrap_or_else(PoisonError::into_inner);
         opened.fold(&mut |event| store.fold(event));
@@ -65,7 +74,7 @@ impl TraceStore {
         Ok(store)
     }
 
-    fn with_archive(spec: ClusterSpec, archive: Archive) -> Self {
+    fn with_archive(spec: ClusterSpec, origin: Origin, archive: Archive) -> Self {
         let latest = ClusterState::before(&spec);
         Self {
             recent: VecDeque::new(),
@@ -76,6 +85,7 @@ impl TraceStore {
             archive: Mutex::new(archive),
             shown: Mutex::new(None),
             spec,
+            origin,
         }
     }
 
@@ -97,6 +107,11 @@ impl TraceStore {
     /// Returns the cluster that runs, or ran.
     pub fn spec(&self) -> &ClusterSpec {
         &self.spec
+    }
+
+    /// Returns where the run comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Returns how many events there are: the number of the next one.

@@ -8,7 +8,7 @@ use super::{
     Acknowledged, ClusterState, Fates, FaultService, Lag, LagTracker, Ledger, TraceStore, availability::Availability,
 };
 use crate::{
-    command::Command,
+    command::{Author, Command},
     event::{EventKind, Milestone, Outcome, TraceEvent},
     ids::{NodeId, Seq},
     time::Timestamp,
@@ -56,6 +56,10 @@ pub struct Summary {
     pub frames_dropped: BTreeMap<&'static str, u64>,
     /// Faults that were injected.
     pub faults_injected: u64,
+    /// Commands that random faults issued, mending included.
+    pub nemesis_commands: u64,
+    /// Whether the write that clients began last was acknowledged; `None` if nobody wrote.
+    pub available_at_end: Option<bool>,
     /// Acknowledged writes by what became of them.
     pub writes: Fates,
     /// What clients got while each fault lasted, in the order in which they began.
@@ -147,8 +151,11 @@ impl Summarizer {
             EventKind::FrameDropped { reason, .. } => {
                 *self.summary.frames_dropped.entry(reason.words()).or_default() += 1
             }
-            EventKind::CommandIssued { command: Command::Inject(faults), .. } => {
-                self.summary.faults_injected += faults.len() as u64;
+            EventKind::CommandIssued { by, command } => {
+                self.summary.nemesis_commands += u64::from(*by == Author::Nemesis);
+                if let Command::Inject(faults) = command {
+                    self.summary.faults_injected += faults.len() as u64;
+                }
             }
             EventKind::Milestone { node, milestone: Milestone::LeaderElected { epoch } } => {
                 self.summary.elections_total += 1;
@@ -192,6 +199,7 @@ impl Summarizer {
         self.lags.each(state.at, &mut |node, lag| raise(max_lag, node, lag));
         let mut summary = self.summary;
         summary.duration_ms = ms(state.at);
+        summary.available_at_end = self.availability.last_write();
         summary.pending = summary.operations - summary.acknowledged - summary.failed - summary.unanswered;
         summary.lost_acknowledged = self.ledger.lost_so_far() as u64;
         summary.lost = self.ledger.lost().take(LOST_LISTED).map(lost_write).collect();

@@ -83,6 +83,13 @@ impl<B: Backend> World<B> {
         }
     }
 
+    /// Returns whether a heal would change anything about a part of a machine: bits that rotted stay.
+    pub(super) fn can_heal(&self, node: NodeId, part: Ailment) -> bool {
+        let faults = self.faults_of(node);
+        let beyond = part == Ailment::Disk && faults.disk == faults.disk.healed();
+        !faults.is_healthy(part) && !beyond
+    }
+
     /// Heals these parts of a machine. An error says what cannot be healed.
     pub(super) fn heal_machine(
         &mut self,

@@ -58,6 +58,7 @@ impl<B: Backend> World<B> {
             Command::Step => self.ask_clock(ClockRequest::Step),
             Command::SetRate(rate) if rate > 0.0 => self.ask_clock(ClockRequest::Rate(rate)),
             Command::SetRate(rate) => Err(format!("cluster time cannot run at {rate}; pause it instead")),
+            Command::Restore { links, machines, nodes } => self.restore(now, seq, &links, &machines, &nodes),
         }
     }
 
@@ -78,9 +79,11 @@ impl<B: Backend> World<B> {
             if let Some(reason) = target.refused {
                 refused.push(reason);
             } else if target.changed == 0 {
-                refused.push("it changed nothing: that is how things were already".to_owned());
+                refused.push(NOTHING_CHANGED.to_owned());
             }
         }
+        // A hundred links that say the same say it once.
+        refused.dedup();
         if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
     }
 
@@ -135,15 +138,19 @@ impl<B: Backend> World<B> {
 
     /// Gives links exactly these rules: all of them, or none if one cannot be.
     fn set_links(&mut self, now: Timestamp, seq: Seq, links: &[(LinkId, LinkRules)]) -> Result<(), String> {
-        for (link, rules) in links {
-            self.known_link(*link)?;
-            rules.check().map_err(|error| format!("{}→{}: {error}", link.0, link.1))?;
-        }
+        self.check_links(links)?;
         let mut changed = false;
         for (link, rules) in links {
             changed |= self.set_link(now, seq, *link, &mut |old| *old = *rules);
         }
-        if changed { Ok(()) } else { Err("it changed nothing: that is how things were already".to_owned()) }
+        if changed { Ok(()) } else { Err(NOTHING_CHANGED.to_owned()) }
+    }
+
+    fn check_links(&self, links: &[(LinkId, LinkRules)]) -> Result<(), String> {
+        links.iter().try_for_each(|(link, rules)| {
+            self.known_link(*link)?;
+            rules.check().map_err(|error| format!("{}→{}: {error}", link.0, link.1))
+        })
     }
 
     fn fault_endpoints(&self) -> Vec<Endpoint> {
@@ -209,6 +216,39 @@ impl<B: Backend> World<B> {
         Ok(())
     }
 
+    /// Takes back what was broken: all of it, or nothing if a part of it cannot be.
+    fn restore(
+        &mut self,
+        now: Timestamp,
+        seq: Seq,
+        links: &[(LinkId, LinkRules)],
+        machines: &[(NodeId, Ailment)],
+        nodes: &[NodeId],
+    ) -> Result<(), String> {
+        self.check_links(links)?;
+        machines.iter().map(|(node, _)| node).chain(nodes).try_for_each(|node| self.known(*node))?;
+        let mut changed = false;
+        for (link, rules) in links {
+            changed |= self.set_link(now, seq, *link, &mut |old| *old = *rules);
+            changed |= self.end_half_open(now, Some(seq), *link);
+        }
+        for (node, part) in machines {
+            changed |= self.can_heal(*node, *part);
+            // Bits that rotted are not what was to be restored.
+            self.heal_machine(now, seq, *node, &[*part]).ok();
+        }
+        for node in nodes {
+            if self.is_frozen(*node) {
+                self.unfreeze(now, *node, Some(seq));
+                changed = true;
+            } else if !self.is_running(*node) {
+                self.boot(now, *node, Some(seq));
+                changed = true;
+            }
+        }
+        if changed { Ok(()) } else { Err(NOTHING_CHANGED.to_owned()) }
+    }
+
     /// Takes every rule from these directions, and lets the ends of half-open connections find out.
     fn heal_links(&mut self, now: Timestamp, seq: Seq, links: Vec<LinkId>) {
         for link in links {
@@ -272,6 +312,8 @@ impl<B: Backend> World<B> {
     }
 }
 
+/// Why a command was none.
+const NOTHING_CHANGED: &str = "it changed nothing: that is how things were already";
 /// Why a fault of a connection did nothing.
 const NO_CONNECTION: &str =
     "there is no such connection, or one of its ends is gone already; it is made with the first frame";

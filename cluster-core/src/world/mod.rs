@@ -38,7 +38,7 @@ use self::{
 use crate::{
     command::{Author, Command},
     disk::SyncId,
-    event::{EventKind, NodeFailure},
+    event::{EventKind, NodeFailure, TraceEvent},
     fault::{DropReason, LinkCounters, LinkId, Links, Proof},
     host::{Input, Output},
     ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
@@ -201,10 +201,11 @@ impl<B: Backend> World<B> {
         }
     }
 
-    /// Lets the first due thing happen, whenever that is, and everything that follows at the same instant from it.
-    /// Returns when that was.
-    pub fn run_one(&mut self) -> Option<Timestamp> {
+    /// Lets the first due thing happen, whenever that is but not before `earliest`, and everything that follows at the
+    /// same instant from it. Returns when that was.
+    pub fn run_one(&mut self, earliest: Timestamp) -> Option<Timestamp> {
         let (at, due) = self.queue.pop(Timestamp(u64::MAX))?;
+        let at = at.max(earliest);
         self.happen(at, due);
         self.end_burst(at);
         Some(at)
@@ -231,9 +232,19 @@ impl<B: Backend> World<B> {
         self.recorder.flush();
     }
 
+    /// Appends the events that the recorder kept to `events`.
+    pub fn take_events(&mut self, events: &mut Vec<TraceEvent>) {
+        self.recorder.take(events);
+    }
+
     /// Returns how many recorded events were not handed on yet.
     pub fn events_waiting(&self) -> usize {
         self.recorder.waiting()
+    }
+
+    /// Returns the number of the next event.
+    pub fn next_seq(&self) -> Seq {
+        self.recorder.next()
     }
 
     /// Stops all nodes in good order.

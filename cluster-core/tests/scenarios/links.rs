@@ -144,7 +144,7 @@ fn damage_that_no_checksum_catches_reaches_the_protocol_and_ends_no_more_than_no
             spec.clients = vec![client(1, 50.0)];
             let mut sim = unchecked(&spec);
             sim.run_for(2 * SECOND);
-            let damage = LinkFault::Corrupt(Corrupt { share: 0.1, checksum: Checksum::Off });
+            let damage = LinkFault::Corrupt(Corrupt { share: 1.0, checksum: Checksum::Off });
             let all = spec.nodes.iter().flat_map(|a| spec.nodes.iter().map(|b| ((*a).into(), (*b).into())));
             let faults = all.filter(|(a, b)| a != b).map(|link| Fault::Link(link, damage)).collect();
             sim.command(Command::Inject(faults));

@@ -9,4 +9,5 @@ mod messages;
 mod primary_backup;
 mod promises;
 mod raft;
+mod raft_study;
 mod world;

@@ -7,13 +7,13 @@ use std::{
 
 use cluster_core::{
     command::{Author, Command},
-    event::{EventKind, TraceEvent},
-    fault::{Delay, Fault, Heal, LinkCounters, LinkFault, LinkId},
-    ids::{ClientId, MsgId, NodeId},
+    event::{DiskHarm, EventKind, TraceEvent},
+    fault::{Delay, Fault, Heal, LinkCounters, LinkFault, LinkId, NodeFault, NodeFaultCounters},
+    ids::{ClientId, MsgId, NodeId, Seq},
     session::{Next, Session, SessionOptions},
     spec::{ClientSpec, ClusterSpec, Load},
     time::{Timestamp, TimingProfile},
-    trace::{ClusterState, TraceStore},
+    trace::{ClusterState, NodeStatus, TraceStore},
 };
 
 use super::Failure;
@@ -48,14 +48,14 @@ pub(super) struct Seen {
 }
 
 impl Bench {
-    /// Starts a cluster and waits until it works.
-    pub(super) fn start() -> Result<Self, Failure> {
+    /// Starts a cluster and waits until it works. Only with fsync is there anything on its disks that can be lied about.
+    pub(super) fn start(fsync: bool) -> Result<Self, Failure> {
         let load = Load::Open { rate_hz: RATE_HZ };
         let spec = ClusterSpec {
             nodes: (1..=3).map(NodeId).collect(),
             profile: TimingProfile::Fast,
             link_delay: Some(Delay::default()),
-            fsync: false,
+            fsync,
             clients: vec![ClientSpec { id: ClientId(1), load, read_share: 0.0, ..ClientSpec::default() }],
             ..ClusterSpec::default()
         };
@@ -125,6 +125,92 @@ impl Bench {
         Ok(())
     }
 
+    /// Returns the node whose machine is broken: a follower.
+    pub(super) fn victim(&self) -> Result<NodeId, Failure> {
+        self.link.1.node().ok_or_else(|| Failure::Run("there is no node at the far end of the link".to_owned()))
+    }
+
+    /// Makes a machine ail, and waits until it does.
+    pub(super) fn make_ail(&mut self, node: NodeId, fault: NodeFault) -> Result<(), Failure> {
+        let before = self.state().faults.len();
+        self.command(Command::Inject(vec![Fault::Node(node, fault)]));
+        self.until("the fault", move |state| state.faults.len() > before)
+    }
+
+    /// Returns what the faults of a machine did so far.
+    pub(super) fn did_of(&self, node: NodeId) -> NodeFaultCounters {
+        self.state().nodes.get(&node).map(|node| node.counters).unwrap_or_default()
+    }
+
+    /// Returns why a node is down, in the words of the program.
+    pub(super) fn failure_of(&self, node: NodeId) -> String {
+        match self.state().nodes.get(&node).map(|node| &node.status) {
+            Some(NodeStatus::Failed(failure)) => match failure.to_string().split_once(" (") {
+                Some((why, _)) => format!("the node ended: {why}"),
+                None => format!("the node ended: {failure}"),
+            },
+            Some(status) => format!("the node is {}", status.word()),
+            None => "there is no such node".to_owned(),
+        }
+    }
+
+    /// Returns how many entries the log of a node had at most.
+    pub(super) fn longest_log_of(&self, node: NodeId) -> u64 {
+        let mut longest = 0;
+        self.store.each(Seq(0)..self.store.len(), &mut |event| match &event.kind {
+            EventKind::LogSpliced { node: of, from, entries } if *of == node => {
+                longest = longest.max(from.0 + entries.len() as u64 - 1);
+            }
+            _ => {} // only the log is looked at
+        });
+        longest
+    }
+
+    /// Returns how many records the power losses of a node took, and how many of them it left half-written.
+    pub(super) fn records_lost(&self, node: NodeId) -> (u32, u32) {
+        let (mut lost, mut torn) = (0, 0);
+        self.store.each(Seq(0)..self.store.len(), &mut |event| match &event.kind {
+            EventKind::NodeLostPower { node: of, records_lost } if *of == node => lost += records_lost,
+            EventKind::DiskHarmed { node: of, harm: DiskHarm::Torn { .. }, .. } if *of == node => torn += 1,
+            _ => {} // only its disk is looked at
+        });
+        (lost, torn)
+    }
+
+    /// Starts a node that is down. Returns the end of the log that it found on its disk.
+    pub(super) fn restarted(&mut self, node: NodeId) -> Result<u64, Failure> {
+        let from = self.store.len();
+        self.command(Command::Restart(node));
+        self.until("the boot", move |state| state.nodes.get(&node).is_some_and(|node| node.status.is_running()))?;
+        let (mut started, mut end) = (None, 0);
+        self.store.each(from..self.store.len(), &mut |event| match &event.kind {
+            EventKind::NodeStarted { node: of, .. } if *of == node => started = Some(event.at),
+            // What a boot finds is told in the same step.
+            EventKind::LogSpliced { node: of, from, entries } if *of == node && started == Some(event.at) => {
+                end = from.0 + entries.len() as u64 - 1;
+            }
+            _ => {} // only the boot is looked at
+        });
+        Ok(end)
+    }
+
+    /// Heals everything, waits until the node runs and has what was committed, and tells whether its machine is sound.
+    pub(super) fn mended(&mut self, node: NodeId) -> Result<String, Failure> {
+        self.command(Command::Heal(Heal::All));
+        self.until("the heal", move |state| {
+            state.faults.is_empty() && state.nodes.get(&node).is_some_and(|node| node.status.is_running())
+        })?;
+        self.watch(SPAN)?;
+        let committed = self.state().nodes.values().map(|node| node.view.commit_index).max().unwrap_or_default();
+        self.until("the node to catch up", move |state| {
+            state.nodes.get(&node).is_some_and(|node| node.view.applied_index >= committed)
+        })?;
+        let before = NodeFaultCounters { waiting: 0, ..self.did_of(node) };
+        self.watch(SPAN)?;
+        let after = NodeFaultCounters { waiting: 0, ..self.did_of(node) };
+        Ok(if before == after { "no trace, caught up".to_owned() } else { "still felt".to_owned() })
+    }
+
     fn did(&self) -> LinkCounters {
         self.state().links.get(&self.link).map(|link| link.did).unwrap_or_default()
     }
@@ -133,7 +219,16 @@ impl Bench {
         let mut next = self.session.recv_batch(wait);
         loop {
             match next {
-                Next::Batch(batch) => self.store.append(batch),
+                Next::Batch(batch) => {
+                    let refused = |event: &TraceEvent| match &event.kind {
+                        EventKind::CommandRefused { reason } => Some(reason.clone()),
+                        _ => None, // everything else is looked at by those who measure
+                    };
+                    if let Some(reason) = batch.iter().find_map(refused) {
+                        return Err(Failure::Run(format!("the cluster refused: {reason}")));
+                    }
+                    self.store.append(batch);
+                }
                 Next::Nothing => return Ok(()),
                 Next::Ended => return Err(Failure::Run("the cluster ended".to_owned())),
             }

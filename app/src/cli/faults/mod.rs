@@ -2,6 +2,7 @@
 
 mod bench;
 mod links;
+mod nodes;
 
 use std::fmt::Write;
 
@@ -44,7 +45,7 @@ pub(super) fn faults(args: &FaultsArgs) -> Result<(), Failure> {
 
 /// Returns how a kind is measured; one function a kind. `None` if nobody measures it.
 fn measure_of(kind: FaultKind) -> Option<Measure> {
-    links::measure_of(kind)
+    links::measure_of(kind).or_else(|| nodes::measure_of(kind))
 }
 
 fn measured() -> Result<String, Failure> {
@@ -53,8 +54,12 @@ fn measured() -> Result<String, Failure> {
     for row in FAULTS {
         let Some(measure) = measure_of(row.kind) else { continue };
         // A cluster of its own for each: none inherits what another one left.
-        let mut bench = Bench::start()?;
-        let Measured { setting, effect, healed } = measure(&mut bench)?;
+        let mut bench = Bench::start(row.strikes_node)?;
+        let named = |failure| match failure {
+            Failure::Run(why) => Failure::Run(format!("{}: {why}", row.verb)),
+            other => other, // says enough by itself
+        };
+        let Measured { setting, effect, healed } = measure(&mut bench).map_err(named)?;
         let _ = writeln!(table, "| {} | {} | {setting} | {effect} | {healed} |", row.title, acts_on(row));
     }
     Ok(table.trim_end().to_owned())
@@ -80,4 +85,17 @@ fn self_test() -> Result<(), Failure> {
     let failed = proofs.iter().filter(|proof| proof.outcome.is_err()).count();
     print(text.trim_end())?;
     if failed == 0 { Ok(()) } else { Err(Failure::Run(format!("{failed} kinds of faults are not to be trusted"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_measured_once() {
+        for row in FAULTS {
+            let ways = [links::measure_of(row.kind), nodes::measure_of(row.kind)].into_iter().flatten().count();
+            assert_eq!(ways, 1, "{}", row.verb);
+        }
+    }
 }

@@ -6,16 +6,20 @@ mod crowd;
 mod frames;
 mod glyphs;
 mod held;
+mod knife;
 mod layout;
 mod links;
 mod logs;
 mod menu;
 mod nodes;
 mod pointer;
+mod staged;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tool_tests;
 
 use std::rc::Rc;
 
@@ -30,6 +34,7 @@ use egui::{
 use self::{
     frames::{Spot, Traffic},
     glyphs::Pen,
+    knife::Knife,
     layout::{Camera, IDLE_LINKS_MAX, Layout},
     logs::Window,
     nodes::Truth,
@@ -51,6 +56,7 @@ pub struct CanvasView {
     zoom: f32,
     pan: Vec2,
     lasso: Vec<Pos2>,
+    knife: Knife,
     menu_link: Option<LinkId>,
     /// The message under the pointer.
     stopped: Option<held::Stopped>,
@@ -80,6 +86,7 @@ impl Default for CanvasView {
             zoom: 1.0,
             pan: Vec2::ZERO,
             lasso: Vec::new(),
+            knife: Knife::default(),
             menu_link: None,
             stopped: None,
             atlas: None,
@@ -97,6 +104,7 @@ impl View for CanvasView {
         let scene = self.scene(ctx, rect);
         let links = links::shown(ctx, &scene);
         let mut spots = frames::spots(ctx, &scene);
+        self.knife.on_pointer(ui, ctx, &scene, &links, &ground);
         self.on_message(ui, ctx, &mut spots, &ground);
         self.on_lasso(ui, ctx, &scene, &ground);
         self.on_ground(ctx, &scene, &links, &spots, &ground);
@@ -161,6 +169,8 @@ impl CanvasView {
                 clients::paint_client(&pen, ctx, scene, *place, client, open.get(&place.0).copied().unwrap_or(0));
             }
         }
+        staged::paint_staged(&pen, ctx, scene);
+        self.knife.paint(&pen, ctx, scene);
         frames::paint_drops(&pen, ctx, scene, atlas);
         if !scene.layout.cards {
             crowd::paint_names(&pen, ctx, scene, rect);
@@ -182,13 +192,18 @@ fn legend_corner(scene: &Scene, rect: Rect) -> Pos2 {
 fn paint_counts(pen: &Pen<'_>, ctx: &ViewCtx<'_>, rect: Rect) {
     let (flights, drops) = (ctx.state.flights.len(), ctx.state.drops.len());
     let words = match (ctx.state.nodes.is_empty(), flights, drops) {
-        (true, ..) => "No nodes yet".to_owned(),
+        (true, ..) => vec!["No nodes yet".to_owned()],
         (false, 0, 0) => return,
-        (false, _, 0) => format!("{flights} in flight"),
-        (false, ..) => format!("{flights} in flight, {drops} just dropped"),
+        (false, _, 0) => vec![format!("{flights} in flight")],
+        // Two lines: side by side they would reach the clients.
+        (false, ..) => vec![format!("{drops} just dropped"), format!("{flights} in flight")],
     };
-    let at = rect.right_bottom() - egui::vec2(12.0, 10.0);
-    pen.painter.text(at, Align2::RIGHT_BOTTOM, words, FontId::proportional(11.0), pen.theme.text_weak);
+    let mut at = rect.right_bottom() - egui::vec2(12.0, 10.0);
+    for line in words.into_iter().rev() {
+        let font = FontId::proportional(11.0);
+        let line = pen.painter.text(at, Align2::RIGHT_BOTTOM, line, font, pen.theme.text_weak);
+        at.y = line.top();
+    }
 }
 
 /// Makes everything that is painted a widget, as far as their number allows. Returns what has the keyboard.
@@ -199,7 +214,7 @@ fn interact(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, links: &[LinkId], spots: 
             focused = Some(response.rect);
         }
     };
-    let broken = |link: &LinkId| ctx.state.links.get(link).is_some_and(|state| !state.rules.is_healthy());
+    let broken = |link: &LinkId| ctx.state.links.get(link).is_some_and(|state| !links::is_whole(state));
     let few = scene.layout.nodes.len() <= LINK_WIDGETS_MAX;
     let some = scene.layout.nodes.len() <= 5 * IDLE_LINKS_MAX;
     for link in links.iter().filter(|link| few || some && broken(link)).take(1000) {
@@ -251,7 +266,8 @@ fn client_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, client: ClientId, place:
     if response.clicked() {
         ctx.act(Action::Select(Selection::Client(client)));
     }
-    response.context_menu(|ui| menu::client_menu_ui(ui, ctx, client));
+    menu::open_by_key(ctx, &response, selected);
+    menu::context_menu(&response, |ui| menu::client_menu_ui(ui, ctx, client));
     response
 }
 
@@ -260,12 +276,13 @@ fn link_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, link: LinkId) -> Option<Re
     let at = pointer::handle(scene, link)?;
     let rect = Rect::from_center_size(at, Vec2::splat(7.0));
     let response = ui.interact(rect, ui.scope_id().with(("link", link)), Sense::click());
-    let rules = ctx.state.links.get(&link).map(|state| state.rules).unwrap_or_default();
+    let state = ctx.state.links.get(&link).copied().unwrap_or_default();
     let selected = *ctx.selection == Selection::Link(link);
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &rules)));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &state)));
     if response.clicked() {
-        ctx.act(Action::Select(Selection::Link(link)));
+        pointer::on_link(ctx, link);
     }
-    response.context_menu(|ui| menu::link_menu_ui(ui, ctx, link));
+    menu::open_by_key(ctx, &response, *ctx.selection == Selection::Link(link));
+    menu::context_menu(&response, |ui| menu::link_menu_ui(ui, ctx, link));
     Some(response.on_hover_ui_at_pointer(|ui| pointer::link_tooltip_ui(ui, ctx, link)))
 }

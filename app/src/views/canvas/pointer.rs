@@ -17,6 +17,8 @@ use super::{
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
+    tools::{Tool, ToolAction, links_of},
+    widgets::break_menu::break_menu_ui,
 };
 
 const ZOOM_MIN: f32 = 0.25;
@@ -49,7 +51,7 @@ impl CanvasView {
     /// Draws and closes the lasso.
     pub(super) fn on_lasso(&mut self, ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, response: &Response) {
         let (holding_space, origin) = ui.input(|input| (input.key_down(Key::Space), input.pointer.press_origin()));
-        if response.drag_started_by(PointerButton::Primary) && !holding_space {
+        if response.drag_started_by(PointerButton::Primary) && !holding_space && !self.knife.is_drawn() {
             self.lasso = origin.into_iter().collect();
         }
         if self.lasso.is_empty() {
@@ -93,20 +95,24 @@ impl CanvasView {
         if response.clicked()
             && let Some(at) = response.interact_pointer_pos()
         {
-            ctx.act(Action::Select(match under(at) {
-                (Some(spot), _) => Selection::Message(spot.msg),
-                (None, Some(link)) => Selection::Link(link),
-                (None, None) => Selection::Nothing,
-            }));
+            match under(at) {
+                (_, Some(link)) if ctx.tools.tool == Tool::Paste => on_link(ctx, link),
+                (Some(spot), _) => ctx.act(Action::Select(Selection::Message(spot.msg))),
+                (None, Some(link)) => on_link(ctx, link),
+                (None, None) => ctx.act(Action::Select(Selection::Nothing)),
+            }
         }
         if let Some(link) = self.menu_link {
             let shown = response.context_menu(|ui| menu::link_menu_ui(ui, ctx, link));
             if shown.is_none() {
                 self.menu_link = None;
             }
+        } else {
+            response.context_menu(|ui| break_menu_ui(ui, ctx));
         }
         if self.menu_link.is_none()
             && self.lasso.is_empty()
+            && !self.knife.is_drawn()
             && let Some(at) = response.hover_pos()
         {
             match under(at) {
@@ -124,7 +130,7 @@ impl CanvasView {
 /// Lists what one direction did so far.
 pub(super) fn link_tooltip_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let state = ctx.state.links.get(&link).copied().unwrap_or_default();
-    ui.strong(super::links::label(link, &state.rules));
+    ui.strong(super::links::label(link, &state));
     ui.label(format!("{} frames sent, {} arrived", state.sent, state.delivered));
     let lost = state.did.stopped() - state.did.cut;
     let gone = [(state.did.cut, "stopped by the cut"), (lost, "lost"), (state.dropped, "dropped otherwise")];
@@ -156,9 +162,19 @@ fn caught(scene: &Scene, outline: &[Pos2]) -> Selection {
     }
 }
 
-/// A click on a node: selects it, or with shift or control adds or removes it.
+/// A click on a direction: selects it, or gives it the copied rules.
+pub(super) fn on_link(ctx: &ViewCtx<'_>, link: LinkId) {
+    ctx.act(match ctx.tools.tool {
+        Tool::Paste => Action::Tool(ToolAction::Paste(vec![link])),
+        Tool::Pointer | Tool::Knife => Action::Select(Selection::Link(link)),
+    });
+}
+
+/// A click on a node: selects it, or with shift or control adds or removes it; or gives the copied rules to its links.
 pub(super) fn on_node(ui: &Ui, ctx: &ViewCtx<'_>, node: NodeId, response: &Response) {
-    if response.clicked() {
+    if response.clicked() && ctx.tools.tool == Tool::Paste {
+        ctx.act(Action::Tool(ToolAction::Paste(links_of(node, ctx.state))));
+    } else if response.clicked() {
         let adding = ui.input(|input| input.modifiers.shift || input.modifiers.command);
         let selection = match ctx.selection {
             Selection::Nodes(nodes) if adding => {
@@ -178,7 +194,9 @@ pub(super) fn on_node(ui: &Ui, ctx: &ViewCtx<'_>, node: NodeId, response: &Respo
         };
         ctx.act(Action::Select(selection));
     }
-    response.context_menu(|ui| menu::node_menu_ui(ui, ctx, node));
+    let first = matches!(ctx.selection, Selection::Nodes(nodes) if nodes.first() == Some(&node));
+    menu::open_by_key(ctx, response, first);
+    menu::context_menu(response, |ui| menu::node_menu_ui(ui, ctx, node));
 }
 
 /// Returns where the handle of a direction is: nearer to its sender, so that the two of a link lie apart.

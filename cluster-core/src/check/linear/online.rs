@@ -205,6 +205,10 @@ impl Growing {
             Progress::Violated { .. } => self.state = State::Violated(number),
             Progress::OutOfSteps => self.state = State::Lost,
         }
+        if self.state != State::Holds {
+            // The search stands where it was given up: nothing of it is forgotten, and nothing asked of it any more.
+            return;
+        }
         match &mut self.search {
             Width::Narrow(search) => forget(search, &mut self.operations),
             Width::Wide(search) => forget(search, &mut self.operations),

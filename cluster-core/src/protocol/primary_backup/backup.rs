@@ -4,6 +4,7 @@ use super::{
     Context, PrimaryBackup, Role,
     log::{Entry, LOG, Snapshot},
     messages::Body,
+    variant::Flaw,
 };
 use crate::{
     event::Milestone,
@@ -81,7 +82,8 @@ impl PrimaryBackup {
             // The primary's whole log is here to come: the snapshot is of another history.
             self.reset_log(None, ctx);
         }
-        if self.log.epoch_at(prev_index) != Some(prev_epoch) {
+        let known = self.log.epoch_at(prev_index);
+        if known != Some(prev_epoch) && !(self.has(Flaw::NoConsistencyCheck) && known.is_some()) {
             let match_index = self.hint(prev_index, prev_epoch);
             return self.send(from, Body::ReplicateReply { ok: false, match_index }, ctx);
         }
@@ -106,8 +108,12 @@ impl PrimaryBackup {
 
     fn extend_log(&mut self, prev: LogIndex, entries: Vec<Entry>, ctx: &mut Context<'_>) {
         let indices = (prev.0 + 1..).map(LogIndex);
-        let mut unknown =
-            indices.zip(entries).skip_while(|(index, entry)| self.log.get(*index) == Some(entry)).peekable();
+        let keeps = self.has(Flaw::NoTruncation);
+        let is_there = |index: LogIndex, entry: &Entry| match self.log.get(index) {
+            Some(known) => known == entry || keeps,
+            None => false,
+        };
+        let mut unknown = indices.zip(entries).skip_while(|(index, entry)| is_there(*index, entry)).peekable();
         let Some(first) = unknown.peek().map(|(index, _)| *index) else { return };
         let missing: Vec<_> = unknown.map(|(_, entry)| entry).collect();
         if first <= self.log.last() {
@@ -117,7 +123,7 @@ impl PrimaryBackup {
             let (_, record) = self.log.push(entry);
             ctx.append(LOG, record);
         }
-        self.dirty = true;
+        self.dirty |= !self.has(Flaw::AckBeforeFsync);
         ctx.log_spliced(first, self.log.briefs(first));
     }
 
@@ -200,7 +206,7 @@ impl PrimaryBackup {
 
     /// Applies what the primary committed, as far as it is known to be the same here and on disk.
     pub(super) fn follow_commit(&mut self, ctx: &mut Context<'_>) {
-        let commit = self.follow.announced.min(self.follow.matched).min(self.persisted);
+        let commit = self.follow.announced.min(self.follow.matched).min(self.answerable());
         if commit > self.commit {
             self.commit = commit;
             self.apply_committed(ctx);
@@ -210,7 +216,7 @@ impl PrimaryBackup {
     /// Tells the primary what is equal and on disk.
     pub(super) fn answer_primary(&mut self, ctx: &mut Context<'_>) {
         let Some(primary) = self.primary.filter(|_| self.follow.owes) else { return };
-        let match_index = self.follow.matched.min(self.persisted);
+        let match_index = self.follow.matched.min(self.answerable());
         self.send(primary, Body::ReplicateReply { ok: true, match_index }, ctx);
         self.follow.owes = match_index < self.follow.matched;
     }

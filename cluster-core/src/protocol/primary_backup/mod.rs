@@ -11,11 +11,13 @@ mod primary;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod variant;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) use messages::MESSAGES;
+pub(crate) use variant::VARIANTS;
 
 use self::{
     admin::Handover,
@@ -25,6 +27,7 @@ use self::{
     monitor::Monitor,
     primary::Primary,
     settings::Settings,
+    variant::Flaw,
 };
 use super::{Ctx, Knob, KvMap, NodeConfig, Protocol};
 use crate::{
@@ -275,7 +278,7 @@ impl PrimaryBackup {
         let (index, record) = self.log.push(entry);
         ctx.append(LOG, record);
         ctx.log_spliced(index, vec![brief]);
-        self.dirty = true;
+        self.dirty |= !self.has(Flaw::AckBeforeFsync);
         index
     }
 
@@ -331,6 +334,15 @@ impl PrimaryBackup {
                 None => self.state.read(request, self.applied),
             },
         );
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.settings.flaw == Some(flaw)
+    }
+
+    /// Returns the last position that this node may answer for: that its own disk has it.
+    fn answerable(&self) -> LogIndex {
+        if self.has(Flaw::AckBeforeFsync) { self.log.last() } else { self.persisted }
     }
 
     fn not_leader(&self) -> Refusal {

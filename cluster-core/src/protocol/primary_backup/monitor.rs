@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Context, PrimaryBackup, Role, Timer, messages::Body};
+use super::{Context, PrimaryBackup, Role, Timer, messages::Body, variant::Flaw};
 use crate::{
     event::{Milestone, TimerView},
     ids::{Epoch, LogIndex, NodeId},
@@ -147,6 +147,9 @@ impl PrimaryBackup {
         let count = self.members.len() as u64;
         let place = self.place_of(self.me) as u64;
         let last = self.seen.0;
+        if self.has(Flaw::SharesEpochs) {
+            return Epoch(last + 1);
+        }
         let ahead = (place + count - last % count) % count;
         Epoch(last + 1 + ahead)
     }

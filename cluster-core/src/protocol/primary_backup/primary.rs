@@ -7,6 +7,7 @@ use super::{
     log::{Entry, Log},
     messages::Body,
     settings::{Mode, Settings},
+    variant::Flaw,
 };
 use crate::{
     event::{Milestone, TimerView},
@@ -88,6 +89,12 @@ impl Primary {
         matched.sort_unstable_by(|a, b| b.cmp(a));
         let count = count.min(matched.len());
         if count == 0 { LogIndex(u64::MAX) } else { matched[count - 1] }
+    }
+
+    /// Returns the last position that all backups have on disk that were heard after `since`.
+    fn matched_by_heard(&self, since: Timestamp) -> LogIndex {
+        let heard = self.peers.values().filter(|peer| peer.heard.is_some_and(|heard| heard > since));
+        heard.map(|peer| peer.matched).min().unwrap_or(LogIndex(u64::MAX))
     }
 }
 
@@ -219,8 +226,9 @@ impl PrimaryBackup {
         if !self.lead.durable {
             return;
         }
+        let answerable = self.answerable();
         for (to, peer) in &mut self.lead.peers {
-            while let Some(body) = peer.next_body(&self.log, self.commit, self.persisted, ctx.now()) {
+            while let Some(body) = peer.next_body(&self.log, self.commit, answerable, ctx.now()) {
                 if let Body::InstallSnapshot { snapshot } = &body {
                     ctx.note(Milestone::SnapshotSent { to: *to, index: snapshot.index });
                 }
@@ -280,8 +288,12 @@ impl PrimaryBackup {
         let ackable = match self.lead.mode(&self.settings) {
             Mode::Async if self.lead.confirmed(&self.settings, ctx.now()) => self.persisted,
             Mode::Async => self.commit,
-            Mode::SemiSync => self.persisted.min(self.lead.matched_by(self.settings.semi_count)),
-            Mode::Sync => self.persisted.min(self.lead.matched_by(usize::MAX)),
+            Mode::SemiSync | Mode::Sync if self.has(Flaw::AckBeforeReplication) => self.persisted,
+            Mode::SemiSync => self.answerable().min(self.lead.matched_by(self.settings.semi_count)),
+            Mode::Sync if self.has(Flaw::GivesUpOnBackups) => {
+                self.answerable().min(self.lead.matched_by_heard(ctx.now() - self.settings.patience))
+            }
+            Mode::Sync => self.answerable().min(self.lead.matched_by(usize::MAX)),
         };
         let advanced = ackable > self.commit;
         if advanced {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::variant::{self, Flaw};
 use crate::protocol::{Knob, KnobValues, NodeConfig};
 
 /// The knobs.
@@ -54,6 +55,7 @@ pub(super) const KNOBS: &[Knob] = &[
         default: "1000",
         values: KnobValues::Number(2, 1_000_000),
     },
+    variant::KNOB,
 ];
 
 /// Who must have a write before it is acknowledged.
@@ -90,6 +92,7 @@ pub(super) struct Settings {
     pub(super) fencing: bool,
     pub(super) replica_reads: bool,
     pub(super) snapshot_every: u64,
+    pub(super) flaw: Option<Flaw>,
 }
 
 impl Settings {
@@ -111,6 +114,7 @@ impl Settings {
             fencing: config.flag(KNOBS, "fencing"),
             replica_reads: config.flag(KNOBS, "replica_reads"),
             snapshot_every: config.number(KNOBS, "snapshot_every"),
+            flaw: Flaw::of(config),
         }
     }
 }

@@ -96,6 +96,9 @@ impl PrimaryBackup {
             let matched = self.lead.matched_by(usize::MAX).min(self.log.last());
             extra("lag", entries_text(self.log.last().0 - matched.0));
         }
+        if let Some(flaw) = self.settings.flaw {
+            extra("variant", flaw.row().name.to_owned());
+        }
         extra("monitor", self.opinion());
         extra("fencing", if self.settings.fencing { "on" } else { "off" }.to_owned());
     }

@@ -1,7 +1,7 @@
 //! The recording file: a header that says what ran, then self-contained blocks of events.
 //!
 //! ```text
-//! header  magic 8 · major u16 · minor u16 · length u32 · crc u32 · postcard(created_unix_ms, ClusterSpec)
+//! header  magic 8 · major u16 · minor u16 · length u32 · crc u32 · postcard(created_unix_ms, ClusterSpec, Origin)
 //! block   magic 4 · stored u32 · raw u32 · count u32 · first_seq u64 · first_at u64 · last_at u64
 //!         · crc of the stored bytes u32 · crc of the 44 bytes above u32 · lz4(events)
 //! ```
@@ -27,7 +27,10 @@ pub(crate) use codec::Encoder;
 
 /// The format's major version: readers refuse all others. 2: faults of links and machines are told in another way.
 pub const VERSION_MAJOR: u16 = 2;
-/// The format's minor version: it grows with every addition that older readers may stumble over in a block. 1: findings.
+/// The format's minor version: it grows with every addition that older readers may stumble over in a block.
+///
+/// 1: the header says what ran the cluster, and which run it left; without that, it was live. There are findings, what was
+/// undone, and the nemesis.
 pub const VERSION_MINOR: u16 = 1;
 
 /// Payloads of frames are kept up to this length; the event's `bytes` tells the true one.

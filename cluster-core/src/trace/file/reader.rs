@@ -10,7 +10,7 @@ use super::{
     BlockRef, HEADER_BYTES_MAX, MAGIC, PREFIX_BYTES, RecordingError, VERSION_MAJOR,
     block::{BLOCK_HEADER, BLOCK_MAGIC, unseal},
 };
-use crate::{event::TraceEvent, ids::Seq, spec::ClusterSpec};
+use crate::{event::TraceEvent, ids::Seq, origin::Origin, spec::ClusterSpec};
 
 /// No writer makes more blocks; bounds the memory for the index of a hostile file.
 const BLOCKS_MAX: usize = 2_000_000;
@@ -21,6 +21,7 @@ pub struct Recording {
     path: PathBuf,
     file: File,
     spec: ClusterSpec,
+    origin: Origin,
     created_unix_ms: u64,
     minor: u16,
     blocks: Vec<BlockRef>,
@@ -93,6 +94,11 @@ impl Recording {
         &self.spec
     }
 
+    /// Returns where the run comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// Returns when the run began, in milliseconds since 1970.
     pub fn created_unix_ms(&self) -> u64 {
         self.created_unix_ms
@@ -160,12 +166,12 @@ impl Recording {
         if crc32fast::hash(&body) != crc {
             return Err(RecordingError::Header { path, what: "its checksum is wrong" });
         }
-        let Ok((created_unix_ms, spec)) = postcard::from_bytes(&body) else {
+        let Some((created_unix_ms, spec, origin)) = cluster_of(&body) else {
             return Err(RecordingError::Header { path, what: "it describes no cluster that this program knows" });
         };
         let scanned = (PREFIX_BYTES + body.len()) as u64;
         let blocks = Vec::new();
-        Ok(Self { path, file, spec, created_unix_ms, minor, blocks, scanned, torn_bytes: 0, damage: None })
+        Ok(Self { path, file, spec, origin, created_unix_ms, minor, blocks, scanned, torn_bytes: 0, damage: None })
     }
 
     /// A power loss may leave a last block whose header reached the disk and whose bytes did not.
@@ -185,11 +191,17 @@ impl Recording {
         Ok(stored)
     }
 
+    /// Looks for something whole behind a place that is not. What goes on for longer than any block without one is no torn
+    /// end either.
     fn whole_block_at_or_after(&self, from: u64, length: u64) -> io::Result<bool> {
         const WINDOW: usize = 1 << 16;
+        const SEARCHED_MAX: u64 = 32 << 20;
         let mut window = vec![0; WINDOW + BLOCK_HEADER];
         let mut at = from;
         while at + (BLOCK_HEADER as u64) <= length {
+            if at - from > SEARCHED_MAX {
+                return Ok(true);
+            }
             (&self.file).seek(SeekFrom::Start(at))?;
             let found = read_up_to(&mut &self.file, &mut window)?;
             let whole = window[..found].windows(BLOCK_HEADER).enumerate().any(|(skipped, bytes)| {
@@ -219,6 +231,13 @@ impl Recording {
             what,
         }
     }
+}
+
+/// Reads the header's body. What earlier versions wrote ends with the cluster: it was live.
+fn cluster_of(body: &[u8]) -> Option<(u64, ClusterSpec, Origin)> {
+    let ((created_unix_ms, spec), rest) = postcard::take_from_bytes(body).ok()?;
+    let origin = if rest.is_empty() { Origin::default() } else { postcard::from_bytes(rest).ok()? };
+    Some((created_unix_ms, spec, origin))
 }
 
 enum Trouble {

@@ -12,7 +12,7 @@ use super::{
     block::{EVENTS_MAX, RAW_TARGET, seal},
     codec::heft,
 };
-use crate::{event::TraceEvent, ids::Seq, spec::ClusterSpec};
+use crate::{event::TraceEvent, ids::Seq, origin::Origin, spec::ClusterSpec};
 
 /// Appends events to a recording file, block by block.
 ///
@@ -32,9 +32,19 @@ pub struct RecordingWriter {
 }
 
 impl RecordingWriter {
-    /// Makes the file, replacing what was there. It appears under its name only with a whole header in it.
+    /// Makes the file of a live run, replacing what was there. It appears under its name only with a whole header in it.
     pub fn create(path: &Path, spec: &ClusterSpec, created_unix_ms: u64) -> Result<Self, RecordingError> {
-        let header = header(spec, created_unix_ms);
+        Self::create_of(path, spec, &Origin::default(), created_unix_ms)
+    }
+
+    /// Makes the file of a run of that origin, as [`RecordingWriter::create`] does.
+    pub fn create_of(
+        path: &Path,
+        spec: &ClusterSpec,
+        origin: &Origin,
+        created_unix_ms: u64,
+    ) -> Result<Self, RecordingError> {
+        let header = header(spec, origin, created_unix_ms);
         let file = place(path, &header).map_err(|why| RecordingError::Create { path: path.to_owned(), why })?;
         Ok(Self {
             path: path.to_owned(),
@@ -121,8 +131,8 @@ impl Drop for RecordingWriter {
     }
 }
 
-fn header(spec: &ClusterSpec, created_unix_ms: u64) -> Vec<u8> {
-    let body = postcard::to_allocvec(&(created_unix_ms, spec)).expect("a spec in memory always encodes");
+fn header(spec: &ClusterSpec, origin: &Origin, created_unix_ms: u64) -> Vec<u8> {
+    let body = postcard::to_allocvec(&(created_unix_ms, spec, origin)).expect("a spec in memory always encodes");
     let mut bytes = Vec::with_capacity(PREFIX_BYTES + body.len());
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&VERSION_MAJOR.to_le_bytes());

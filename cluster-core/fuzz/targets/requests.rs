@@ -1,0 +1,5 @@
+//! Reads whatever the fuzzer makes up as `requests`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| faultline_fuzz::read("requests", bytes));
