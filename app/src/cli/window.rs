@@ -1,16 +1,13 @@
 //! The window, on a living cluster or on a recording.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::PathBuf;
 
 use cluster_core::{
     command::{Author, Command},
     session::{DoorPorts, SessionOptions},
 };
 
-use super::{Failure, WindowArgs, play};
+use super::{Failure, PlayArgs, WindowArgs, play};
 use crate::{
     live::Live,
     recordings,
@@ -62,8 +59,9 @@ fn next_recording() -> Option<PathBuf> {
 }
 
 /// Opens a window on a recording.
-pub(super) fn play(file: &Path, at: Option<Duration>) -> Result<(), Failure> {
-    let store = play::open(file)?;
+pub(super) fn play(args: &PlayArgs) -> Result<(), Failure> {
+    let (file, at) = (&args.file, args.at);
+    let store = play::open_as(file, args.format, args.expression.as_deref())?;
     check_display()?;
     let subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
     let make: MakeSource = Box::new(move |_| Ok(Box::new(Recording::new(store)) as Box<dyn Source>));
