@@ -1,9 +1,6 @@
 //! The window, on a living cluster or on a recording.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use cluster_core::{
     command::{Author, Command},
@@ -12,7 +9,7 @@ use cluster_core::{
     trace::TraceStore,
 };
 
-use super::{Failure, WindowArgs, play};
+use super::{Failure, PlayArgs, WindowArgs, play};
 use crate::{
     live::Live,
     recordings,
@@ -64,9 +61,10 @@ fn next_recording() -> Option<PathBuf> {
 }
 
 /// Opens a window on a recording.
-pub(super) fn play(file: &Path, at: Option<Duration>) -> Result<(), Failure> {
-    let store = play::open(file)?;
-    let at = at.or_else(|| first_violation(&store));
+pub(super) fn play(args: &PlayArgs) -> Result<(), Failure> {
+    let file = &args.file;
+    let store = play::open_as(file, args.format, args.expression.as_deref())?;
+    let at = args.at.or_else(|| first_violation(&store));
     check_display()?;
     let subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
     let path = file.to_owned();
