@@ -1,5 +1,7 @@
 //! Carries actions out: the one place where what the user meant becomes so.
 
+use std::path::Path;
+
 use cluster_core::command::{Author, Command};
 
 use crate::{
@@ -16,6 +18,7 @@ impl App {
         match action {
             Action::Command(command) => self.send(command),
             Action::Start(start) => self.start(start, ctx),
+            Action::OpenFile(path) => self.open(&path, ctx),
             Action::Select(selection) => self.select(selection),
             Action::Seek(at) => self.playback.seek(&self.store, at),
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
@@ -73,6 +76,25 @@ impl App {
             Err(why) => return self.toasts.warn(&why),
         };
         ctx.send_viewport_cmd(egui::ViewportCommand::Title("Faultline".to_owned()));
+        match (before.finish(), before.recording()) {
+            (Err(why), _) => self.toasts.warn(&why),
+            (Ok(()), Some(file)) => self.toasts.tell(&format!("The run before is kept: {}", file.display())),
+            (Ok(()), None) => {}
+        }
+    }
+
+    /// Shows a file; the run before ends once the file has been read.
+    fn open(&mut self, path: &Path, ctx: &egui::Context) {
+        let Some(opener) = &self.opener else {
+            self.toasts.warn("This window can open no file");
+            return;
+        };
+        let mut before = match opener(path) {
+            Ok(source) => self.show(source),
+            Err(why) => return self.toasts.warn(&why),
+        };
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{name} – Faultline")));
         match (before.finish(), before.recording()) {
             (Err(why), _) => self.toasts.warn(&why),
             (Ok(()), Some(file)) => self.toasts.tell(&format!("The run before is kept: {}", file.display())),
