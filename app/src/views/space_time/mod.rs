@@ -93,6 +93,12 @@ impl View for SpaceTimeView {
 }
 
 impl SpaceTimeView {
+    /// Shows the whole of a run that ends at a moment, as its button does.
+    pub fn show_whole_run(&mut self, end: Timestamp) {
+        self.window.whole(end.as_secs_f64());
+        self.window.follows = false;
+    }
+
     fn diagram_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>, rect: Rect, end: f64) {
         let range = self.range(ctx.store, end);
         let one_by_one = range.end.0 - range.start.0 <= EVENTS_MAX;
