@@ -1,6 +1,9 @@
 //! The window, on a living cluster or on a recording.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use cluster_core::{
     command::{Author, Command},
@@ -9,7 +12,7 @@ use cluster_core::{
     trace::TraceStore,
 };
 
-use super::{Failure, PlayArgs, WindowArgs, play};
+use super::{Failure, PlayArgs, WindowArgs, foreign, play};
 use crate::{
     live::Live,
     recordings,
@@ -56,6 +59,11 @@ fn start(start: Start, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
     Ok(Box::new(Live::start(start, options)?))
 }
 
+/// Opens a file in the window.
+fn open_file(path: &Path) -> Result<Box<dyn Source>, String> {
+    foreign::open(path, None, None).map(|store| Box::new(Recording::new(store)) as Box<dyn Source>)
+}
+
 fn next_recording() -> Option<PathBuf> {
     recordings::next().map_err(|error| log::warn!("this run is not recorded: {error}")).ok()
 }
@@ -80,7 +88,7 @@ fn first_violation(store: &TraceStore) -> Option<Duration> {
 }
 
 fn show(make: MakeSource, options: WindowOptions) -> Result<(), Failure> {
-    let options = WindowOptions { start: Some(start), ..options };
+    let options = WindowOptions { start: Some(start), open: Some(open_file), ..options };
     run_window(make, options).map_err(|error| Failure::Run(format!("{error:#}")))
 }
 
