@@ -7,18 +7,25 @@ use crate::{event::EventKind, nemesis::Profile, protocol::VARIANT_KNOB, registry
 
 /// A seed at which each variant is caught, and the promise that it breaks there.
 const CAUGHT: &[(&str, &str, u64, &str)] = &[
+    ("raft-study", "vote-not-persisted", 188, "election-safety"),
+    ("raft-study", "term-not-persisted", 188, "election-safety"),
+    ("raft-study", "ack-before-fsync", 2, "leader-completeness"),
     ("raft-study", "grants-two-votes", 3, "election-safety"),
     ("raft-study", "ignores-log-up-to-date", 1, "leader-completeness"),
     ("raft-study", "forgets-to-step-down", 3, "log-matching"),
+    ("raft-study", "commit-older-term", 0, "leader-completeness"),
     ("raft-study", "commit-without-majority", 2, "leader-completeness"),
     ("raft-study", "commit-beyond-match", 3, "state-machine-safety"),
-    ("raft-study", "no-truncation", 1, "state-machine-safety"),
+    ("raft-study", "no-truncation", 2, "log-matching"),
     ("raft-study", "truncates-on-old-append", 3, "node-stopped"),
     ("raft-study", "stale-read", 2, "linearizable"),
-    ("raft-study", "read-before-no-op", 2, "linearizable"),
-    ("raft-study", "no-dedup", 12, "linearizable"),
+    ("raft-study", "read-before-no-op", 21, "linearizable"),
+    ("raft-study", "no-dedup", 0, "linearizable"),
     ("primary-backup", "ack-before-replication", 1, "lost-write"),
+    ("primary-backup", "ack-before-fsync", 0, "lost-write"),
     ("primary-backup", "no-truncation", 1, "lost-write"),
+    ("primary-backup", "no-consistency-check", 0, "lost-write"),
+    ("primary-backup", "gives-up-on-backups", 1, "lost-write"),
     ("primary-backup", "shares-epochs", 1, "single-writer"),
 ];
 
