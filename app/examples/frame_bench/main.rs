@@ -1,5 +1,5 @@
 //! Measures the CPU time of one frame (taking events over, layout, interaction, painting, tessellation): of the whole
-//! window on real Raft runs that go on meanwhile, of the picture of the cluster, and of the tape.
+//! window on real Raft runs that go on meanwhile, of the picture of the cluster, of the tape, and of many operations.
 //!
 //! `cargo run --release --example frame_bench`
 
@@ -18,8 +18,9 @@ use std::{
 };
 
 use cluster_core::{
-    event::{EventKind, TraceEvent},
-    ids::{ClientId, NodeId, Seq},
+    event::{EventKind, Outcome, TraceEvent},
+    ids::{ClientId, LogIndex, NodeId, OpId, Seq},
+    request::Request,
     sim::Sim,
     spec::{ClientSpec, ClusterSpec, Load},
     time::Timestamp,
@@ -35,7 +36,8 @@ use faultline::{
     playback::Cursor,
     settings::Settings,
     theme::Theme,
-    views::{View, canvas::CanvasView},
+    views::{View, canvas::CanvasView, operations::OperationsView},
+    widgets::{axis::TimeWindow, time_plot::set_time_window},
 };
 
 #[global_allocator]
@@ -65,6 +67,7 @@ fn main() {
     drop(many);
     canvas("the cluster alone, 50 nodes", &testing::busy(50, 10_400));
     tape();
+    operations();
 }
 
 /// A simulated run of real Raft nodes: what came before, and what happens while it is measured.
@@ -154,6 +157,42 @@ fn tape() {
     });
     print_row(&format!("the tape of {} events ({bands} reigns, {marks} marks, {spans} faults)", store.len().0), times);
 }
+
+/// Measures the picture of 100,000 operations: all of them, and a part in which each is a bar of its own.
+fn operations() {
+    let mut events = Vec::new();
+    let mut push = |at: u64, kind| {
+        events.push(TraceEvent { seq: Seq(events.len() as u64), at: Timestamp(at), cause: None, kind });
+    };
+    for number in 0..OPERATIONS {
+        let (op, client) = (OpId(number), ClientId(1 + (number % 20) as u16));
+        let key = format!("k{}", number % 8).into();
+        let request = Request::Put { key, value: format!("v{number}").into() };
+        push(number * 1_000_000, EventKind::OpInvoked { op, client, request });
+        if let Some(ended) = number.checked_sub(12) {
+            let lost = ended % 97 == 0;
+            let outcome = if lost { Outcome::NoAnswer } else { Outcome::Written { at: LogIndex(ended) } };
+            push(number * 1_000_000, EventKind::OpReturned { op: OpId(ended), outcome, node: Some(NodeId(1)) });
+        }
+    }
+    let mut store = TraceStore::new(ClusterSpec::default());
+    store.append(events);
+    let (theme, actions) = (Theme::dark(), RefCell::new(Vec::new()));
+    for (title, width_secs) in [("all", None), ("the last second", Some(1.0))] {
+        let mut view = OperationsView::default();
+        let cursor = Cursor { at: store.end(), next: store.len(), ..Cursor::default() };
+        let times = measure(&offscreen::context(&theme), |ui| {
+            let window = width_secs.map_or(TimeWindow::Whole, |width_secs| TimeWindow::Latest { width_secs });
+            set_time_window(ui, window);
+            let context = ViewCtx::new(&store, store.latest(), cursor, &Selection::Nothing, &theme, &actions);
+            view.ui(ui, &context);
+        });
+        print_row(&format!("{OPERATIONS} operations of 20 clients, {title}"), times);
+    }
+}
+
+/// How many operations there are in the picture of them.
+const OPERATIONS: u64 = 100_000;
 
 /// Lays out and tessellates frame after frame; returns how long each took, the shortest first.
 fn measure(context: &Context, mut ui: impl FnMut(&mut Ui)) -> Vec<Duration> {

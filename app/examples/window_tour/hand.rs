@@ -4,8 +4,8 @@ use std::{process::Command, time::Duration};
 
 use anyhow::{Result, ensure};
 
-/// The window needs a frame to see that the mouse came before it clicks.
-const A_FRAME: Duration = Duration::from_millis(80);
+/// The window needs a frame to see that the mouse came before it clicks; on a busy machine frames are late.
+const A_FRAME: Duration = Duration::from_millis(120);
 
 /// Clicks with a button: 1 is left, 3 is right.
 pub(crate) fn click((x, y): (f64, f64), button: u8) -> Result<()> {

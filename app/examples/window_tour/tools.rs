@@ -44,9 +44,12 @@ impl Tour<'_> {
         let (near, far) = CUT_APART;
         hand::press("s")?;
         hand::press(&STAGED.to_string())?;
+        // Keys act on what is selected: it is, once the inspector shows it.
+        eyes.wait_for("the inspector of the node", |label| label == "Wipe disk")?;
         hand::press("k")?;
         let link = find_link(eyes, near, far)?;
         hand::click(link.at, 1)?;
+        eyes.wait_for("the inspector of the link", |label| label == "Cut both ways")?;
         hand::press("c")?;
         eyes.wait_for("two staged faults", |label| label == "Staged 2")?;
         let node = find_node(eyes, STAGED)?;

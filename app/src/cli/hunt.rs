@@ -22,7 +22,7 @@ use cluster_core::{
 use super::{
     Failure, cluster,
     failure::print,
-    hunt_words::{json, table_head, table_row, text},
+    hunt_words::{json, text},
     progress::Progress,
     stop,
 };
@@ -118,8 +118,9 @@ pub(super) fn hunt(args: &HuntArgs) -> Result<(), Failure> {
 
 /// Hunts everything, and prints a row for each.
 fn table(args: &HuntArgs) -> Result<(), Failure> {
-    print(&table_head())?;
+    print(hunt::TABLE_HEAD)?;
     let stop = stop::flag();
+    let mut unexpected = false;
     for row in PROTOCOLS {
         for variant in std::iter::once(None).chain(row.variants.iter().map(Some)) {
             let mut quarry = Quarry { strikes_for: args.strikes_for, nodes: args.nodes, ..Quarry::new(row.id) };
@@ -131,10 +132,14 @@ fn table(args: &HuntArgs) -> Result<(), Failure> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            print(&table_row(row.id, variant.map_or("correct", |variant| variant.name), &report))?;
+            print(&hunt::table_row(&quarry, &report))?;
+            unexpected |= report.found.is_empty() == variant.is_some();
         }
     }
-    Ok(())
+    match unexpected {
+        false => Ok(()),
+        true => Err(Failure::Violated("a correct protocol broke a promise, or a variant of one broke none".to_owned())),
+    }
 }
 
 fn chase(quarry: &Quarry, args: &HuntArgs, name: &str, stop: &AtomicBool) -> Result<HuntReport, Failure> {

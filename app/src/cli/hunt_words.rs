@@ -122,26 +122,3 @@ fn words(timed: &TimedCommand) -> String {
     let command = EventKind::CommandIssued { by: Default::default(), command: timed.command.clone() };
     format!("{} {}", timed.at, line(&command))
 }
-
-/// Returns the head of the table of variants.
-pub(super) fn table_head() -> String {
-    "| protocol | variant | seeds tried | found | faults before | after shrinking | run before | after shrinking |\n\
-     | --- | --- | --- | --- | --- | --- | --- | --- |"
-        .to_owned()
-}
-
-/// Returns one row of the table of variants.
-pub(super) fn table_row(protocol: &str, variant: &str, report: &HuntReport) -> String {
-    let tried = report.seeds_tried;
-    match report.found.first() {
-        None => format!("| {protocol} | {variant} | {tried} | nothing | | | | |"),
-        Some(found) => format!(
-            "| {protocol} | {variant} | {tried} | {} | {} | {} | {:.1} s | {:.1} s |",
-            found.shrunk.caught.finding.promise,
-            found.faults_before(),
-            found.faults_after(),
-            found.first.at.as_secs_f64(),
-            found.shrunk.caught.at.as_secs_f64()
-        ),
-    }
-}

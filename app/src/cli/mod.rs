@@ -6,8 +6,10 @@ mod check_file;
 mod check_words;
 mod cluster;
 mod diff;
+mod export;
 mod failure;
 mod faults;
+pub(crate) mod foreign;
 mod hunt;
 mod hunt_words;
 mod nemesis;
@@ -67,6 +69,8 @@ pub enum Command {
     Screenshot(ScreenshotArgs),
     /// Draws lag, throughput and latency of a recording, with the spans of its faults.
     Chart(ChartArgs),
+    /// Writes a recording in the format of another tool.
+    Export(ExportArgs),
     /// Checks recordings and histories of others: do they keep a promise, and what shows it if not.
     Check(CheckArgs),
     /// Looks for runs in which a protocol breaks a promise: many seeds, faults at random; what is found is made small.
@@ -149,9 +153,16 @@ pub struct RunArgs {
 /// The flags of `play`.
 #[derive(Args, Debug)]
 pub struct PlayArgs {
-    /// The recording.
+    /// The recording, or a log or history of others.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// What the file is [default: by how it begins].
+    #[arg(long, value_enum)]
+    pub format: Option<foreign::OpenFormat>,
+    /// The regular expression by which a ShiViz log is read, with the groups host, clock and event [default: the one on its
+    /// first line, or ShiViz's own].
+    #[arg(long, value_name = "REGEX")]
+    pub expression: Option<String>,
     /// The moment: time since the start, such as `7s` or `12.5s`.
     #[arg(long, value_name = "T", value_parser = cluster::duration)]
     pub at: Option<std::time::Duration>,
@@ -250,6 +261,40 @@ pub struct ChartArgs {
     pub size: (u32, u32),
 }
 
+/// The flags of `export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// The recording.
+    #[arg(value_name = "RECORDING")]
+    pub file: PathBuf,
+    /// The format.
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// The file to write; `-` is standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Replace a file of that name.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What a recording can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// JSON lines, an event a line.
+    Jsonl,
+    /// A log for ShiViz, for its default parser expression.
+    Shiviz,
+    /// A trace for Perfetto and chrome://tracing.
+    Chrome,
+    /// A history for Jepsen and Knossos.
+    JepsenEdn,
+    /// A table of what clients saw and how far followers lag.
+    Csv,
+    /// Lines for the TLA+ trace validation of etcd's Raft.
+    EtcdNdjson,
+}
+
 /// The flags of `faults`.
 #[derive(Args, Debug)]
 pub struct FaultsArgs {
@@ -313,6 +358,7 @@ pub fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
         Some(Command::Chart(args)) => chart::chart(&args),
+        Some(Command::Export(args)) => export::export(&args),
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Hunt(args)) => hunt::hunt(&args),
         Some(Command::Protocols) => protocols::list(),

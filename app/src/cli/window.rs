@@ -1,16 +1,15 @@
 //! The window, on a living cluster or on a recording.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use cluster_core::{
     command::{Author, Command},
+    event::Conclusion,
     session::{DoorPorts, SessionOptions},
+    trace::TraceStore,
 };
 
-use super::{Failure, WindowArgs, play};
+use super::{Failure, PlayArgs, WindowArgs, play};
 use crate::{
     live::Live,
     recordings,
@@ -62,13 +61,22 @@ fn next_recording() -> Option<PathBuf> {
 }
 
 /// Opens a window on a recording.
-pub(super) fn play(file: &Path, at: Option<Duration>) -> Result<(), Failure> {
-    let store = play::open(file)?;
+pub(super) fn play(args: &PlayArgs) -> Result<(), Failure> {
+    let file = &args.file;
+    let store = play::open_as(file, args.format, args.expression.as_deref())?;
+    let at = args.at.or_else(|| first_violation(&store));
     check_display()?;
     let subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
     let path = file.to_owned();
     let make: MakeSource = Box::new(move |_| Ok(Box::new(Recording::of(store, path)) as Box<dyn Source>));
     show(make, WindowOptions { subject, at, ..WindowOptions::default() })
+}
+
+/// Returns when a promise was first seen to be broken: that is what one wants to see of such a recording.
+fn first_violation(store: &TraceStore) -> Option<Duration> {
+    let promises = store.latest().promises.values();
+    let broken = promises.filter(|promise| promise.conclusion == Conclusion::Violated);
+    broken.map(|promise| promise.since.since_start()).min()
 }
 
 fn show(make: MakeSource, options: WindowOptions) -> Result<(), Failure> {

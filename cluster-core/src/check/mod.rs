@@ -1,5 +1,6 @@
 //! Checkers: whether what clients saw keeps a promise, and what shows it if not.
 
+mod as_run;
 mod bounds;
 mod builder;
 mod causal;
@@ -13,6 +14,7 @@ mod histories;
 mod history;
 mod index;
 pub mod invariants;
+mod jepsen_edn;
 mod linear;
 mod model;
 mod observers;
@@ -25,12 +27,15 @@ mod states;
 mod trace;
 pub mod txn;
 mod verdict;
+mod zones;
 
+pub use as_run::run_of;
 pub use builder::{HistoryBuilder, Said};
 pub use datum::{Datum, DatumId, DatumTable};
 pub use facts::Facts;
 pub use histories::Histories;
 pub use history::{Ending, Function, History, HistoryError, Operation, OperationIndex, Position, ProcessId};
+pub use jepsen_edn::JepsenEdn;
 pub use model::{MODELS, Model, ModelRow};
 pub use observers::Observers;
 pub use online::{OnlineCheck, OnlineNews, OnlineWitness};

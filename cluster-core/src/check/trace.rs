@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     event::{EventKind, Outcome, TraceEvent},
-    ids::OpId,
+    ids::{OpId, Seq},
     request::{Answer, Key, Request},
     time::Timestamp,
-    trace::{Broken, Span, Timeline},
+    trace::{Broken, Span, Timeline, TraceStore},
 };
 
 /// Collects the history from the events of a run, one after the other.
@@ -126,16 +126,12 @@ pub fn add_faults(history: &History, witness: &mut Witness, timeline: &Timeline)
 }
 
 /// Says in the sentence of a witness what the run tells of the node that answered: whom it had not heard since which
-/// fault. `events` shows the events of the run, in order, for as long as it is told to.
-pub fn add_facts(history: &History, witness: &mut Witness, events: &mut dyn FnMut(&mut dyn FnMut(&TraceEvent))) {
+/// fault.
+pub fn add_facts(history: &History, witness: &mut Witness, store: &TraceStore) {
     let Some(last) = witness.last.map(|last| history.get(last)) else { return };
     let (Some(node), at) = (last.node, last.returned_at) else { return };
     let mut facts = Facts::default();
-    events(&mut |event| {
-        if event.at <= at {
-            facts.apply(event);
-        }
-    });
+    store.each(Seq(0)..store.seq_at(at), &mut |event| facts.apply(event));
     witness.sentence += &facts.about(node, at).unwrap_or_default();
 }
 
@@ -180,7 +176,7 @@ fn datum(value: Option<&Bytes>) -> Datum {
 }
 
 /// Returns bytes as text. What is no UTF-8 is written byte by byte, so that different values stay different.
-fn text(bytes: &[u8]) -> Box<str> {
+pub(super) fn text(bytes: &[u8]) -> Box<str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),
         Err(_) => bytes.iter().flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect(),

@@ -10,6 +10,7 @@ mod pool;
 mod quarry;
 mod record;
 mod shrink;
+mod table;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -21,5 +22,6 @@ pub use pool::{Found, HuntOptions, HuntReport, Progress, hunt};
 pub use quarry::{Quarry, Striker, StrikerOf};
 pub use record::{RecordError, record};
 pub use shrink::{Shrunk, shrink};
+pub use table::{TABLE_HEAD, table_row};
 pub use trial::{Ran, TimedCommand, Trial};
 pub use watch::Watch;

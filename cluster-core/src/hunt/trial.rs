@@ -61,8 +61,18 @@ impl Trial {
 
     /// Runs it with the faults that `striker` draws instead of a script, and writes them down in the script.
     pub fn draw(&mut self, watch: &mut Watch, striker: &mut dyn Striker) -> Result<Ran, SpecError> {
+        self.draw_seen(watch, striker, &mut |_| {})
+    }
+
+    /// Does so, and shows every event to `see`.
+    pub fn draw_seen(
+        &mut self,
+        watch: &mut Watch,
+        striker: &mut dyn Striker,
+        see: &mut dyn FnMut(&TraceEvent),
+    ) -> Result<Ran, SpecError> {
         let mut drawn = Drawn { striker, asked: false, script: Vec::new() };
-        let ran = Stage::start(self, watch, &mut |_| {})?.play(&mut drawn)?;
+        let ran = Stage::start(self, watch, see)?.play(&mut drawn)?;
         self.script = drawn.script;
         Ok(ran)
     }

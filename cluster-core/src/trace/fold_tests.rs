@@ -222,6 +222,21 @@ fn an_acknowledged_write_that_the_next_leader_lacks_is_lost() {
     assert_eq!(story.summary().lost_acknowledged, 0);
 }
 
+/// A frozen leader of an earlier epoch still believes to lead when the latest one dies: what it lacks is not lost.
+#[test]
+fn what_a_leader_of_an_earlier_epoch_lacks_is_not_lost() {
+    let mut story = Story::begin();
+    story.elect(2, 2);
+    story.ask(1);
+    story.log(2, 1, 2, &[1]);
+    story.log(3, 1, 2, &[1]);
+    story.written(1, 1);
+    story.crash(2);
+    assert_eq!(story.summary().lost_acknowledged, 0);
+    story.elect(1, 3);
+    assert_eq!(story.summary().lost_acknowledged, 1);
+}
+
 #[test]
 fn a_superseded_write_and_one_without_an_answer_are_not_lost() {
     let mut story = Story::begin();

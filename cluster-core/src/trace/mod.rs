@@ -6,9 +6,11 @@ mod by_hand;
 pub mod causality;
 mod checkpoints;
 mod compare;
+pub mod export;
 pub mod file;
 #[cfg(test)]
 mod fold_tests;
+pub mod import;
 mod lag;
 mod latency;
 mod ledger;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{
     super::{
         history::{OperationIndex, Position},
-        model::{Model, Nature, Step},
+        model::{Model, Nature, State as PlainState, Step},
         states::States,
     },
     plan::{Call, Moment, Plan},
@@ -21,6 +21,23 @@ pub(crate) enum End {
     Perhaps(Step),
     /// It did nothing.
     Nothing,
+}
+
+impl End {
+    fn step(self) -> Option<Step> {
+        match self {
+            Self::Did(step) | Self::Perhaps(step) => Some(step),
+            Self::Nothing => None,
+        }
+    }
+
+    fn with(self, number: impl Fn(PlainState) -> PlainState) -> Self {
+        match self {
+            Self::Did(step) => Self::Did(step.with(number)),
+            Self::Perhaps(step) => Self::Perhaps(step.with(number)),
+            Self::Nothing => Self::Nothing,
+        }
+    }
 }
 
 /// What became of an object.
@@ -188,9 +205,13 @@ impl Growing {
             Progress::Violated { .. } => self.state = State::Violated(number),
             Progress::OutOfSteps => self.state = State::Lost,
         }
+        if self.state != State::Holds {
+            // The search stands where it was given up: nothing of it is forgotten, and nothing asked of it any more.
+            return;
+        }
         match &mut self.search {
-            Width::Narrow(search) => forget(search),
-            Width::Wide(search) => forget(search),
+            Width::Narrow(search) => forget(search, &mut self.operations),
+            Width::Wide(search) => forget(search, &mut self.operations),
         }
     }
 
@@ -235,7 +256,7 @@ impl Growing {
     }
 }
 
-fn forget<const W: usize>(search: &mut Search<W>) {
+fn forget<const W: usize>(search: &mut Search<W>, waiting: &mut VecDeque<Pending>) {
     if search.plan.moments.len() < MOMENTS_KEPT || search.frontier.configs.is_empty() {
         return;
     }
@@ -245,11 +266,16 @@ fn forget<const W: usize>(search: &mut Search<W>) {
     }
     let mut keep: Vec<_> = search.frontier.configs.iter().map(|config| config.state).collect();
     keep.extend(search.plan.calls.iter().flat_map(|call| call.step.named()).flatten());
+    // What ended and waits for its turn names states, too.
+    keep.extend(waiting.iter().filter_map(|pending| pending.end?.step()).flat_map(Step::named).flatten());
     keep.sort_unstable();
     keep.dedup();
     let (states, moved) = search.states.without_others(&keep);
     let number = |state| moved.binary_search_by_key(&state, |pair| pair.0).map_or(state, |at| moved[at].1);
     search.renumber(number);
+    for end in waiting.iter_mut().filter_map(|pending| pending.end.as_mut()) {
+        *end = end.with(number);
+    }
     search.states = states;
 }
 

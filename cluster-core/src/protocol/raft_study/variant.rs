@@ -87,7 +87,7 @@ pub(crate) const VARIANTS: &[Variant] = &[
     Variant {
         name: "commit-older-term",
         paper: "§5.4.2, Figure 8: only entries of the leader's current term are committed by counting replicas.",
-        breaks: "Entries of earlier terms are committed by counting, too: a later leader may still erase them.",
+        breaks: "Entries of earlier terms are committed by counting, before any of the own term: a later leader may still erase them.",
     },
     Variant {
         name: "commit-without-majority",
