@@ -10,7 +10,7 @@ use cluster_core::{
     trace::Subject,
 };
 
-use crate::{source::Start, tools::ToolAction};
+use crate::{source::Start, tools::ToolAction, travel::TravelAction};
 
 /// What the user meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,8 @@ pub enum Action {
     ToggleReducedMotion,
     /// Use a tool.
     Tool(ToolAction),
+    /// Move in time, or between runs.
+    Travel(TravelAction),
 }
 
 /// What is selected.

@@ -8,7 +8,7 @@ use crate::{
     action::{Action, Selection},
     app::App,
     layout::Layout,
-    source::Start,
+    source::{Source, Start},
     theme::Theme,
 };
 
@@ -17,8 +17,8 @@ impl App {
     pub(crate) fn carry_out(&mut self, action: Action, ctx: &egui::Context) {
         match action {
             Action::Command(command) => self.send(command),
-            Action::Start(start) => self.start(start, ctx),
-            Action::OpenFile(path) => self.open(&path, ctx),
+            Action::Start(start) => drop(self.start(start, ctx)),
+            Action::OpenFile(path) => self.open_foreign(&path, ctx),
             Action::Select(selection) => self.select(selection),
             Action::Seek(at) => self.playback.seek(&self.store, at),
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
@@ -38,18 +38,18 @@ impl App {
             }
             Action::SetScale(scale) => ctx.set_zoom_factor(scale.clamp(0.75, 3.0)),
             Action::Tool(action) => self.on_tool(action),
+            Action::Travel(action) => self.on_travel(action, ctx),
             Action::ToggleReducedMotion => self.settings.reduced_motion = !self.settings.reduced_motion,
         }
         ctx.request_repaint();
     }
 
     pub(crate) fn send(&mut self, command: Command) {
-        if self.tools.staging
-            && let Command::Inject(faults) = command
-        {
-            self.stage(faults);
-            return;
-        }
+        let command = match command {
+            Command::Inject(faults) if self.tools.staging => return self.stage(faults),
+            Command::SetLinks(links) if self.tools.staging => return self.stage_rules(links),
+            command => command, // nothing else breaks anything
+        };
         if !self.source.commandable() {
             self.toasts.warn("A recording takes no commands: what happened, happened");
             return;
@@ -57,7 +57,7 @@ impl App {
         if let Command::SetRate(rate) = command {
             self.chrome.rate = rate;
         }
-        if matches!(command, Command::Inject(_)) {
+        if matches!(command, Command::Inject(_) | Command::SetLinks(_)) {
             self.settings.hint_seen = true;
         }
         if !self.source.send(Author::User, command) {
@@ -65,41 +65,49 @@ impl App {
         }
     }
 
-    /// Starts another run; the one before ends once that has succeeded.
-    fn start(&mut self, start: Start, ctx: &egui::Context) {
+    /// Starts another run; the one before ends once that has succeeded. Returns whether it has.
+    pub(crate) fn start(&mut self, start: Start, ctx: &egui::Context) -> bool {
         let Some(starter) = &self.starter else {
             self.toasts.warn("This window can start no cluster");
-            return;
+            return false;
         };
-        let mut before = match starter(start) {
-            Ok(source) => self.show(source),
-            Err(why) => return self.toasts.warn(&why),
-        };
-        ctx.send_viewport_cmd(egui::ViewportCommand::Title("Faultline".to_owned()));
-        match (before.finish(), before.recording()) {
-            (Err(why), _) => self.toasts.warn(&why),
-            (Ok(()), Some(file)) => self.toasts.tell(&format!("The run before is kept: {}", file.display())),
-            (Ok(()), None) => {}
+        match starter(start) {
+            Ok(source) => {
+                self.replace(source, ctx);
+                true
+            }
+            Err(why) => {
+                self.toasts.warn(&why);
+                false
+            }
         }
     }
 
+    /// Shows another source; the one before ends in good order.
+    pub(crate) fn replace(&mut self, source: Box<dyn Source>, ctx: &egui::Context) {
+        let mut before = self.show(source);
+        ctx.send_viewport_cmd(egui::ViewportCommand::Title("Faultline".to_owned()));
+        let ran = before.commandable();
+        match (before.finish(), before.recording()) {
+            (Err(why), _) => self.toasts.warn(&why),
+            (Ok(()), Some(file)) if ran => self.toasts.tell(&format!("The run before is kept: {}", file.display())),
+            (Ok(()), _) => {}
+        }
+        self.travel.look_around();
+    }
+
     /// Shows a file; the run before ends once the file has been read.
-    fn open(&mut self, path: &Path, ctx: &egui::Context) {
+    fn open_foreign(&mut self, path: &Path, ctx: &egui::Context) {
         let Some(opener) = &self.opener else {
             self.toasts.warn("This window can open no file");
             return;
         };
-        let mut before = match opener(path) {
-            Ok(source) => self.show(source),
+        match opener(path) {
+            Ok(source) => self.replace(source, ctx),
             Err(why) => return self.toasts.warn(&why),
-        };
+        }
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{name} – Faultline")));
-        match (before.finish(), before.recording()) {
-            (Err(why), _) => self.toasts.warn(&why),
-            (Ok(()), Some(file)) => self.toasts.tell(&format!("The run before is kept: {}", file.display())),
-            (Ok(()), None) => {}
-        }
     }
 
     fn select(&mut self, selection: Selection) {

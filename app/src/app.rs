@@ -6,7 +6,7 @@ use cluster_core::{
     event::EventKind,
     ids::Seq,
     nemesis::Nemesis,
-    trace::{Ledger, Subject, TraceStore},
+    trace::{Availability, Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     source::{Source, Start},
     theme::{self, Theme},
     tools::{Tool, Tools},
+    travel::Travel,
 };
 
 /// About how many events are taken over in one frame, at most: the picture comes before completeness.
@@ -38,6 +39,7 @@ pub struct App {
     pub(crate) chrome: Chrome,
     pub(crate) toasts: Toasts,
     pub(crate) tools: Tools,
+    pub(crate) travel: Travel,
     pub(crate) nemesis: Option<Nemesis>,
     /// How many random faults were started so far.
     pub(crate) nemeses: u32,
@@ -46,6 +48,7 @@ pub struct App {
     looks: Looks,
     tape: Tape,
     ledger: Ledger,
+    availability: Availability,
 }
 
 /// Starts a run as the source of a window, or says why it cannot be.
@@ -58,10 +61,14 @@ impl App {
     /// Makes the window of a source.
     pub fn new(mut source: Box<dyn Source>, settings: Settings) -> Self {
         let store = source.store();
+        let travel = Travel::of(source.as_ref());
         let playback = Playback::new(source.commandable(), &store);
         let theme = if settings.dark { Theme::dark() } else { Theme::light() };
-        let mut ledger = Ledger::default();
-        store.each(Seq(0)..store.len(), &mut |event| ledger.apply(event, store.latest()));
+        let (mut ledger, mut availability) = (Ledger::default(), Availability::default());
+        store.each(Seq(0)..store.len(), &mut |event| {
+            ledger.apply(event, store.latest());
+            availability.apply(event);
+        });
         let chrome = Chrome { lost: Lost::of(&mut ledger), ..Chrome::default() };
         Self {
             source,
@@ -74,6 +81,7 @@ impl App {
             chrome,
             toasts: Toasts::default(),
             tools: Tools::default(),
+            travel,
             nemesis: None,
             nemeses: 0,
             starter: None,
@@ -81,6 +89,7 @@ impl App {
             looks: Looks::default(),
             tape: Tape::default(),
             ledger,
+            availability,
         }
     }
 
@@ -130,8 +139,11 @@ impl App {
         let arrived = self.store.len() != before;
         if arrived {
             // The state after the batch, not after each event: only who leads is read of it, and that settles here.
-            let (ledger, latest) = (&mut self.ledger, self.store.latest());
-            self.store.each(before..self.store.len(), &mut |event| ledger.apply(event, latest));
+            let (ledger, availability, latest) = (&mut self.ledger, &mut self.availability, self.store.latest());
+            self.store.each(before..self.store.len(), &mut |event| {
+                ledger.apply(event, latest);
+                availability.apply(event);
+            });
             self.chrome.lost = Lost::of(ledger);
         }
         if self.store.latest().rate > 0.0 && grows {
@@ -139,6 +151,7 @@ impl App {
         }
         self.drive_nemesis();
         self.playback.advance(&self.store, real, arrived, grows);
+        self.travel_on(ctx);
         self.settings.scale = ctx.zoom_factor();
         self.ask_for_frames(ctx, arrived);
     }
@@ -153,8 +166,12 @@ impl App {
         ctx.reduced_motion = self.settings.reduced_motion;
         ctx.data_dir = self.source.data_dir();
         ctx.tools = &self.tools;
+        ctx.travel = Some(&self.travel);
+        ctx.span = self.playback.span();
         ctx.startable = self.starter.is_some();
         ctx.asked = self.asked;
+        ctx.ledger = Some(&self.ledger);
+        ctx.availability = Some(&self.availability);
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 

@@ -148,7 +148,7 @@ fn draw<B: DrawingBackend>(
 
 fn title(store: &TraceStore) -> String {
     let spec = store.spec();
-    let name = cluster_core::registry::protocol(&spec.protocol).map_or(spec.protocol.as_str(), |row| row.title);
+    let name = cluster_core::registry::title(spec);
     format!("{name}, {} nodes, seed {}", spec.nodes.len(), spec.seed)
 }
 

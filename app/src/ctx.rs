@@ -6,7 +6,7 @@ use cluster_core::{
     command::Command,
     ids::Seq,
     time::Timestamp,
-    trace::{ClusterState, Subject, TraceStore},
+    trace::{Availability, ClusterState, Ledger, Subject, TraceStore},
 };
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     playback::Cursor,
     theme::Theme,
     tools::Tools,
+    travel::{Travel, TravelAction, Twin},
 };
 
 static EMPTY_HAND: LazyLock<Tools> = LazyLock::new(Tools::default);
@@ -42,8 +43,16 @@ pub struct ViewCtx<'a> {
     pub data_dir: Option<&'a str>,
     /// The tools in the user's hand.
     pub tools: &'a Tools,
+    /// Where the window is in time and among runs, if it is a whole window.
+    pub travel: Option<&'a Travel>,
+    /// The stretch that is played over and over, if there is one.
+    pub span: Option<(Timestamp, Timestamp)>,
     /// What “Why?” was asked about last, and at which event the cursor stood.
     pub asked: Option<(Subject, Seq)>,
+    /// The ledger of acknowledged writes, as of the end of the run.
+    pub ledger: Option<&'a Ledger>,
+    /// What clients got, as of the end of the run.
+    pub availability: Option<&'a Availability>,
     actions: &'a RefCell<Vec<Action>>,
 }
 
@@ -58,7 +67,7 @@ impl<'a> ViewCtx<'a> {
         actions: &'a RefCell<Vec<Action>>,
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
-        let (startable, data_dir, asked) = (false, None, None);
+        let (startable, data_dir, asked, ledger, availability) = (false, None, None, None, None);
         let tools: &Tools = &EMPTY_HAND;
         Self {
             store,
@@ -72,14 +81,30 @@ impl<'a> ViewCtx<'a> {
             reduced_motion,
             data_dir,
             asked,
+            travel: None,
+            span: None,
             tools,
+            ledger,
+            availability,
             actions,
         }
+    }
+
+    /// Returns what a view may read of the run beside this one. It takes no commands.
+    pub fn beside(&self, twin: &'a Twin) -> Self {
+        let mut ctx = Self::new(&twin.store, &twin.state, twin.cursor, self.selection, self.theme, self.actions);
+        (ctx.commandable, ctx.reduced_motion) = (false, self.reduced_motion);
+        ctx
     }
 
     /// Says what the user meant; carried out after the frame.
     pub fn act(&self, action: Action) {
         self.actions.borrow_mut().push(action);
+    }
+
+    /// Says what the user meant with time, or with other runs.
+    pub fn travel(&self, action: TravelAction) {
+        self.act(Action::Travel(action));
     }
 
     /// Asks something of the cluster.

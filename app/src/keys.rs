@@ -5,6 +5,7 @@ use cluster_core::{
     fault::{Fault, Heal},
     ids::{Endpoint, MsgId, NodeId, Seq},
     trace::NodeStatus,
+    until::Until,
 };
 use egui::Key;
 
@@ -14,6 +15,7 @@ use crate::{
     panels::{Chrome, open_file, open_new_cluster, rates, subject_of},
     theme,
     tools::{Menu, Tool, ToolAction, links_of},
+    travel::TravelAction,
     widgets::by_hand,
 };
 
@@ -38,6 +40,31 @@ pub const KEYS: &[KeyRow] = &[
     KeyRow { key: Key::L, shown: "L", about: "Follow the cluster live", act: |ctx, _| ctx.act(Action::GoLive) },
     KeyRow { key: Key::ArrowLeft, shown: "←", about: "Cursor to the event before", act: |ctx, _| seek_by(ctx, -1) },
     KeyRow { key: Key::ArrowRight, shown: "→", about: "Cursor to the event after", act: |ctx, _| seek_by(ctx, 1) },
+    KeyRow {
+        key: Key::PageUp,
+        shown: "PgUp",
+        about: "Jump to the election (or what else is chosen) before",
+        act: |ctx, _| jump(ctx, false),
+    },
+    KeyRow { key: Key::PageDown, shown: "PgDn", about: "Jump to the one after", act: |ctx, _| jump(ctx, true) },
+    KeyRow {
+        key: Key::I,
+        shown: "I",
+        about: "Set a bookmark at the cursor, or remove it",
+        act: |ctx, _| ctx.travel(TravelAction::ToggleBookmark),
+    },
+    KeyRow {
+        key: Key::U,
+        shown: "U",
+        about: "Let the run go until the leader changes",
+        act: |ctx, _| ctx.travel(TravelAction::Until(Until::LeaderChanges)),
+    },
+    KeyRow {
+        key: Key::E,
+        shown: "E",
+        about: "Fork: go on differently from the cursor",
+        act: |ctx, _| ctx.travel(TravelAction::Fork),
+    },
     KeyRow { key: Key::ArrowUp, shown: "↑", about: "Select the node before", act: |ctx, _| select_by(ctx, -1) },
     KeyRow { key: Key::ArrowDown, shown: "↓", about: "Select the node after", act: |ctx, _| select_by(ctx, 1) },
     KeyRow { key: Key::Escape, shown: "Esc", about: "Select nothing, close this", act: escape },
@@ -167,16 +194,17 @@ pub fn help_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
         ("Ctrl + / −", "Larger, smaller"),
         ("Tab", "Move the focus"),
     ];
-    let rows = KEYS.iter().chain(CTRL_KEYS).map(|row| (row.shown, row.about)).chain(more);
+    let rows: Vec<_> = KEYS.iter().chain(CTRL_KEYS).map(|row| (row.shown, row.about)).chain(more).collect();
     let frame = egui::Frame::popup(&egui.global_style()).inner_margin(3.0 * theme::SPACE);
     let response = egui::Modal::new(egui::Id::unique("keys")).frame(frame).show(egui, |ui| {
         ui.heading("Keys");
         ui.add_space(theme::SPACE);
-        egui::Grid::new("keys").num_columns(2).spacing([3.0 * theme::SPACE, 0.5 * theme::SPACE]).show(ui, |ui| {
-            for (key, about) in rows {
-                ui.monospace(egui::RichText::new(key).color(ctx.theme.accent));
-                ui.label(about);
-                ui.end_row();
+        // Two columns: in one, the list would be higher than a small window.
+        let (left, right) = rows.split_at(rows.len().div_ceil(2));
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0 * theme::SPACE;
+            for (name, rows) in [("keys", left), ("more keys", right)] {
+                keys_ui(ui, ctx, name, rows);
             }
         });
         ui.add_space(theme::SPACE);
@@ -185,6 +213,16 @@ pub fn help_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     if response.inner || response.should_close() {
         chrome.help_open = false;
     }
+}
+
+fn keys_ui(ui: &mut egui::Ui, ctx: &ViewCtx<'_>, name: &str, rows: &[(&str, &str)]) {
+    egui::Grid::new(name).num_columns(2).spacing([2.0 * theme::SPACE, 0.5 * theme::SPACE]).show(ui, |ui| {
+        for (key, about) in rows {
+            ui.monospace(egui::RichText::new(*key).color(ctx.theme.accent));
+            ui.label(*about);
+            ui.end_row();
+        }
+    });
 }
 
 /// Returns whether a key went down with such modifiers. With shift, many keyboards make another sign of it, so its place
@@ -281,6 +319,9 @@ fn change_rate(ctx: &ViewCtx<'_>, chrome: &Chrome, by: isize) {
     let last = rates.len().saturating_sub(1);
     let at = rates.iter().position(|rate| *rate >= asked).unwrap_or(last);
     let rate = rates[at.saturating_add_signed(by).min(last)];
+    if rate == asked {
+        return;
+    }
     ctx.act(if live { Action::Command(Command::SetRate(rate)) } else { Action::SetPlaySpeed(rate) });
 }
 
@@ -293,6 +334,13 @@ fn seek_by(ctx: &ViewCtx<'_>, by: i64) {
         return;
     };
     ctx.act(Action::SeekEvent(Seq(shown.saturating_add_signed(by))));
+}
+
+/// Moves the cursor to the next of what is chosen on the tape.
+fn jump(ctx: &ViewCtx<'_>, forward: bool) {
+    if let Some(travel) = ctx.travel {
+        ctx.travel(TravelAction::Jump(travel.jump, forward));
+    }
 }
 
 fn select_by(ctx: &ViewCtx<'_>, by: isize) {

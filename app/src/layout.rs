@@ -34,7 +34,7 @@ fn row(id: &str) -> Option<&'static ViewRow> {
 impl Default for Layout {
     /// Narration and what is broken on the left, the canvas alone in the middle, the inspector over charts on the right.
     fn default() -> Self {
-        const LEFT: &[&[&str]] = &[&["story", "why", "guide", "about"], &["inventory"]];
+        const LEFT: &[&[&str]] = &[&["story", "why", "guide", "about"], &["inventory", "promises", "runs"]];
         const RIGHT: &[&[&str]] = &[&["inspector"], &["lag", "throughput", "latency", "events"]];
         let mut tiles = Tiles::default();
         let placed = |id: &str| LEFT.concat().contains(&id) || RIGHT.concat().contains(&id);

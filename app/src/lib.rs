@@ -24,6 +24,7 @@ pub mod source;
 pub mod testing;
 pub mod theme;
 pub mod tools;
+pub mod travel;
 pub mod views;
 pub mod widgets;
 #[cfg(not(target_arch = "wasm32"))]

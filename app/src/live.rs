@@ -9,6 +9,7 @@ use cluster_core::{
     session::{Session, SessionError, SessionOptions},
     spec::ClusterSpec,
     trace::TraceStore,
+    until::Until,
 };
 
 use crate::source::{Source, Start};
@@ -42,6 +43,10 @@ impl Live {
                 let session = Session::fork(*recipe, left.clone(), options)?;
                 (spec, Origin { backend: BackendKind::Sim, branch: Some(left) }, session)
             }
+            Start::Again(recipe) => {
+                let spec = recipe.spec.clone();
+                (spec, Origin::default(), Session::live_again(*recipe, options)?)
+            }
         };
         Ok(Self { spec, origin, session: Some(session), record, data_dir, told: None })
     }
@@ -65,6 +70,14 @@ impl Source for Live {
 
     fn send(&mut self, by: Author, command: Command) -> bool {
         self.session.as_ref().is_some_and(|session| session.send(by, command))
+    }
+
+    fn run_until(&mut self, by: Author, until: Until) -> bool {
+        self.session.as_ref().is_some_and(|session| session.run_until(by, until))
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_waiting)
     }
 
     fn commandable(&self) -> bool {

@@ -38,6 +38,8 @@ pub struct Playback {
     last_real: Option<f64>,
     /// Whether the cluster goes as fast as the machine does.
     races: bool,
+    /// The stretch that is played over and over.
+    span: Option<(Timestamp, Timestamp)>,
 }
 
 /// Guesses cluster time between two batches of events.
@@ -117,6 +119,25 @@ impl Playback {
         self.show(store, event.seq.next(), event.at);
     }
 
+    /// Moves the cursor to a moment of which the number of its next event is known, too.
+    pub fn seek_moment(&mut self, store: &TraceStore, next: Seq, at: Timestamp) {
+        self.show(store, next.min(store.len()), at.min(store.end()));
+    }
+
+    /// Plays a stretch over and over from here on, or the whole run once. A stretch begins to play at once.
+    pub fn set_span(&mut self, store: &TraceStore, span: Option<(Timestamp, Timestamp)>) {
+        self.span = span.map(|(from, to)| (from.min(to), from.max(to).min(store.end())));
+        if let Some((from, _)) = self.span {
+            self.seek(store, from);
+            self.cursor.playing = true;
+        }
+    }
+
+    /// Returns the stretch that is played over and over, if there is one.
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.span
+    }
+
     /// Follows the end of the run.
     pub fn go_live(&mut self) {
         (self.cursor.live, self.cursor.playing) = (true, false);
@@ -142,7 +163,11 @@ impl Playback {
 
     fn play(&mut self, store: &TraceStore, passed: f64, grows: bool) {
         let at = self.cursor.at + Duration::from_secs_f64((passed * self.cursor.speed).max(0.0));
-        if at < store.end() {
+        let over = self.span.filter(|(from, to)| self.cursor.at >= *from && at >= *to);
+        if let Some((from, _)) = over {
+            self.show(store, store.seq_at(from), from);
+            self.cursor.playing = true;
+        } else if at < store.end() {
             self.show(store, store.seq_at(at), at);
             self.cursor.playing = true;
         } else if grows {
@@ -218,6 +243,21 @@ mod tests {
         playback.advance(&store, 9.0, false, false);
         assert_eq!((playback.cursor().next, playback.cursor().playing), (Seq(3), false));
         assert_eq!(playback.state(&store), store.latest());
+    }
+
+    #[test]
+    fn a_stretch_is_played_over_and_over_until_it_is_given_up() {
+        let store = store(&[0, 1000, 2000, 3000]);
+        let mut playback = Playback::new(false, &store);
+        playback.set_span(&store, Some((Timestamp::from_secs_f64(2.0), Timestamp::from_secs_f64(1.0))));
+        playback.advance(&store, 0.0, true, false);
+        playback.advance(&store, 0.75, false, false);
+        assert_eq!(playback.cursor().at, Timestamp::from_secs_f64(1.75));
+        playback.advance(&store, 1.25, false, false);
+        assert_eq!((playback.cursor().at, playback.cursor().playing), (Timestamp::from_secs_f64(1.0), true));
+        playback.set_span(&store, None);
+        playback.advance(&store, 2.75, false, false);
+        assert_eq!(playback.cursor().at, Timestamp::from_secs_f64(2.5));
     }
 
     #[test]

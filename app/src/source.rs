@@ -1,6 +1,6 @@
 //! Where events come from: a cluster that runs, or a recording. The one place that knows the difference.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cluster_core::{
     command::{Author, Command},
@@ -8,6 +8,7 @@ use cluster_core::{
     origin::{BackendKind, Branch},
     spec::ClusterSpec,
     trace::{Recipe, TraceStore},
+    until::Until,
 };
 
 /// What a window can start.
@@ -17,6 +18,8 @@ pub enum Start {
     Cluster(BackendKind, Box<ClusterSpec>),
     /// A simulated run up to a moment, to go on differently from there.
     Fork(Box<Recipe>, Branch),
+    /// Real nodes of which the same is asked at the same cluster times as in an earlier run.
+    Again(Box<Recipe>),
 }
 
 /// Where the events of the window come from.
@@ -27,6 +30,14 @@ pub trait Source {
     fn poll(&mut self) -> Option<Vec<TraceEvent>>;
     /// Asks something of the cluster. Returns whether it was heard: not if the cluster has ended.
     fn send(&mut self, by: Author, command: Command) -> bool;
+    /// Lets a simulated cluster go until something happens. Returns whether it was heard.
+    fn run_until(&mut self, _by: Author, _until: Until) -> bool {
+        false
+    }
+    /// Returns whether the cluster is let go until something happens.
+    fn is_waiting(&self) -> bool {
+        false
+    }
     /// Returns whether there is a cluster that takes commands.
     fn commandable(&self) -> bool;
     /// Returns how many events wait that the window has not taken over yet.
@@ -44,18 +55,26 @@ pub trait Source {
 }
 
 /// A recording: events that happened before, and nothing that takes commands.
-pub struct Recording(Option<TraceStore>);
+pub struct Recording {
+    store: Option<TraceStore>,
+    file: Option<PathBuf>,
+}
 
 impl Recording {
-    /// Makes a source of a run that is over, such as `TraceStore::open` returns.
+    /// Makes a source of a run that is over and is in no file.
     pub fn new(store: TraceStore) -> Self {
-        Self(Some(store))
+        Self { store: Some(store), file: None }
+    }
+
+    /// Makes a source of a run that is over, as `TraceStore::open` returns it for that file.
+    pub fn of(store: TraceStore, file: PathBuf) -> Self {
+        Self { store: Some(store), file: Some(file) }
     }
 }
 
 impl Source for Recording {
     fn store(&mut self) -> TraceStore {
-        self.0.take().unwrap_or_else(|| TraceStore::new(ClusterSpec::default()))
+        self.store.take().unwrap_or_else(|| TraceStore::new(ClusterSpec::default()))
     }
 
     fn poll(&mut self) -> Option<Vec<TraceEvent>> {
@@ -80,6 +99,10 @@ impl Source for Recording {
 
     fn trouble(&mut self) -> Option<String> {
         None
+    }
+
+    fn recording(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     fn finish(&mut self) -> Result<(), String> {

@@ -377,6 +377,48 @@ pub mod space_time {
     pub const ZOOM_PER_PX: f32 = 0.005;
 }
 
+/// Sizes and strengths of the picture of operations.
+pub mod operations {
+    /// The column of clients' names.
+    pub const NAMES_PX: f32 = 48.0;
+    /// A row of bars, at least and at most.
+    pub const ROW_MIN_PX: f32 = 4.0;
+    /// See above.
+    pub const ROW_MAX_PX: f32 = 18.0;
+    /// Between two rows.
+    pub const ROW_GAP_PX: f32 = 2.0;
+    /// Between two lanes.
+    pub const LANE_GAP_PX: f32 = 8.0;
+    /// The shortest bar.
+    pub const BAR_MIN_PX: f32 = 2.0;
+    /// A bar of this width has room for words.
+    pub const NAMED_PX: f32 = 64.0;
+    /// A row of this height has room for words.
+    pub const TEXT_FROM_PX: f32 = 11.0;
+    /// A bar of this width shows when it took effect.
+    pub const POINT_FROM_PX: f32 = 10.0;
+    /// Half the mark of that instant.
+    pub const POINT_PX: f32 = 4.0;
+    /// Half a cross.
+    pub const GLYPH_PX: f32 = 3.5;
+    /// The frame of what is selected or accused.
+    pub const FRAME_PX: f32 = 2.0;
+    /// How far beside a bar the mouse still means it.
+    pub const REACH_PX: f32 = 2.0;
+    /// More bars than this on a pixel of width are drawn as a crowd.
+    pub const BARS_PER_PX: f32 = 1.5;
+    /// The width of a column of a crowd.
+    pub const COLUMN_PX: f32 = 2.0;
+    /// The height of a mark of what did not go well in a crowd.
+    pub const TICK_PX: f32 = 6.0;
+    /// How strong hollow bars are.
+    pub const HOLLOW_STRENGTH: f32 = 0.22;
+    /// How strong a crowd is.
+    pub const DENSE_STRENGTH: f32 = 0.75;
+    /// A swatch of the legend.
+    pub const SWATCH_PX: f32 = 18.0;
+}
+
 /// Sizes and strengths of lists and tables.
 pub mod table {
     /// Text.

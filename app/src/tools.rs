@@ -82,6 +82,19 @@ pub struct Tools {
 }
 
 impl Tools {
+    /// Returns the rules that a direction has, with those that are staged for it.
+    pub fn planned(&self, link: LinkId, actual: LinkRules) -> LinkRules {
+        let mut rules = actual;
+        for fault in &self.staged {
+            if let Fault::Link(id, part) = fault
+                && *id == link
+            {
+                part.add_to(&mut rules);
+            }
+        }
+        rules
+    }
+
     /// Returns what the stage would strike in that cluster.
     pub fn sketch(&self, state: &ClusterState) -> Sketch {
         let nodes = state.nodes.keys().map(|node| Endpoint::from(*node));
@@ -158,6 +171,22 @@ impl App {
             if !self.tools.staged.contains(&fault) {
                 self.tools.staged.push(fault);
             }
+        }
+    }
+
+    /// Puts rules on the stage: what directions get beyond what they have. What they have cannot be taken away later.
+    pub(crate) fn stage_rules(&mut self, links: Vec<(LinkId, LinkRules)>) {
+        for (link, rules) in links {
+            let actual = self.store.latest().links.get(&link).map(|state| state.rules).unwrap_or_default();
+            let (had, gets) = (actual.parts(), rules.parts());
+            if had.iter().any(|part| gets.iter().all(|other| other.kind() != part.kind())) {
+                self.toasts.warn("Only what breaks things is staged: stop staging (S) to take a rule away");
+                continue;
+            }
+            let is_rule = |fault: &Fault| matches!(fault, Fault::Link(id, part) if *id == link && part.is_rule());
+            self.tools.staged.retain(|fault| !is_rule(fault));
+            let more = gets.into_iter().filter(|part| !had.contains(part));
+            self.tools.staged.extend(more.map(|part| Fault::Link(link, part)));
         }
     }
 

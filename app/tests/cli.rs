@@ -42,6 +42,10 @@ fn a_mistake_on_the_command_line_is_told_with_what_to_write() {
         (&["screenshot", "out.png", "--view", "canvsa"], "did you mean `canvas`"),
         (&["screenshot", "out.gif"], "PNG"),
         (&["runn"], "run"),
+        (&["run", "--backend", "real"], "live, sim"),
+        (&["run", "--speed", "20"], "--backend sim"),
+        (&["run", "--speed", "fast"], "max"),
+        (&["run", "--backend", "sim", "--base-port", "7000"], "needs real nodes"),
     ] {
         let said = refused(args, 2);
         assert!(said.contains(says), "{args:?} said: {said}");
@@ -280,4 +284,42 @@ fn an_export_is_written_whole_and_never_over_another_file() {
     }
     let said = refused(&["export", "no-such-file", "--format", "csv", "-o", "x.csv"], 3);
     assert!(said.contains("no-such-file"), "{said}");
+}
+
+/// The same seed and script give the same file in every bit; it is executed again, and another seed is told apart.
+#[test]
+fn a_simulated_run_is_the_same_again_and_another_one_is_told_apart() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let script = file(folder.path(), "faults", b"at 2s crash @leader\nat 4s restart all\n");
+    let run = |name: &str, seed: &str| {
+        let path = folder.path().join(name).display().to_string();
+        let args = ["run", "--backend", "sim", "--seed", seed, "--for", "6s", "--quiet", "--record", &path, &script];
+        let output = faultline(&args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        path
+    };
+    let (one, again, other) = (run("one", "7"), run("again", "7"), run("other", "8"));
+    let output = faultline(&["rerun", &one, "--quiet"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("each the same in every bit"), "{said}");
+    let output = faultline(&["diff", &one, &again]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let output = faultline(&["diff", &one, &other, "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["same"], serde_json::Value::Bool(false));
+    assert!(json["first_difference"]["first"]["what"].is_string());
+
+    // A file that was altered is refused by its place; one that was cut off is executed as far as it goes.
+    let mut bytes = std::fs::read(&one).expect("the recording can be read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let altered = file(folder.path(), "altered", &bytes);
+    assert!(refused(&["rerun", &altered, "--quiet"], 3).contains("is damaged"));
+    bytes[middle] ^= 1;
+    let cut = file(folder.path(), "cut", &bytes[..bytes.len() - 100]);
+    let output = faultline(&["rerun", &cut, "--quiet"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(refused(&["rerun", &script], 3).contains("no recording"));
+    assert!(refused(&["diff", &one, "nowhere"], 3).contains("cannot read"));
 }

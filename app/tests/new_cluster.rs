@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use cluster_core::{ids::NodeId, registry::PROTOCOLS, spec::ClusterSpec};
+use cluster_core::{
+    command::Command, fault::Fault, ids::NodeId, nemesis::NemesisSpec, registry::PROTOCOLS, spec::ClusterSpec,
+};
 use egui_kittest::{Harness, kittest::Queryable};
 use faultline::{
     action::{Action, Selection},
@@ -10,6 +12,7 @@ use faultline::{
     settings::Settings,
     source::{Source, Start},
     testing::{self, Scripted},
+    tools::ToolAction,
 };
 
 #[path = "support/window.rs"]
@@ -66,6 +69,23 @@ fn the_dialog_starts_the_cluster_that_was_described_and_shows_it() {
     assert_eq!(app.store().spec(), &specs[0]);
     assert!(app.store().is_empty() && app.cursor().live && *app.selection() == Selection::Nothing);
     assert!(harness.query_by_label("New cluster").is_none());
+}
+
+/// A stage, copied rules and random faults are about the cluster that was there.
+#[test]
+fn another_cluster_is_begun_with_empty_hands() {
+    let (mut harness, _) = startable(None);
+    let ctx = harness.ctx.clone();
+    for action in [ToolAction::StartNemesis(NemesisSpec::default()), ToolAction::ToggleStage] {
+        harness.state_mut().act(Action::Tool(action), &ctx);
+    }
+    harness.state_mut().act(Action::Command(Command::Inject(vec![Fault::Crash(NodeId(1))])), &ctx);
+    harness.run_steps(2);
+    assert!(harness.state().tools().striking && harness.state().tools().staged.len() == 1);
+    open_dialog(&mut harness);
+    press(&mut harness, "Start");
+    let tools = harness.state().tools();
+    assert!(!tools.striking && !tools.staging && tools.staged.is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use cluster_core::{
     command::Command,
-    fault::{Fault, LinkId, LinkRules},
+    fault::{Fault, LinkId, LinkRules, Loss},
     ids::{Endpoint, NodeId},
 };
 use egui::{Key, Modifiers};
@@ -94,6 +94,25 @@ fn a_discarded_stage_strikes_nothing() {
     press(&mut harness, &[Key::S]);
     assert_eq!(sent(&commands), []);
     assert!(harness.query_by_label_contains("Staged").is_none());
+}
+
+#[test]
+fn rules_of_a_link_are_staged_changed_and_taken_off_the_stage() {
+    let (mut harness, commands) = live();
+    press(&mut harness, &[Key::S]);
+    select(&mut harness, Selection::Link(link(1, 2)));
+    let set = |harness: &mut Harness<'_, App>, rules: LinkRules| {
+        let ctx = harness.ctx.clone();
+        harness.state_mut().act(Action::Command(Command::SetLinks(vec![(link(1, 2), rules)])), &ctx);
+        harness.run_steps(2);
+    };
+    let loses = |probability| LinkRules { loss: Some(Loss { probability }), ..LinkRules::default() };
+    set(&mut harness, loses(0.2));
+    set(&mut harness, loses(0.4));
+    assert_eq!(sent(&commands), []);
+    assert_eq!(harness.state().tools().staged, loses(0.4).as_faults(link(1, 2)), "one rule is staged once");
+    set(&mut harness, LinkRules::default());
+    assert_eq!(harness.state().tools().staged, []);
 }
 
 #[test]

@@ -127,7 +127,8 @@ fn timed<T>(what: &str, each: impl Iterator<Item = T>, mut run: impl FnMut(T)) {
         .collect();
     took.sort_unstable();
     let (median, p99) = (took[took.len() / 2], took[took.len() * 99 / 100]);
-    println!("{what:<26} {:>9.2} ms median, {:.2} ms p99", millis(median), millis(p99));
+    let most = took.last().copied().unwrap_or_default();
+    println!("{what:<26} {:>9.2} ms median, {:.2} ms p99, {:.2} ms at most", millis(median), millis(p99), millis(most));
 }
 
 fn timeline_bytes(timeline: &Timeline) -> usize {

@@ -130,6 +130,8 @@ pub struct NodeHost<P: Protocol> {
     scratch: Vec<u8>,
     shown: NodeView,
     view: NodeView,
+    /// Whether a part of what was shown counts no more.
+    forgot: bool,
 }
 
 impl<P: Protocol> NodeHost<P> {
@@ -161,6 +163,7 @@ impl<P: Protocol> NodeHost<P> {
             scratch: Vec::new(),
             shown: NodeView::default(),
             view: NodeView::default(),
+            forgot: true,
         };
         host.drain(out);
         Ok(host)
@@ -234,8 +237,13 @@ impl<P: Protocol> Node for NodeHost<P> {
     }
 
     fn flush_view(&mut self, out: &mut Vec<Output>) {
+        let stirred = self.protocol.stirred() | std::mem::take(&mut self.forgot);
+        if !stirred && !cfg!(debug_assertions) {
+            return;
+        }
         self.protocol.view(&mut self.view);
         let changes = self.shown.changes_to(&self.view);
+        debug_assert!(stirred || changes.is_empty(), "a view changed that was said not to: {changes:?}");
         if !changes.is_empty() {
             for change in &changes {
                 self.shown.apply(change);
@@ -250,6 +258,7 @@ impl<P: Protocol> Node for NodeHost<P> {
 
     fn forget_shown_times(&mut self) {
         self.shown.timer = None;
+        self.forgot = true;
     }
 }
 

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod fuzzing;
 pub mod headless;
 pub mod host;
+pub mod hunt;
 pub mod ids;
 #[cfg(feature = "live")]
 pub mod live;
@@ -29,5 +30,6 @@ pub mod sim;
 pub mod spec;
 pub mod time;
 pub mod trace;
+pub mod until;
 pub mod workload;
 pub mod world;

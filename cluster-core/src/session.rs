@@ -32,7 +32,8 @@ use crate::{
     origin::{BackendKind, Branch, Origin},
     registry,
     spec::{ClusterSpec, SpecError},
-    trace::{Metrics, Recipe, Recorder, RecordingError, RecordingSink, RecordingWriter},
+    trace::{Asked, Metrics, Recipe, Recorder, RecordingError, RecordingSink, RecordingWriter},
+    until::Until,
 };
 
 /// A cluster that runs on threads of its own. It stops when this is finished or dropped.
@@ -178,6 +179,18 @@ const BATCH_EVENTS: usize = 1024;
 impl Session {
     /// Starts real nodes on this machine.
     pub fn live(spec: ClusterSpec, options: SessionOptions) -> Result<Self, SessionError> {
+        Self::live_asking(spec, Vec::new(), options)
+    }
+
+    /// Starts real nodes and asks of them what a recipe says, at the same cluster times. What comes of it may differ:
+    /// real time is never twice the same. Commands to the clock are left out.
+    pub fn live_again(recipe: Recipe, options: SessionOptions) -> Result<Self, SessionError> {
+        let mut again = recipe.asked;
+        again.retain(|asked| !Recipe::is_of_the_clock(&asked.command));
+        Self::live_asking(recipe.spec, again, options)
+    }
+
+    fn live_asking(spec: ClusterSpec, again: Vec<Asked>, options: SessionOptions) -> Result<Self, SessionError> {
         registry::check(&spec)?;
         check_ports(&spec, options.base_port)?;
         check_ports(&spec, options.doors.base())?;
@@ -189,7 +202,7 @@ impl Session {
         let (folder, scratch) = data_folder(options.data_dir.clone())?;
         let (base_port, doors) = (options.base_port, options.doors);
         let mut session = Self::record(&spec, &Origin::default(), options, |recorder, _| {
-            LiveCluster::start(spec.clone(), folder, base_port, doors, recorder).map(Engine::Live)
+            LiveCluster::start(spec.clone(), folder, base_port, doors, again, recorder).map(Engine::Live)
         })?;
         session.scratch = scratch;
         Ok(session)
@@ -274,6 +287,20 @@ impl Session {
     /// thousands of commands behind.
     pub fn send(&self, by: Author, command: Command) -> bool {
         self.cluster.as_ref().is_some_and(|cluster| cluster.command(by, command))
+    }
+
+    /// Lets a simulated cluster go as fast as the machine does until something happens; then it stands still. A pause
+    /// ends the wait. Returns whether it was heard: a live cluster is let go step by step, by who watches it.
+    pub fn run_until(&self, by: Author, until: Until) -> bool {
+        match &self.cluster {
+            Some(Engine::Sim(cluster)) => cluster.ask(SimAsk::RunUntil(by, until)),
+            Some(Engine::Live(_)) | None => false,
+        }
+    }
+
+    /// Returns whether the cluster is let go until something happens.
+    pub fn is_waiting(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed)
     }
 
     /// Asks the cluster to stop in good order; its last events can still be taken.

@@ -83,6 +83,11 @@ pub const RATE_MAX: f64 = 1.0;
 /// The rate of a simulated cluster that goes as fast as the machine does.
 pub const RATE_UNLIMITED: f64 = 1e6;
 
+/// Returns a rate in words, such as `0.5×`, or `full speed`.
+pub fn rate_words(rate: f64) -> String {
+    if rate >= RATE_UNLIMITED { "full speed".to_owned() } else { format!("{rate}×") }
+}
+
 impl Default for ClusterClock {
     fn default() -> Self {
         Self {

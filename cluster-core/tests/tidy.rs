@@ -36,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sim", &["ids", "name", "time", "origin", "fault", "spec", "command", "event", "disk", "trace", "world"]),
     // `resp`: its front doors let clients of the Redis protocol in.
     ("live", &["ids", "name", "time", "fault", "spec", "command", "event", "disk", "trace", "world", "resp"]),
+    ("until", &["ids", "fault", "event", "trace"]),
     ("script", &["ids", "name", "time", "request", "fault", "spec", "command", "event", "trace"]),
     // What clients saw, and whether it keeps a promise; the same for recordings and for what others recorded.
     // `spec`: it writes histories of recordings, and makes recordings of histories.
@@ -47,7 +48,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
         // `check`: a session attaches the observers, so that whoever runs one is told what its trace shows.
         &[
             "ids", "time", "origin", "spec", "command", "event", "trace", "check", "world", "live", "sim", "registry",
-            "fault", "request",
+            "fault", "request", "until",
+        ],
+    ),
+    // Many simulated runs without a session, watched by every check there is.
+    (
+        "hunt",
+        &[
+            "ids", "name", "time", "origin", "fault", "spec", "command", "event", "trace", "check", "nemesis",
+            "registry", "sim",
         ],
     ),
     // For tests only: it names every reader of foreign bytes, wherever that is.
@@ -58,7 +67,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sim", "spec", "time", "trace", "workload",
         ],
     ),
-    // `sim`: a run in virtual time needs no thread, and so no session.
+    // `sim`: a run in virtual time needs no thread, and so no session; `check`: its trace is observed all the same.
     (
         "headless",
         &[

@@ -4,8 +4,8 @@ use std::{process::Command, time::Duration};
 
 use anyhow::{Result, ensure};
 
-/// The window needs a frame to see that the mouse came before it clicks.
-const A_FRAME: Duration = Duration::from_millis(80);
+/// The window needs a frame to see that the mouse came before it clicks; on a busy machine frames are late.
+const A_FRAME: Duration = Duration::from_millis(120);
 
 /// Clicks with a button: 1 is left, 3 is right.
 pub(crate) fn click((x, y): (f64, f64), button: u8) -> Result<()> {
@@ -17,6 +17,12 @@ pub(crate) fn click((x, y): (f64, f64), button: u8) -> Result<()> {
 
 /// Drags along a path.
 pub(crate) fn drag(path: &[(f64, f64)]) -> Result<()> {
+    hold(path)?;
+    let_go()
+}
+
+/// Drags along a path, and holds what it drags.
+pub(crate) fn hold(path: &[(f64, f64)]) -> Result<()> {
     let Some((first, rest)) = path.split_first() else { return Ok(()) };
     go(*first)?;
     xdotool(&["mousedown", "1"])?;
@@ -28,6 +34,11 @@ pub(crate) fn drag(path: &[(f64, f64)]) -> Result<()> {
         }
         from = *to;
     }
+    Ok(())
+}
+
+/// Lets go of what is dragged.
+pub(crate) fn let_go() -> Result<()> {
     xdotool(&["mouseup", "1"])?;
     pause();
     Ok(())

@@ -1,5 +1,5 @@
-//! A tour of the real window with a real mouse: kills the leader, cuts two nodes off, heals, and checks in the recording
-//! that what was seen is what happened. Takes the pictures for `screenshots/` on its way.
+//! A tour of the real window with a real mouse: kills the leader, cuts two nodes off, heals, uses every tool, and checks in
+//! the recording that what was seen is what happened. Takes the pictures for `screenshots/` on its way.
 //!
 //! `cargo run --example window_tour --features inspection -- PROGRAM FOLDER` with `DISPLAY` set and xdotool on the PATH;
 //! PROGRAM is a `faultline` built with the feature `inspection`, FOLDER is where pictures go.
@@ -7,6 +7,7 @@
 mod eyes;
 mod hand;
 mod proof;
+mod tools;
 
 use std::{
     path::{Path, PathBuf},
@@ -115,6 +116,7 @@ impl Tour<'_> {
         self.take(eyes, "frozen")?;
         hand::press("h")?;
         eyes.wait_for("nothing broken", |label| label == "Nothing is broken")?;
+        self.tools(eyes)?;
         Ok(Told { crashed, cut_off })
     }
 

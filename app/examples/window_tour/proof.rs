@@ -6,13 +6,16 @@ use anyhow::{Context, Result, ensure};
 use cluster_core::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, TraceEvent},
-    fault::{Fault, Heal},
+    fault::{Fault, Heal, LinkFault, LinkId, LinkRules},
     ids::{ClientId, NodeId, Seq},
     request::Request,
     trace::TraceStore,
 };
 
-use crate::Told;
+use crate::{
+    Told,
+    tools::{CUT_APART, STAGED},
+};
 
 /// Checks that everything that was done had the effect it should have, in order.
 pub(crate) fn check(recording: &Path, told: &Told) -> Result<()> {
@@ -48,10 +51,59 @@ pub(crate) fn check(recording: &Path, told: &Told) -> Result<()> {
         is_milestone(kind, |node, news| node == cut_off && matches!(news, Milestone::EntriesErased { .. }))
     })?;
     walk.to("the freeze", |kind| matches!(kind, EventKind::NodeFroze { .. }))?;
-    walk.to("the last heal", |kind| is_command(kind, &Command::Heal(Heal::All)))?;
+    walk.to("the heal of it", |kind| is_command(kind, &Command::Heal(Heal::All)))?;
+    check_tools(&mut walk)?;
     let behind = store.timeline().lag.values().filter_map(|lag| lag.last()).map(|lag| lag.entries).max();
     ensure!(behind.is_some(), "no lag was charted");
     Ok(())
+}
+
+/// Checks what the tools asked for, each by one command, and that undo took exactly that back.
+fn check_tools(walk: &mut Walk<'_>) -> Result<()> {
+    let (near, far) = CUT_APART;
+    let link = |from: u16, to: u16| -> LinkId { (NodeId(from).into(), NodeId(to).into()) };
+    let (there, back) = (link(near, far), link(far, near));
+    walk.to("the stroke of the knife", |kind| {
+        injected(kind, |faults| {
+            faults.len() == 2 && [there, back].iter().all(|link| faults.contains(&Fault::cut(*link)))
+        })
+    })?;
+    let healed = LinkRules::default();
+    walk.to("its undo", |kind| {
+        matches!(kind, EventKind::CommandIssued { by: Author::User, command: Command::Restore { links, nodes, .. } }
+            if nodes.is_empty() && links.len() == 2 && links.iter().all(|(_, rules)| *rules == healed))
+    })?;
+    walk.to("what was staged", |kind| {
+        injected(kind, |faults| *faults == [Fault::Crash(NodeId(STAGED)), Fault::cut(there)])
+    })?;
+    walk.to("its undo", |kind| {
+        *kind
+            == EventKind::CommandIssued {
+                by: Author::User,
+                command: Command::Restore {
+                    links: vec![(there, healed)],
+                    machines: Vec::new(),
+                    nodes: vec![NodeId(STAGED)],
+                },
+            }
+    })?;
+    walk.to("the bridge", |kind| injected(kind, |faults| faults.len() == 8 && faults.iter().all(is_cut)))?;
+    walk.to("a link that flaps", |kind| {
+        matches!(kind, EventKind::LinkChanged { from, to, rules } if (*from, *to) == there && rules.flap.is_some())
+    })?;
+    walk.to("a random fault", |kind| {
+        matches!(kind, EventKind::CommandIssued { by: Author::Nemesis, command: Command::Inject(_) })
+    })?;
+    walk.to("the last heal", |kind| is_command(kind, &Command::Heal(Heal::All)))?;
+    Ok(())
+}
+
+fn injected(kind: &EventKind, wanted: impl Fn(&[Fault]) -> bool) -> bool {
+    matches!(kind, EventKind::CommandIssued { by: Author::User, command: Command::Inject(faults) } if wanted(faults))
+}
+
+fn is_cut(fault: &Fault) -> bool {
+    matches!(fault, Fault::Link(_, LinkFault::Cut))
 }
 
 struct Walk<'a> {

@@ -147,7 +147,7 @@ fn check_all(
 fn outcome(results: &[Checked]) -> Result<(), Failure> {
     let count = |is: fn(&Checked) -> bool| results.iter().filter(|checked| is(checked)).count();
     let unusable = count(|checked| matches!(checked, Checked::Unusable { .. }));
-    let violated = count(|checked| matches!(checked.verdict(), Some(Verdict::Violated(_))));
+    let violated = count(Checked::is_violated);
     let unknown = count(|checked| matches!(checked.verdict(), Some(Verdict::Unknown(_))));
     let checked = count(|checked| checked.verdict().is_some());
     if let [Checked::Unusable { path, error }] = results {

@@ -8,11 +8,16 @@ use std::{
 };
 
 use cluster_core::check::{
-    Budget, History, HistoryFold, Model, Promise, Verdict, add_faults, check,
+    Budget, History, HistoryFold, Model, Observers, Promise, Verdict, add_facts, add_faults, check,
     format::{self, Format},
     guess_model,
 };
-use cluster_core::trace::{Recording, TraceStore};
+use cluster_core::{
+    event::{Conclusion, Finding},
+    ids::Seq,
+    time::Timestamp,
+    trace::{Observer, Recording, TraceStore},
+};
 
 use super::check::Wanted;
 
@@ -42,6 +47,8 @@ pub(super) struct Done {
     pub(super) promise: Promise,
     pub(super) history: History,
     pub(super) verdict: Verdict,
+    /// What the invariants of the protocol found in a recording, and when.
+    pub(super) findings: Vec<(Timestamp, Finding)>,
     pub(super) took: Duration,
 }
 
@@ -51,6 +58,17 @@ impl Checked {
         match self {
             Self::Done(done) => Some(&done.verdict),
             Self::Unusable { .. } | Self::PassedOver => None,
+        }
+    }
+
+    /// Returns whether anything that was promised is broken.
+    pub(super) fn is_violated(&self) -> bool {
+        match self {
+            Self::Done(done) => {
+                let broken = |(_, finding): &(_, Finding)| finding.conclusion == Conclusion::Violated;
+                matches!(done.verdict, Verdict::Violated(_)) || done.findings.iter().any(broken)
+            }
+            Self::Unusable { .. } | Self::PassedOver => false,
         }
     }
 }
@@ -68,7 +86,7 @@ pub(super) fn check_file(
 ) -> Checked {
     let path = wanted.path.clone();
     let began = Instant::now();
-    let (history, format) = match read(&path, format) {
+    let Input { history, format, findings } = match read(&path, format) {
         Ok(Some(read)) => read,
         Ok(None) if !wanted.named => return Checked::PassedOver,
         Ok(None) => {
@@ -89,43 +107,55 @@ pub(super) fn check_file(
                 // The recording was just read, so it is still there.
                 if let Ok(store) = TraceStore::open(&path) {
                     add_faults(&history, witness, store.timeline());
+                    add_facts(&history, witness, &mut |see| store.each(Seq(0)..store.len(), see));
                 }
             }
             let took = began.elapsed();
-            Checked::Done(Box::new(Done { path, format, model, promise, history, verdict, took }))
+            Checked::Done(Box::new(Done { path, format, model, promise, history, verdict, findings, took }))
         }
         Err(error) => Checked::Unusable { path, error: error.to_string() },
     }
 }
 
+/// What is in a file.
+struct Input {
+    history: History,
+    format: &'static str,
+    findings: Vec<(Timestamp, Finding)>,
+}
+
 /// Reads a file; `None` if it is not known what it is.
-fn read(path: &Path, format: Option<Format>) -> Result<Option<(History, &'static str)>, String> {
+fn read(path: &Path, format: Option<Format>) -> Result<Option<Input>, String> {
     let unreadable = |why: std::io::Error| format!("cannot be read: {why}");
     let mut file = File::open(path).map_err(unreadable)?;
     let mut head = Vec::new();
     (&mut file).take(HEAD_BYTES).read_to_end(&mut head).map_err(unreadable)?;
     if format.is_none() && Recording::is_one(&head) {
         drop(file);
-        return read_recording(path).map(|history| Some((history, "recording")));
+        return read_recording(path).map(Some);
     }
     let Some(format) = format.or_else(|| Format::guess(&head)) else { return Ok(None) };
     file.rewind().map_err(unreadable)?;
     match format::read(format, BufReader::with_capacity(1 << 16, file)) {
-        Ok(history) => Ok(Some((history, format.name()))),
+        Ok(history) => Ok(Some(Input { history, format: format.name(), findings: Vec::new() })),
         Err(error) => Err(error.to_string()),
     }
 }
 
-fn read_recording(path: &Path) -> Result<History, String> {
+fn read_recording(path: &Path) -> Result<Input, String> {
     let mut recording = Recording::open(path).map_err(|error| error.to_string())?;
     let mut fold = HistoryFold::default();
+    let mut invariants = Observers::invariants(&recording.spec().protocol);
+    let (mut found, mut findings) = (Vec::new(), Vec::new());
     for block in 0..recording.blocks().len() {
         for event in recording.read(block).map_err(|error| error.to_string())? {
             fold.apply(&event).map_err(|error| error.to_string())?;
+            invariants.observe(&event, &mut found);
+            findings.extend(found.drain(..).map(|finding| (event.at, finding)));
         }
     }
     if let Some(damage) = recording.damage() {
         return Err(damage.to_string());
     }
-    Ok(fold.finish())
+    Ok(Input { history: fold.finish(), format: "recording", findings })
 }

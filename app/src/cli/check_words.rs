@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use cluster_core::check::{History, OperationIndex, Verdict, Witness};
+use cluster_core::check::{History, OperationIndex, Verdict, Witness, invariants::INVARIANTS};
+use cluster_core::{event::Finding, time::Timestamp};
 use serde::Serialize;
 
 use super::check_file::{Checked, Done};
@@ -36,6 +37,12 @@ fn done_text(text: &mut String, done: &Done) {
             let _ = writeln!(text, "  {why}");
         }
         Verdict::Violated(witness) => witness_text(text, history, witness),
+    }
+    for (at, finding) in &done.findings {
+        let _ = writeln!(text, "  {} {} at {at}: {}", finding.promise, finding.conclusion.word(), finding.sentence);
+        if let Some(row) = INVARIANTS.iter().find(|row| row.id == finding.promise.as_str()) {
+            let _ = writeln!(text, "    {}: \"{}\" ({})", row.title, row.sentence, row.source);
+        }
     }
 }
 
@@ -100,7 +107,7 @@ fn file_json(checked: &Checked) -> Option<FileJson> {
         },
         Checked::Done(done) => FileJson {
             file: done.path.display().to_string(),
-            verdict: done.verdict.word(),
+            verdict: if checked.is_violated() { "violated" } else { done.verdict.word() },
             format: Some(done.format),
             model: Some(done.model.row().id),
             promise: Some(done.promise.row().id),
@@ -110,9 +117,21 @@ fn file_json(checked: &Checked) -> Option<FileJson> {
                 Verdict::Unknown(why) => Some(why.to_string()),
                 Verdict::Holds | Verdict::Violated(_) => None,
             },
+            findings: done.findings.iter().map(|(at, finding)| finding_json(*at, finding)).collect(),
             witness: done.verdict.witness().map(|witness| witness_json(&done.history, witness)),
         },
     })
+}
+
+fn finding_json(at: Timestamp, finding: &Finding) -> FindingJson {
+    FindingJson {
+        promise: finding.promise.as_str(),
+        verdict: finding.conclusion.word(),
+        time_ms: at.0 as f64 / 1e6,
+        sentence: finding.sentence.clone(),
+        nodes: finding.nodes.iter().map(ToString::to_string).collect(),
+        events: finding.evidence.iter().map(|seq| seq.0).collect(),
+    }
 }
 
 fn witness_json(history: &History, witness: &Witness) -> WitnessJson {
@@ -179,8 +198,20 @@ struct FileJson {
     took_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<FindingJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     witness: Option<WitnessJson>,
+}
+
+#[derive(Serialize)]
+struct FindingJson {
+    promise: &'static str,
+    verdict: &'static str,
+    time_ms: f64,
+    sentence: String,
+    nodes: Vec<String>,
+    events: Vec<u64>,
 }
 
 #[derive(Serialize)]

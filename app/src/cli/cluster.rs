@@ -196,7 +196,8 @@ fn link_delay(text: &str) -> Result<Delay, String> {
     Ok(Delay::uniform(duration(mean)?, jitter))
 }
 
-fn knob(text: &str) -> Result<(String, String), String> {
+/// Reads `name=value`.
+pub(super) fn knob(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         Some(_) | None => Err("write a name and a value, such as pre-vote=off".to_owned()),

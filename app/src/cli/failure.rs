@@ -11,6 +11,9 @@ pub enum Failure {
     /// The histories are checked, and one of them breaks its promise.
     #[error("{0}")]
     Violated(String),
+    /// The runs are compared, and differ.
+    #[error("{0}")]
+    Differs(String),
     /// The histories are checked, and of one of them it is not known.
     #[error("{0}")]
     Undecided(String),
@@ -29,7 +32,7 @@ impl Failure {
     /// Returns the exit code.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Lost(_) | Self::Violated(_) => 1,
+            Self::Lost(_) | Self::Violated(_) | Self::Differs(_) => 1,
             Self::Usage(_) | Self::Undecided(_) => 2,
             Self::Input(_) => 3,
             Self::Run(_) => 4,

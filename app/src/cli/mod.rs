@@ -5,14 +5,18 @@ mod check;
 mod check_file;
 mod check_words;
 mod cluster;
+mod diff;
 mod export;
 mod failure;
 mod faults;
 pub(crate) mod foreign;
+mod hunt;
+mod hunt_words;
 mod nemesis;
 mod play;
 mod progress;
 mod protocols;
+mod rerun;
 mod run;
 mod screenshot;
 mod state_json;
@@ -27,6 +31,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use cluster::ClusterArgs;
 pub use failure::Failure;
+pub use hunt::HuntArgs;
 pub use nemesis::NemesisArgs;
 
 /// Faultline: a lab for distributed systems. Real nodes on loopback, broken by mouse.
@@ -46,8 +51,8 @@ Without a command, a window opens on a living cluster. Without a display, use `r
 `screenshot` and `chart`.
 
 Exit codes: 0 done; 1 `run --fail-if-lost` found acknowledged writes lost, `--fail-if-unavailable` no service, `check` a \
-broken promise; 2 the command line is wrong, or `check` could not decide; 3 a cluster, script, recording or history cannot \
-be used; 4 the run failed.";
+broken promise, `rerun` or `diff` a difference; 2 the command line is wrong, or `check` could not decide; 3 a cluster, \
+script, recording or history cannot be used; 4 the run failed.";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -56,6 +61,10 @@ pub enum Command {
     Run(RunArgs),
     /// Opens a recording in the window, or prints the cluster's state at a moment.
     Play(PlayArgs),
+    /// Executes a recording again: a simulated run must be the same bit for bit, a live one may differ.
+    Rerun(RerunArgs),
+    /// Lays two recordings beside each other: where they begin to differ, and in what.
+    Diff(DiffArgs),
     /// Makes a picture of the window without a display.
     Screenshot(ScreenshotArgs),
     /// Draws lag, throughput and latency of a recording, with the spans of its faults.
@@ -64,7 +73,9 @@ pub enum Command {
     Export(ExportArgs),
     /// Checks recordings and histories of others: do they keep a promise, and what shows it if not.
     Check(CheckArgs),
-    /// Lists the protocols with their knobs.
+    /// Looks for runs in which a protocol breaks a promise: many seeds, faults at random; what is found is made small.
+    Hunt(HuntArgs),
+    /// Lists the protocols with their knobs and variants.
     Protocols,
     /// Lists the verbs of fault scripts.
     Verbs,
@@ -162,6 +173,40 @@ pub struct PlayArgs {
     /// `lost:op12` or `unavailable`; with --json as JSON.
     #[arg(long, value_name = "WHAT")]
     pub why: Option<String>,
+}
+
+/// The flags of `rerun`.
+#[derive(Args, Debug)]
+pub struct RerunArgs {
+    /// The recording.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Record the run to this file.
+    #[arg(long, value_name = "OUT")]
+    pub record: Option<PathBuf>,
+    /// Print what came of it as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// The flags of `diff`.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// The one recording.
+    #[arg(value_name = "A")]
+    pub one: PathBuf,
+    /// The other.
+    #[arg(value_name = "B")]
+    pub other: PathBuf,
+    /// Compare the states at this moment [default: at the end].
+    #[arg(long, value_name = "T", value_parser = cluster::duration)]
+    pub at: Option<std::time::Duration>,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The flags of `screenshot`.
@@ -309,10 +354,13 @@ pub fn carry_out(cli: Cli) -> Result<(), Failure> {
         None => window::open(&cli.window),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Play(args)) => play::play(&args),
+        Some(Command::Rerun(args)) => rerun::rerun(&args),
+        Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
         Some(Command::Chart(args)) => chart::chart(&args),
         Some(Command::Export(args)) => export::export(&args),
         Some(Command::Check(args)) => check::check(&args),
+        Some(Command::Hunt(args)) => hunt::hunt(&args),
         Some(Command::Protocols) => protocols::list(),
         Some(Command::Verbs) => protocols::verbs(),
         Some(Command::Faults(args)) => faults::faults(&args),

@@ -88,7 +88,8 @@ pub(super) fn summary_json(
 /// Says in a line what a nemesis does.
 pub(super) fn nemesis_words(chaos: &Chaos, kinds: &[FaultKind]) -> String {
     let kinds: Vec<_> = kinds.iter().map(|kind| verb(*kind)).collect();
-    let gap = humantime::format_duration(chaos.spec.gap);
+    // Whole milliseconds: three in a second need no nanoseconds.
+    let gap = humantime::format_duration(Duration::from_millis(chaos.spec.gap.as_millis() as u64));
     format!("{}: {}; one in {gap} on average", chaos.spec.profile.row().word, kinds.join(", "))
 }
 
@@ -102,7 +103,8 @@ fn verb(kind: FaultKind) -> &'static str {
     FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.verb)
 }
 
-fn profile(text: &str) -> Result<Profile, String> {
+/// Reads the name of a profile.
+pub(super) fn profile(text: &str) -> Result<Profile, String> {
     Profile::from_word(text).ok_or_else(|| unknown(text, PROFILES.iter().map(|row| row.word)))
 }
 

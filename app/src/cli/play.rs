@@ -9,6 +9,9 @@ use cluster_core::{
 
 use super::{Failure, PlayArgs, failure::print, foreign, state_json::StateJson, why_text, window};
 
+/// Above this size, a recording takes long enough to read that somebody would ask what the program is doing.
+const LONG_BYTES: u64 = 500_000_000;
+
 /// Does what the flags say.
 pub(super) fn play(args: &PlayArgs) -> Result<(), Failure> {
     if let Some(what) = &args.why {
@@ -68,6 +71,10 @@ pub(super) fn open_as(
     format: Option<foreign::OpenFormat>,
     expression: Option<&str>,
 ) -> Result<TraceStore, Failure> {
+    let bytes = std::fs::metadata(file).map_or(0, |data| data.len());
+    if bytes > LONG_BYTES {
+        eprintln!("note: this recording has {:.1} GB; reading it takes a while", bytes as f64 / 1e9);
+    }
     let store = foreign::open(file, format, expression).map_err(Failure::Input)?;
     if let Some(damage) = store.damage() {
         eprintln!("warning: {damage}");
@@ -79,7 +86,7 @@ pub(super) fn open_as(
 }
 
 /// Says what of a recording cannot be used; the rest can.
-fn warn(recording: &Recording) {
+pub(super) fn warn(recording: &Recording) {
     if let Some(damage) = recording.damage() {
         eprintln!("warning: {damage}");
     }

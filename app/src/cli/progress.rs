@@ -17,6 +17,8 @@ use cluster_core::{
 /// How often the line of progress is written anew.
 const EVERY: Duration = Duration::from_millis(250);
 const EVERY_IN_A_FILE: Duration = Duration::from_secs(5);
+/// How long a bar is, in characters.
+const BAR: u64 = 30;
 
 /// Writes progress, or nothing.
 pub(super) struct Progress {
@@ -81,6 +83,18 @@ impl Progress {
         }
         self.last = Some(Instant::now());
         self.replace(&format!("{done} of {all} files"));
+    }
+
+    /// Writes which share of a long work is done, as a bar, now and then.
+    pub(super) fn on_share(&mut self, what: &str, done: u64, all: u64, more: &str) {
+        let every = if self.terminal { EVERY } else { EVERY_IN_A_FILE };
+        if self.quiet || (done < all && self.last.is_some_and(|last| last.elapsed() < every)) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let full = (done * BAR / all.max(1)) as usize;
+        let bar = "█".repeat(full) + &"░".repeat(BAR as usize - full);
+        self.replace(&format!("{what} {bar} {done} of {all} seeds, {more}"));
     }
 
     /// Writes a line that stays, unless nothing is to be said.

@@ -45,5 +45,11 @@ fn described(row: &ProtocolRow) -> String {
         };
         let _ = writeln!(text, "  {:width$}  {values} (default {})  {}", knob.name, knob.default, knob.about);
     }
+    if !row.variants.is_empty() {
+        let _ = writeln!(text, "  variants, each with what the paper says, and what it does instead:");
+    }
+    for variant in row.variants {
+        let _ = writeln!(text, "    {}\n      {}\n      {}", variant.name, variant.paper, variant.breaks);
+    }
     text
 }

@@ -18,6 +18,8 @@ use crate::widgets::machine::ailments;
 #[derive(Debug, Serialize)]
 pub(super) struct StateJson {
     protocol: String,
+    /// How the protocol is broken on purpose, if it is.
+    variant: Option<&'static str>,
     /// The moment that was asked for, or the end of the recording if that is earlier.
     at_ms: f64,
     /// How many events had happened.
@@ -166,6 +168,7 @@ impl StateJson {
     pub(super) fn new(spec: &ClusterSpec, state: &ClusterState, at: Timestamp) -> Self {
         Self {
             protocol: spec.protocol.clone(),
+            variant: cluster_core::registry::variant(spec).map(|variant| variant.name),
             at_ms: ms(at),
             events: state.next.0,
             rate: state.rate,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cluster_core::trace::Summary;
+use cluster_core::trace::{Served, Summary};
 
 /// How many lines a list may take.
 const LISTED: usize = 10;
@@ -29,6 +29,14 @@ pub(super) fn summary_text(summary: &Summary, nemesis: Option<String>) -> String
             ),
         );
     }
+    row("  superseded", summary.writes.superseded.to_string());
+    for (disks, writes) in &summary.writes.durable_on {
+        row(&format!("  on {disks} {}", if *disks == 1 { "disk" } else { "disks" }), writes.to_string());
+    }
+    for found in summary.findings.iter().take(LISTED) {
+        let at = found.time_ms as f64 / 1e3;
+        row(&format!("{} {}", found.promise, found.conclusion), format!("{at:.3} s  {}", found.sentence));
+    }
     row("elections", summary.elections_total.to_string());
     for election in summary.elections.iter().take(LISTED) {
         row("", format!("{:.3} s  n{} in term {}", election.time_ms as f64 / 1e3, election.node, election.term));
@@ -44,10 +52,24 @@ pub(super) fn summary_text(summary: &Summary, nemesis: Option<String>) -> String
     };
     row("available at the end", at_end.to_owned());
     row("longest unavailable", format!("{} ms", summary.longest_unavailable_ms));
+    for fault in summary.faults.iter().take(LISTED) {
+        let until = fault.until_ms.map_or_else(|| "the end".to_owned(), |ms| format!("{:.1} s", ms as f64 / 1e3));
+        row(
+            "",
+            format!("{:.1} s to {until}  {}: {}", fault.from_ms as f64 / 1e3, fault.what, served_words(&fault.served)),
+        );
+    }
     row("messages per operation", format!("{:.2}", summary.messages_per_operation));
     for (node, lag) in &summary.max_lag {
         row(&format!("greatest lag of {node}"), format!("{} entries, {} bytes, {} ms", lag.entries, lag.bytes, lag.ms));
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+fn served_words(served: &Served) -> String {
+    format!(
+        "{} offered, {} acknowledged, {} refused, {} unanswered, at most {} ms without a write",
+        served.offered, served.acknowledged, served.refused, served.unanswered, served.longest_unavailable_ms
+    )
 }

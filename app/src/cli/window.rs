@@ -1,10 +1,15 @@
 //! The window, on a living cluster or on a recording.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use cluster_core::{
     command::{Author, Command},
+    event::Conclusion,
     session::{DoorPorts, SessionOptions},
+    trace::TraceStore,
 };
 
 use super::{Failure, PlayArgs, WindowArgs, foreign, play};
@@ -56,7 +61,7 @@ fn start(start: Start, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
 
 /// Opens a file in the window.
 fn open_file(path: &Path) -> Result<Box<dyn Source>, String> {
-    foreign::open(path, None, None).map(|store| Box::new(Recording::new(store)) as Box<dyn Source>)
+    foreign::open(path, None, None).map(|store| Box::new(Recording::of(store, path.to_owned())) as Box<dyn Source>)
 }
 
 fn next_recording() -> Option<PathBuf> {
@@ -67,10 +72,19 @@ fn next_recording() -> Option<PathBuf> {
 pub(super) fn play(args: &PlayArgs) -> Result<(), Failure> {
     let (file, at) = (&args.file, args.at);
     let store = play::open_as(file, args.format, args.expression.as_deref())?;
+    let at = at.or_else(|| first_violation(&store));
     check_display()?;
     let subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
-    let make: MakeSource = Box::new(move |_| Ok(Box::new(Recording::new(store)) as Box<dyn Source>));
+    let path = file.to_owned();
+    let make: MakeSource = Box::new(move |_| Ok(Box::new(Recording::of(store, path)) as Box<dyn Source>));
     show(make, WindowOptions { subject, at, ..WindowOptions::default() })
+}
+
+/// Returns when a promise was first seen to be broken: that is what one wants to see of such a recording.
+fn first_violation(store: &TraceStore) -> Option<Duration> {
+    let promises = store.latest().promises.values();
+    let broken = promises.filter(|promise| promise.conclusion == Conclusion::Violated);
+    broken.map(|promise| promise.since.since_start()).min()
 }
 
 fn show(make: MakeSource, options: WindowOptions) -> Result<(), Failure> {

@@ -20,6 +20,12 @@ impl View for About {
             return;
         };
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            if let Some(variant) = registry::variant(spec) {
+                ui.heading(RichText::new(registry::title(spec)).color(ctx.theme.bad));
+                ui.label(variant.paper);
+                ui.label(variant.breaks);
+                ui.separator();
+            }
             CommonMarkViewer::new().show(ui, &mut self.cache, row.about);
             ui.add_space(2.0 * SPACE);
             ui.heading("How it is set here");

@@ -114,7 +114,7 @@ fn cluster_ui(ui: &mut Ui, draft: &mut ClusterSpec) {
 }
 
 fn protocol_ui(ui: &mut Ui, draft: &mut ClusterSpec) -> egui::Response {
-    let title = registry::protocol(&draft.protocol).map_or(draft.protocol.as_str(), |row| row.title);
+    let title = registry::title(draft);
     let combo = ComboBox::from_id_salt("protocol").width(200.0).selected_text(title).show_ui(ui, |ui| {
         for row in PROTOCOLS {
             if ui.selectable_label(row.id == draft.protocol, row.title).clicked() && row.id != draft.protocol {

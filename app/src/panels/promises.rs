@@ -1,7 +1,7 @@
 //! What clients were promised: how much was acknowledged, and which of it is lost.
 
 use cluster_core::{
-    event::Outcome,
+    event::{Conclusion, Outcome},
     trace::{Acknowledged, Ledger, Subject},
 };
 use egui::{RichText, ScrollArea, Ui};
@@ -42,9 +42,26 @@ pub(super) fn promises_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lost: &Lost) {
         let title = RichText::new(format!("lost {}", format::count(lost.count as u64))).color(ctx.theme.bad).strong();
         ui.menu_button(title, |ui| lost_ui(ui, ctx, lost)).response.on_hover_text("Which writes are lost");
     }
+    broken_ui(ui, ctx);
     let color = if failing { ctx.theme.warn } else { ctx.theme.text_weak };
     ui.colored_label(color, format!("acknowledged {}", format::count(acknowledged)))
         .on_hover_text("Operations that clients were told succeeded");
+}
+
+/// Says whether every promise holds at the cursor, and leads to the list of them.
+fn broken_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let broken =
+        ctx.state.promises.values().filter(|promise| promise.conclusion == Conclusion::Violated).count() as u64;
+    let unknown = ctx.state.promises.len() as u64 - broken;
+    let (text, color) = match (broken, unknown) {
+        (0, 0) => ("✔ promises hold".to_owned(), ctx.theme.text_weak),
+        (0, _) => (format!("? {} unknown", format::counted(unknown, "promise")), ctx.theme.warn),
+        (_, _) => (format!("✖ {} broken", format::counted(broken, "promise")), ctx.theme.bad),
+    };
+    let button = egui::Button::new(RichText::new(text).color(color)).frame(false);
+    if ui.add(button).on_hover_text("Which promises hold, and since when one does not").clicked() {
+        ctx.act(Action::ShowView("promises"));
+    }
 }
 
 fn lost_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lost: &Lost) {

@@ -57,10 +57,11 @@ fn nemesis_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
             ctx.act(Action::Tool(ToolAction::StopNemesis));
         }
     });
-    let verbs = FAULTS.iter().filter(|row| ctx.tools.kinds.contains(&row.kind)).map(|row| row.title.to_lowercase());
-    let gap = gap_words(spec.gap).to_lowercase();
     let kept = if spec.keep_majority { "; a majority stays up" } else { "" };
-    let words = format!("{gap} on average: {}{kept}", verbs.collect::<Vec<_>>().join(", "));
-    ui.add(egui::Label::new(RichText::new(words).small().weak()).wrap());
+    ui.weak(RichText::new(format!("{} on average{kept}", gap_words(spec.gap))).small());
+    let kinds = FAULTS.iter().filter(|row| ctx.tools.kinds.contains(&row.kind));
+    // Titles such as "Clock drifts by" stand before numbers elsewhere.
+    let titles = kinds.map(|row| row.title.trim_end_matches(" by").to_lowercase()).collect::<Vec<_>>();
+    ui.add(egui::Label::new(RichText::new(titles.join(", ")).small().weak()).wrap());
     ui.add_space(0.75 * SPACE);
 }

@@ -2,6 +2,7 @@
 
 mod geometry;
 mod paint;
+mod travel;
 mod words;
 
 use cluster_core::{
@@ -11,7 +12,7 @@ use cluster_core::{
 };
 use egui::{Sense, Ui};
 
-use crate::{action::Action, ctx::ViewCtx, format, theme::SPACE};
+use crate::{action::Action, ctx::ViewCtx, format, theme::SPACE, travel::TravelAction};
 
 pub(crate) use geometry::Axis;
 
@@ -20,6 +21,8 @@ pub(crate) use geometry::Axis;
 pub struct Tape {
     /// The stretch shown, in seconds, if not the whole run.
     zoom: Option<(f64, f64)>,
+    /// Where a stretch begins that is being dragged, in seconds.
+    dragged_from: Option<f64>,
     words: words::BarWords,
 }
 
@@ -43,8 +46,34 @@ impl Tape {
         let response = ui.interact(place, ui.scope_id().with("tape"), Sense::click_and_drag());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ScrollBar, true, "time tape"));
         paint::paint_tape(&ui.painter_at(place), ctx, &lanes, &axis, &bars, end);
-        self.on_mouse(ui, ctx, &response, &axis, end);
+        let dragged = response.interact_pointer_pos().zip(self.dragged_from);
+        let dragged = dragged.and_then(|(at, from)| travel::stretch(&axis, from, at.x));
+        travel::paint_travel(&ui.painter_at(place), ctx, &lanes, &axis, dragged);
+        if !self.on_stretch(ui, ctx, &response, &axis, dragged) {
+            self.on_mouse(ui, ctx, &response, &axis, end);
+        }
         ui.scope_builder(egui::UiBuilder::new().max_rect(side), |ui| self.live_ui(ui, ctx));
+    }
+
+    /// Shift and drag: the stretch that is to be played over and over. Returns whether the mouse is at that.
+    fn on_stretch(
+        &mut self,
+        ui: &Ui,
+        ctx: &ViewCtx<'_>,
+        response: &egui::Response,
+        axis: &Axis,
+        dragged: Option<(Timestamp, Timestamp)>,
+    ) -> bool {
+        if response.drag_started() && ui.input(|input| input.modifiers.shift) {
+            let at = ui.input(|input| input.pointer.press_origin());
+            self.dragged_from = at.map(|at| axis.secs(at.x));
+        }
+        if self.dragged_from.is_some() && response.drag_stopped() {
+            self.dragged_from = None;
+            ctx.travel(TravelAction::Loop(dragged));
+            return true;
+        }
+        self.dragged_from.is_some() || (response.is_pointer_button_down_on() && ui.input(|input| input.modifiers.shift))
     }
 
     fn on_mouse(&mut self, ui: &Ui, ctx: &ViewCtx<'_>, response: &egui::Response, axis: &Axis, end: f64) {
@@ -77,6 +106,7 @@ impl Tape {
             if ui.add(button).on_hover_text("Follow the end of the run (L)").clicked() {
                 ctx.act(Action::GoLive);
             }
+            travel::jumps_ui(ui, ctx);
             if self.zoom.is_some() && ui.button("All").on_hover_text("Show the whole run").clicked() {
                 self.zoom = None;
             }
@@ -84,7 +114,7 @@ impl Tape {
     }
 }
 
-const LIVE_WIDTH: f32 = 64.0 + 1.5 * SPACE;
+const LIVE_WIDTH: f32 = 80.0 + 1.5 * SPACE;
 
 /// Returns the stretch after zooming by `factor` around `at`; `None` is the whole run.
 fn zoomed(axis: &Axis, at: f64, factor: f64, whole: f64) -> Option<(f64, f64)> {

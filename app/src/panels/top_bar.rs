@@ -5,7 +5,7 @@ use cluster_core::{
     fault::Heal,
     origin::BackendKind,
     registry,
-    time::{RATE_MAX, RATE_MIN, RATE_UNLIMITED},
+    time::{RATE_MAX, RATE_MIN, RATE_UNLIMITED, rate_words},
 };
 use egui::{Align, Button, Layout, RichText, Ui};
 
@@ -18,6 +18,7 @@ use crate::{
         new_cluster::{Draft, open_new_cluster},
         open_file::open_file,
         promises::{Lost, promises_ui},
+        until::{UntilForm, until_ui},
     },
     theme::{SCALES, SPACE},
     tools::Menu,
@@ -55,11 +56,21 @@ pub struct Chrome {
     pub draft: Option<Draft>,
     /// The path of the file that is about to be opened, while its dialog is open.
     pub open_path: Option<String>,
+    /// What the run is let go until, as far as it is written.
+    pub until: UntilForm,
 }
 
 impl Default for Chrome {
     fn default() -> Self {
-        Self { help_open: false, rate: 1.0, behind: 0, lost: Lost::default(), draft: None, open_path: None }
+        Self {
+            help_open: false,
+            rate: 1.0,
+            behind: 0,
+            lost: Lost::default(),
+            draft: None,
+            open_path: None,
+            until: UntilForm::default(),
+        }
     }
 }
 
@@ -97,6 +108,7 @@ fn run_controls_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     if named(ui.add(button("⏭")), "Step").on_hover_text(hint("One step forward", ".")).clicked() {
         keys::step(ctx, chrome);
     }
+    until_ui(ui, ctx, &mut chrome.until);
     speed_ui(ui, ctx, chrome, live);
     live_ui(ui, ctx);
 }
@@ -116,12 +128,20 @@ fn speed_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome, live: bool) {
 }
 
 fn rate_text(rate: f64) -> String {
-    if rate >= RATE_UNLIMITED { "max".to_owned() } else { format!("{rate}×") }
+    // Short enough for the menu.
+    if rate >= RATE_UNLIMITED { "max".to_owned() } else { rate_words(rate) }
 }
 
 fn live_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let left = ctx.store.origin().branch.as_ref().filter(|branch| ctx.store.len() < branch.next);
+    if let Some(branch) = left.filter(|_| ctx.commandable) {
+        ui.spinner();
+        ui.label(RichText::new(format!("Re-running to {}", branch.at)).color(ctx.theme.accent).strong());
+        return;
+    }
     let (word, color) = match (ctx.cursor.live, ctx.commandable) {
         (true, true) if ctx.state.rate > 0.0 => (now_word(ctx), ctx.theme.good),
+        (true, true) if ctx.travel.is_some_and(|travel| travel.under_way().is_some()) => ("UNTIL…", ctx.theme.accent),
         (true, true) => ("PAUSED", ctx.theme.warn),
         (true, false) => ("END", ctx.theme.text_weak),
         (false, true) => ("PAST", ctx.theme.warn),
@@ -142,7 +162,9 @@ pub(super) fn now_word(ctx: &ViewCtx<'_>) -> &'static str {
 
 /// Says which of the two it is: real nodes, or the simulator.
 fn backend_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+    let foreign = registry::protocol(&ctx.store.spec().protocol).is_none();
     let (word, color, about) = match ctx.store.origin().backend {
+        _ if foreign => ("LOG OF OTHERS", ctx.theme.text_weak, "Opened from what another tool wrote".to_owned()),
         BackendKind::Live => (
             "REAL NODES",
             ctx.theme.good,
@@ -163,7 +185,7 @@ fn backend_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
 /// The cluster in a few words; behind them, what can be read of its protocol, and another cluster.
 fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     let spec = ctx.store.spec();
-    let title = registry::protocol(&spec.protocol).map_or(spec.protocol.as_str(), |row| row.title);
+    let title = registry::title(spec);
     let nodes = ctx.state.nodes.len() as u64;
     let summary = format!("{title} · {} · {}", format::counted(nodes, "node"), spec.profile.word());
     let clients = spec.clients.len() as u64;

@@ -5,6 +5,7 @@ pub mod event_index;
 pub mod events;
 pub mod lag;
 pub mod narration;
+pub mod operations;
 pub mod service;
 pub mod space_time;
 
@@ -33,6 +34,7 @@ pub const VIEWS: &[ViewRow] = &[
     ViewRow { id: "lag", title: "Lag", make: || Box::new(lag::LagView::default()) },
     ViewRow { id: "throughput", title: "Throughput", make: || Box::new(service::ThroughputView::default()) },
     ViewRow { id: "latency", title: "Latency", make: || Box::new(service::LatencyView::default()) },
+    ViewRow { id: "operations", title: "Operations", make: || Box::new(operations::OperationsView::default()) },
     ViewRow { id: "events", title: "Events", make: || Box::new(events::EventsView::default()) },
     ViewRow { id: "story", title: "What happened", make: || Box::new(narration::NarrationView::default()) },
 ];

@@ -8,7 +8,7 @@ use cluster_core::{
     ids::NodeId,
     nemesis::{NemesisSpec, PROFILES},
 };
-use egui::{Button, Ui};
+use egui::{Button, RichText, Ui};
 
 use crate::{
     action::Action,
@@ -90,6 +90,7 @@ pub fn nemesis_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
         }
     }
     ui.separator();
+    ui.weak(RichText::new("How often, on average").small());
     for gap in GAPS {
         let button = ui.add_enabled(ctx.commandable, Button::selectable(wished.gap == gap, gap_words(gap)));
         if button.on_hover_text("The mean time between two faults; starts anew").clicked() {
@@ -101,7 +102,10 @@ pub fn nemesis_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
 
 /// Says how often random faults strike.
 pub fn gap_words(gap: Duration) -> String {
-    format!("One in {}", humantime::format_duration(gap))
+    match gap.as_millis() {
+        millis if millis % 1000 == 0 => format!("One in {} s", millis / 1000),
+        millis => format!("One in {millis} ms"),
+    }
 }
 
 fn tool_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, name: &str, key: &str, in_hand: bool, action: ToolAction) -> egui::Response {

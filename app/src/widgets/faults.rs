@@ -137,6 +137,7 @@ pub fn fault_word(kind: &EventKind) -> &'static str {
         EventKind::NodeFaultsChanged { part: Ailment::Cpu, .. } => "slowed down",
         EventKind::NodeFaultsChanged { part: Ailment::Clock, .. } => "with a wrong clock",
         EventKind::NodeFaultsChanged { part: Ailment::Disk, .. } => "on a sick disk",
+        EventKind::ConnectionHalfOpened { .. } => "half-open",
         EventKind::LinkChanged { rules, .. } if rules.cut => "cut",
         EventKind::LinkChanged { rules, .. } => match &rules.parts()[..] {
             [LinkFault::Delay(_)] => "slow",

@@ -63,7 +63,8 @@ pub fn time_window(ui: &Ui) -> TimeWindow {
     ui.data(|data| data.get_temp(window_id())).unwrap_or_default()
 }
 
-fn set_time_window(ui: &Ui, window: TimeWindow) {
+/// Lets all charts show that part of the run.
+pub fn set_time_window(ui: &Ui, window: TimeWindow) {
     ui.data_mut(|data| data.insert_temp(window_id(), window));
 }
 
@@ -125,7 +126,6 @@ fn interact(ui: &Ui, ctx: &ViewCtx<'_>, plot: &TimePlot<'_>, frame: &Frame, end:
     let id = ui.scope_id().with(plot.chart.title);
     let response = ui.interact(frame.plot.union(frame.lanes), id, Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::slider(true, ctx.at.as_secs_f64(), summary(plot, ctx.at.as_secs_f64())));
-    let window = time_window(ui);
     if response.double_clicked() {
         set_time_window(ui, TimeWindow::Whole);
     } else if (response.clicked() || response.dragged())
@@ -133,20 +133,24 @@ fn interact(ui: &Ui, ctx: &ViewCtx<'_>, plot: &TimePlot<'_>, frame: &Frame, end:
     {
         seek(ctx, frame.secs(at.x), end);
     }
-    if let Some(at) = response.hover_pos() {
-        let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
-        let factor = f64::from(1.0 / pinch) * f64::from(-scroll.y * sizes::ZOOM_PER_PX).exp();
-        if (factor - 1.0).abs() > 1e-4 {
-            set_time_window(ui, window.zoomed(end, factor, frame.secs(at.x)));
-        } else if scroll.x.abs() > 0.1 {
-            let secs = frame.secs(0.0) - frame.secs(scroll.x);
-            set_time_window(ui, window.panned(end, secs));
-        }
-    }
+    zoom_on_hover(ui, &response, end, &|x| frame.secs(x));
     if response.has_focus() {
         on_keys(ui, ctx, &response, frame, end);
     }
     response
+}
+
+/// Zooms and pans the part of the run that all charts show by wheel and pinch over a plot; `secs` is the moment at a place.
+pub fn zoom_on_hover(ui: &Ui, response: &Response, end: f64, secs: &dyn Fn(f32) -> f64) {
+    let Some(at) = response.hover_pos() else { return };
+    let window = time_window(ui);
+    let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
+    let factor = f64::from(1.0 / pinch) * f64::from(-scroll.y * sizes::ZOOM_PER_PX).exp();
+    if (factor - 1.0).abs() > 1e-4 {
+        set_time_window(ui, window.zoomed(end, factor, secs(at.x)));
+    } else if scroll.x.abs() > 0.1 {
+        set_time_window(ui, window.panned(end, secs(0.0) - secs(scroll.x)));
+    }
 }
 
 fn on_keys(ui: &Ui, ctx: &ViewCtx<'_>, response: &Response, frame: &Frame, end: f64) {

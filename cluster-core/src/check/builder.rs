@@ -1,9 +1,10 @@
 //! Puts a history together from beginnings and ends as they come, and refuses what cannot be one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     datum::{Datum, DatumId},
+    deed::Edit,
     history::{Ending, Function, History, HistoryError, Operation, OperationIndex, Position, ProcessId},
 };
 use crate::{ids::NodeId, time::Timestamp};
@@ -128,6 +129,7 @@ impl HistoryBuilder {
             returned_at: Timestamp(u64::MAX),
             line: said.line,
             node: None,
+            edit: 0,
         });
         Ok(index)
     }
@@ -160,11 +162,16 @@ impl HistoryBuilder {
         self.history.recorded = true;
     }
 
-    /// Takes all operations on these keys out of the history.
-    pub(crate) fn leave_out(&mut self, keys: impl Iterator<Item = Datum>) {
-        let ids: BTreeSet<DatumId> = keys.map(|key| self.history.data.id(key)).collect();
-        if !ids.is_empty() {
-            self.history.operations.retain(|operation| operation.key.is_none_or(|key| !ids.contains(&key)));
+    /// Notes that what an operation did depends on what was there.
+    pub(crate) fn edited(&mut self, index: OperationIndex, edit: Edit) {
+        let history = &mut self.history;
+        let operation = &mut history.operations[index.0 as usize];
+        match history.edits.get_mut((operation.edit as usize).wrapping_sub(1)) {
+            Some(known) => *known = edit,
+            None => {
+                history.edits.push(edit);
+                operation.edit = history.edits.len() as u32;
+            }
         }
     }
 

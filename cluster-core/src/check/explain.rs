@@ -96,6 +96,8 @@ fn written(history: &History, operation: &Operation) -> Option<super::datum::Dat
         | Function::Dequeue
         | Function::Acquire
         | Function::Release
+        | Function::PutIf
+        | Function::Exists
         | Function::Generate
         | Function::Txn => None,
     }

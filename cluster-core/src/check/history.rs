@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::datum::{Datum, DatumId, DatumTable};
+use super::{
+    datum::{Datum, DatumId, DatumTable},
+    deed::Edit,
+};
 use crate::{ids::NodeId, time::Timestamp};
 
 /// Where an operation stands in its history: an index into [`History::operations`].
@@ -38,6 +41,10 @@ pub enum Function {
     Acquire,
     /// Gives a lock back.
     Release,
+    /// Writes a key if it has a value, or if it has none.
+    PutIf,
+    /// Asks whether a key has a value.
+    Exists,
     /// Makes an id that nobody has.
     Generate,
     /// A transaction of several steps.
@@ -80,6 +87,8 @@ impl Function {
             Self::Dequeue => "dequeue",
             Self::Acquire => "acquire",
             Self::Release => "release",
+            Self::PutIf => "put-if",
+            Self::Exists => "exists",
             Self::Generate => "generate",
             Self::Txn => "txn",
         }
@@ -127,6 +136,8 @@ pub struct Operation {
     pub line: u64,
     /// Who answered, if known.
     pub node: Option<NodeId>,
+    /// Where its edit stands among those of the history, counted from one; 0 if it is none.
+    pub(crate) edit: u32,
 }
 
 impl Operation {
@@ -157,6 +168,8 @@ pub struct History {
     pub refusals_observe: bool,
     /// What each process is called.
     pub processes: BTreeMap<ProcessId, Box<str>>,
+    /// What those operations did whose effect depends on the value.
+    pub(crate) edits: Vec<Edit>,
 }
 
 impl History {
@@ -188,6 +201,16 @@ impl History {
         processes
     }
 
+    /// Returns whether there are operations whose effect depends on the value.
+    pub(crate) fn has_edits(&self) -> bool {
+        !self.edits.is_empty()
+    }
+
+    /// Returns what an operation did, if its effect depends on the value.
+    pub(crate) fn edit(&self, operation: &Operation) -> Option<&Edit> {
+        self.edits.get((operation.edit as usize).checked_sub(1)?)
+    }
+
     /// Returns the name of a process.
     pub fn process_name(&self, process: ProcessId) -> String {
         self.processes.get(&process).map_or_else(|| process.0.to_string(), |name| name.to_string())
@@ -200,10 +223,13 @@ impl History {
         let key = operation.key.map_or_else(String::new, |key| format!(" {}", value(key)));
         let (argument, result) = (value(operation.argument), value(operation.result));
         let what = match (operation.function, operation.ending) {
-            (Function::Read | Function::Dequeue | Function::Generate, Ending::Ok) => format!("{key} → {result}"),
-            (Function::Read | Function::Dequeue | Function::Generate, _) => key,
+            (Function::Read | Function::Dequeue | Function::Generate | Function::Exists, Ending::Ok) => {
+                format!("{key} → {result}")
+            }
+            (Function::Read | Function::Dequeue | Function::Generate | Function::Exists, _) => key,
             (Function::Acquire | Function::Release | Function::Delete, _) => key,
             (Function::Txn, Ending::Ok) => format!(" {result}"),
+            (_, Ending::Ok) if operation.edit > 0 => format!("{key} {argument} → {result}"),
             (_, _) => format!("{key} {argument}"),
         };
         let ending = match operation.ending {

@@ -8,12 +8,12 @@ use std::{
 use super::{
     datum::Datum,
     history::{Ending, Function},
-    trace::{Told, begun, ended, keys_beyond, text},
+    trace::text,
 };
 use crate::{
-    event::{EventKind, TraceEvent},
+    event::{EventKind, Outcome, TraceEvent},
     ids::{ClientId, OpId},
-    request::Key,
+    request::{Key, Request},
     spec::ClusterSpec,
     trace::{export::Exporter, is_fault_command, line},
 };
@@ -76,7 +76,7 @@ impl Exporter for JepsenEdn {
     fn event(&mut self, event: &TraceEvent, out: &mut dyn Write) -> io::Result<()> {
         match &event.kind {
             EventKind::OpInvoked { op, client, request } => {
-                let Some(Told::Begun(function, key, value)) = begun(request) else { return Ok(()) };
+                let Some((function, key, value)) = begun(request) else { return Ok(()) };
                 if self.beyond.contains(&key) {
                     return Ok(());
                 }
@@ -92,7 +92,7 @@ impl Exporter for JepsenEdn {
             }
             EventKind::OpReturned { op, outcome, .. } => {
                 let Some(open) = self.open.remove(op) else { return Ok(()) };
-                let Told::Ended(result, ending) = ended(outcome) else { return Ok(()) };
+                let (result, ending) = ended(outcome);
                 let (kind, value) = match ending {
                     Ending::Ok if open.function == Function::Read => ("ok", &result),
                     Ending::Ok => ("ok", &open.value),
@@ -122,6 +122,52 @@ impl Exporter for JepsenEdn {
 
     fn end(&mut self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Returns what a request asks of the map, if it is about the map.
+fn begun(request: &Request) -> Option<(Function, Key, Datum)> {
+    Some(match request {
+        Request::Get { key } => (Function::Read, key.clone(), Datum::Nil),
+        Request::Put { key, value } => (Function::Write, key.clone(), Datum::Text(text(&value.0))),
+        Request::Delete { key } => (Function::Delete, key.clone(), Datum::Nil),
+        Request::Admin(_)
+        | Request::GetMany { .. }
+        | Request::Exists { .. }
+        | Request::PutMany { .. }
+        | Request::DeleteMany { .. }
+        | Request::Increment { .. }
+        | Request::Append { .. }
+        | Request::PutIf { .. } => return None,
+    })
+}
+
+/// Returns the keys that a request writes in a way that a register of Jepsen does not know. To export the other operations
+/// on them would be to accuse them of what this one did.
+fn keys_beyond(request: &Request) -> Vec<&Key> {
+    match request {
+        Request::PutMany { pairs } => pairs.iter().map(|(key, _)| key).collect(),
+        Request::DeleteMany { keys } => keys.iter().collect(),
+        Request::Increment { key, .. } | Request::Append { key, .. } | Request::PutIf { key, .. } => vec![key],
+        // What reads several keys may be left out: fewer reads accuse nobody.
+        Request::Get { .. }
+        | Request::Put { .. }
+        | Request::Delete { .. }
+        | Request::Admin(_)
+        | Request::GetMany { .. }
+        | Request::Exists { .. } => Vec::new(),
+    }
+}
+
+/// Returns what an outcome says.
+fn ended(outcome: &Outcome) -> (Datum, Ending) {
+    match outcome {
+        Outcome::Value { value, .. } => {
+            (value.as_ref().map_or(Datum::Nil, |value| Datum::Text(text(&value.0))), Ending::Ok)
+        }
+        Outcome::Written { .. } | Outcome::Answered { .. } | Outcome::Done => (Datum::Nil, Ending::Ok),
+        Outcome::Failed(_) => (Datum::Nil, Ending::Fail),
+        Outcome::NoAnswer => (Datum::Nil, Ending::Unknown),
     }
 }
 

@@ -5,8 +5,12 @@ mod bounds;
 mod builder;
 mod causal;
 mod datum;
+mod deed;
 mod explain;
+mod facts;
 pub mod format;
+mod guarantees;
+mod histories;
 mod history;
 mod index;
 pub mod invariants;
@@ -23,17 +27,20 @@ mod states;
 mod trace;
 pub mod txn;
 mod verdict;
+mod zones;
 
 pub use as_run::run_of;
 pub use builder::{HistoryBuilder, Said};
 pub use datum::{Datum, DatumId, DatumTable};
+pub use facts::Facts;
+pub use histories::Histories;
 pub use history::{Ending, Function, History, HistoryError, Operation, OperationIndex, Position, ProcessId};
 pub use jepsen_edn::JepsenEdn;
 pub use model::{MODELS, Model, ModelRow};
 pub use observers::Observers;
-pub use online::{OnlineCheck, OnlineNews};
+pub use online::{OnlineCheck, OnlineNews, OnlineWitness};
 pub use promise::{PROMISES, Promise, PromiseRow, check, guess_model};
-pub use trace::{HistoryFold, add_faults};
+pub use trace::{HistoryFold, add_facts, add_faults};
 pub use verdict::{Budget, Edge, FaultSpan, Unknown, Verdict, Witness};
 
 /// Checks linearizability: whether one order of all operations exists that real time allows and the object explains

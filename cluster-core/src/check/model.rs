@@ -90,6 +90,10 @@ pub(crate) enum Step {
     Take(DatumId),
     /// The front of the queue goes, whatever it is: the answer got lost.
     TakeAny,
+    /// The value changes in a way that depends on it: the number of the edit among the states.
+    Edit(State),
+    /// The value was of a kind: the number of the edit, which changes nothing.
+    Look(State),
 }
 
 /// How an operation relates to the state. What the search may leave out depends only on this.
@@ -113,6 +117,8 @@ impl Step {
             Self::Unlike(state) => Self::Unlike(number(state)),
             Self::Write(state) => Self::Write(number(state)),
             Self::Cas(from, to) => Self::Cas(number(from), number(to)),
+            Self::Edit(edit) => Self::Edit(number(edit)),
+            Self::Look(edit) => Self::Look(number(edit)),
             Self::Append(_) | Self::Count(_) | Self::Insert(_) | Self::Erase(_) | Self::Take(_) | Self::TakeAny => self,
         }
     }
@@ -120,7 +126,9 @@ impl Step {
     /// Returns the states it names.
     pub(crate) fn named(self) -> [Option<State>; 2] {
         match self {
-            Self::Read(state) | Self::Unlike(state) | Self::Write(state) => [Some(state), None],
+            Self::Read(state) | Self::Unlike(state) | Self::Write(state) | Self::Edit(state) | Self::Look(state) => {
+                [Some(state), None]
+            }
             Self::Cas(from, to) => [Some(from), Some(to)],
             Self::Append(_) | Self::Count(_) | Self::Insert(_) | Self::Erase(_) | Self::Take(_) | Self::TakeAny => {
                 [None, None]
@@ -131,10 +139,10 @@ impl Step {
     /// Returns its nature.
     pub(crate) fn nature(self) -> Nature {
         match self {
-            Self::Read(_) | Self::Unlike(_) => Nature::Pure,
+            Self::Read(_) | Self::Unlike(_) | Self::Look(_) => Nature::Pure,
             Self::Write(_) => Nature::Overwrite,
             Self::Append(_) | Self::Count(_) | Self::Insert(_) | Self::Erase(_) => Nature::Blind,
-            Self::Cas(..) | Self::Take(_) | Self::TakeAny => Nature::Guarded,
+            Self::Cas(..) | Self::Take(_) | Self::TakeAny | Self::Edit(_) => Nature::Guarded,
         }
     }
 }
@@ -178,6 +186,9 @@ impl Model {
             };
         }
         let (known, argument) = (operation.is_ok(), operation.argument);
+        if self == Self::Kv && history.has_edits() {
+            return Ok(text_step(history, operation, states));
+        }
         let step = match (self, operation.function) {
             (_, Function::Read) if !known => return Ok(None),
             (Self::Register | Self::Kv, Function::Read) => Step::Read(states.value(operation.result)),
@@ -220,6 +231,39 @@ impl Model {
             _ => return Err(refused()),
         };
         Ok(Some(step))
+    }
+}
+
+/// Returns what an operation of a history with edits does: there, values are texts.
+fn text_step(history: &History, operation: &Operation, states: &mut States) -> Option<Step> {
+    let value = |states: &mut States, id| match history.data.get(id) {
+        Datum::Nil => states.bytes_value(None),
+        other => states.bytes_value(Some(states_text(other).as_bytes())),
+    };
+    if let Some(edit) = history.edit(operation) {
+        let number = states.edit(edit);
+        if let Some(value) = edit.overwrites() {
+            return Some(Step::Write(states.bytes_value(value)));
+        }
+        return match edit.only_looks() {
+            // Who did not hear what was there learned nothing.
+            true if !operation.is_ok() => None,
+            true => Some(Step::Look(number)),
+            false => Some(Step::Edit(number)),
+        };
+    }
+    match operation.function {
+        Function::Read => operation.is_ok().then(|| Step::Read(value(states, operation.result))),
+        Function::Delete => Some(Step::Write(states.bytes_value(None))),
+        // Recordings have no other functions without an edit.
+        _ => Some(Step::Write(value(states, operation.argument))),
+    }
+}
+
+fn states_text(datum: &Datum) -> String {
+    match datum {
+        Datum::Text(text) => text.to_string(),
+        other => other.to_string(), // Recordings have only texts.
     }
 }
 

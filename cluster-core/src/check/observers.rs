@@ -1,6 +1,6 @@
 //! All checks that go along with a run, as one observer.
 
-use super::invariants::Invariants;
+use super::{histories::Histories, invariants::Invariants};
 use crate::{
     event::{Finding, TraceEvent},
     trace::Observer,
@@ -8,15 +8,21 @@ use crate::{
 
 /// Everything that can be checked while a run of a protocol goes on. A simulator, a session and a reader of recordings
 /// attach the same object, so they find the same.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Observers {
     invariants: Option<Invariants>,
+    histories: Option<Histories>,
 }
 
 impl Observers {
-    /// Returns all checks for a protocol.
+    /// Returns all checks for a protocol: its invariants, and what its clients see.
     pub fn of(protocol: &str) -> Self {
-        Self { invariants: Invariants::of(protocol) }
+        Self { invariants: Invariants::of(protocol), histories: Some(Histories::default()) }
+    }
+
+    /// Returns the invariants only: what the protocol itself promises, whatever its clients ask of it.
+    pub fn invariants(protocol: &str) -> Self {
+        Self { invariants: Invariants::of(protocol), histories: None }
     }
 }
 
@@ -24,6 +30,9 @@ impl Observer for Observers {
     fn observe(&mut self, event: &TraceEvent, found: &mut Vec<Finding>) {
         if let Some(invariants) = &mut self.invariants {
             invariants.observe(event, found);
+        }
+        if let Some(histories) = &mut self.histories {
+            histories.observe(event, found);
         }
     }
 }

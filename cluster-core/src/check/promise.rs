@@ -157,7 +157,9 @@ fn steps(history: &History, model: Model) -> Steps {
 pub fn guess_model(history: &History) -> Model {
     let asked = |function: Function| history.operations.iter().any(|operation| operation.function == function);
     let keyed = history.operations.iter().any(|operation| operation.key.is_some());
-    if asked(Function::Txn) {
+    if history.recorded {
+        Model::Kv
+    } else if asked(Function::Txn) {
         let appends = history.operations.iter().any(|operation| {
             let steps = history.data.get(operation.argument).list().unwrap_or_default();
             let name = |step: &super::datum::Datum| step.list()?.first()?.words().map(|name| name == "append");

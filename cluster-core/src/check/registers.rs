@@ -1,6 +1,6 @@
 //! Who wrote what was read: the relation that the weaker promises are about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     datum::DatumId,
@@ -32,8 +32,11 @@ impl<'a> Registers<'a> {
     pub(crate) fn new(history: &'a History) -> Self {
         let mut writers: BTreeMap<(Option<DatumId>, DatumId), Vec<OperationIndex>> = BTreeMap::new();
         let mut sessions: BTreeMap<ProcessId, Vec<OperationIndex>> = BTreeMap::new();
+        // Whose writes depend on what was there leaves values of which nobody can tell where they come from.
+        let edited: BTreeSet<Option<DatumId>> =
+            history.operations.iter().filter(|operation| operation.edit > 0).map(|operation| operation.key).collect();
         for (index, operation) in history.iter() {
-            if operation.ending == Ending::Fail {
+            if operation.ending == Ending::Fail || edited.contains(&operation.key) {
                 continue;
             }
             if let Some(value) = written(operation) {
@@ -99,6 +102,8 @@ pub(crate) fn written(operation: &Operation) -> Option<DatumId> {
         | Function::Dequeue
         | Function::Acquire
         | Function::Release
+        | Function::PutIf
+        | Function::Exists
         | Function::Generate
         | Function::Txn => None,
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     datum::{Datum, DatumId},
+    deed::Edit,
     history::{History, Position, ProcessId},
     index::{HashIndex, hash_bytes, mix},
     model::{Model, State, Step},
@@ -11,6 +12,8 @@ use super::{
 
 /// A value that nobody can see any more: it does not matter which.
 pub(crate) const DEAD: State = u32::MAX;
+/// No state: where an edit leads that is impossible.
+const NOWHERE: State = u32::MAX - 1;
 
 /// So many elements in front of another are looked at: more would only find the same later.
 const IN_FRONT: usize = 16;
@@ -78,6 +81,26 @@ impl States {
         content.push(1);
         content.extend_from_slice(value);
         self.intern(&content)
+    }
+
+    /// Returns the number of an edit: it is kept like a state, and can be renumbered like one.
+    pub(crate) fn edit(&mut self, edit: &Edit) -> State {
+        let content = postcard::to_extend(edit, vec![2]).expect("an edit in memory always encodes");
+        self.intern(&content)
+    }
+
+    fn edited(&mut self, state: State, edit: State) -> State {
+        let edit: Edit = postcard::from_bytes(&self.contents[edit as usize][1..]).expect("it was encoded here");
+        let value = (state != 0).then(|| &self.contents[state as usize][1..]);
+        match edit.after(value) {
+            Some(next) => self.bytes_value(next.as_deref()),
+            None => NOWHERE,
+        }
+    }
+
+    /// Returns the bytes of a state of [`States::bytes_value`].
+    pub(crate) fn bytes_of(&self, state: State) -> Option<&[u8]> {
+        (state != 0).then(|| &self.contents[state as usize][1..])
     }
 
     /// Returns the same states without those that `keep` does not name, and for each old number the new one.
@@ -153,6 +176,10 @@ impl States {
             Step::Take(value) => {
                 let front = self.contents[state as usize].first_chunk::<4>()?;
                 (u32::from_le_bytes(*front) == value.0).then(|| self.without_front(state))
+            }
+            Step::Edit(edit) | Step::Look(edit) => {
+                let next = self.taken(state, edit, |states| states.edited(state, edit));
+                (next != NOWHERE).then_some(next)
             }
             Step::TakeAny => {
                 Some(if self.contents[state as usize].is_empty() { state } else { self.without_front(state) })

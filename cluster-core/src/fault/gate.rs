@@ -66,6 +66,15 @@ pub(super) struct Gate {
     held: Vec<Timestamp>,
 }
 
+/// Returns where in its period a flapping link is when the run begins.
+pub(super) fn phase(seed: u64) -> Duration {
+    Duration::from_nanos(stream(seed, 7).random::<u64>() >> 20)
+}
+
+fn stream(seed: u64, rule: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed ^ rule.wrapping_mul(0xD1B5_4A32_D192_ED03))
+}
+
 /// What the rules drew for one frame.
 struct Draws {
     lost: bool,
@@ -79,7 +88,7 @@ struct Draws {
 impl Gate {
     /// Makes the memory of a direction whose chances follow from `seed`.
     pub(super) fn new(seed: u64) -> Self {
-        let stream = |rule: u64| ChaCha8Rng::seed_from_u64(seed ^ rule.wrapping_mul(0xD1B5_4A32_D192_ED03));
+        let stream = |rule| stream(seed, rule);
         Self {
             delay: stream(1),
             loss: stream(2),
@@ -87,7 +96,7 @@ impl Gate {
             duplicate: stream(4),
             reorder: stream(5),
             corrupt: stream(6),
-            phase: Duration::from_nanos(stream(7).random::<u64>() >> 20),
+            phase: phase(seed),
             bad: false,
             busy: Timestamp::ZERO,
             held: Vec::new(),

@@ -5,7 +5,8 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bandwidth, Burst, Corrupt, Delay, Duplicate, FaultKind, Flap, LinkRules, Loss, Reorder, RuleError, link::check_span,
+    Bandwidth, Burst, Checksum, Corrupt, Delay, Duplicate, FaultKind, Flap, LinkRules, Loss, Reorder, RuleError,
+    link::check_span,
 };
 
 /// What is done to one direction of a link: a rule that stays until it is healed, or a blow to its connection.
@@ -58,6 +59,22 @@ impl Layer {
 }
 
 impl LinkFault {
+    /// Every fault of a link, once, in the order of the menus and as they offer it first.
+    pub const OFFERED: [Self; 12] = [
+        Self::Cut,
+        Self::Flap(Flap { up: Duration::from_secs(2), down: Duration::from_millis(500) }),
+        Self::Delay(Delay::constant(Duration::from_millis(200))),
+        Self::Loss(Loss { probability: 0.2 }),
+        Self::Burst(Burst { turn_bad: 0.02, turn_good: 0.25, loss_bad: 1.0, loss_good: 0.0 }),
+        Self::Duplicate(Duplicate { share: 0.1 }),
+        Self::Reorder(Reorder { share: 0.1, by: Duration::from_millis(50) }),
+        Self::Corrupt(Corrupt { share: 0.05, checksum: Checksum::On }),
+        Self::Bandwidth(Bandwidth { bytes_per_sec: 50_000, queue_bytes: 64_000 }),
+        Self::Reset,
+        Self::HalfOpen(Duration::from_secs(10)),
+        Self::SlowClose(Duration::from_secs(3)),
+    ];
+
     /// Returns what kind of fault it is.
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -90,6 +107,11 @@ impl LinkFault {
             | Self::Bandwidth(_) => Layer::Frames,
             Self::Reset | Self::HalfOpen(_) | Self::SlowClose(_) => Layer::Stream,
         }
+    }
+
+    /// Returns whether it is a rule that stays, not a blow.
+    pub fn is_rule(&self) -> bool {
+        !matches!(self, Self::Reset | Self::HalfOpen(_))
     }
 
     /// Makes it a rule; does nothing if it is a blow.
@@ -160,3 +182,19 @@ const LAYERS: &[(FaultKind, Layer)] = &[
     (FaultKind::SlowClose, Layer::Stream),
     (FaultKind::Partition, Layer::Frames),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::FAULTS;
+
+    #[test]
+    fn menus_offer_every_fault_of_a_link_once_in_order_and_each_can_be() {
+        let of_links = FAULTS.iter().map(|row| row.kind).filter(|kind| *kind != FaultKind::Partition);
+        let of_links: Vec<_> = of_links.filter(|kind| layer_of(*kind).is_some()).collect();
+        assert_eq!(LinkFault::OFFERED.map(|fault| fault.kind()).to_vec(), of_links);
+        for fault in LinkFault::OFFERED {
+            assert_eq!((fault.check(), layer_of(fault.kind())), (Ok(()), Some(fault.layer())), "{fault}");
+        }
+    }
+}

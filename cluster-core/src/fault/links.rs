@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     Delay, LinkCounters, LinkRules, Verdict,
-    gate::{Comes, Gate, Judgment},
+    gate::{self, Comes, Gate, Judgment},
 };
 use crate::{
     ids::{Endpoint, NodeId},
@@ -129,6 +129,11 @@ impl Links {
     }
 }
 
+/// Returns where in its period a direction is when a run of that seed begins, if it flaps.
+pub fn flap_phase(seed: u64, id: LinkId) -> Duration {
+    gate::phase(seed ^ stream_of(id))
+}
+
 /// Returns a number of its own for each direction, so that one link's draws never shift another's.
 fn stream_of((from, to): LinkId) -> u64 {
     let code = |end: Endpoint| match end {
@@ -174,6 +179,19 @@ mod tests {
 
     fn dropped(judged: &[Judgment], reason: DropReason) -> Vec<bool> {
         judged.iter().map(|judged| judged.verdict == Verdict::Drop(reason)).collect()
+    }
+
+    #[test]
+    fn whoever_knows_the_seed_knows_when_a_flapping_link_is_up() {
+        let flap = Flap { up: 30 * MS, down: 10 * MS };
+        let mut links = Links::new(Delay::default(), 7);
+        links.change(link(1, 2), |rules| rules.flap = Some(flap));
+        let phase = flap_phase(7, link(1, 2));
+        for ms in 0..200 {
+            let now = Timestamp::ZERO + MS * ms;
+            let passes = matches!(links.decide(link(1, 2), 100, 80, now).verdict, Verdict::Pass(_));
+            assert_eq!(passes, flap.is_up(phase, now), "at {now}");
+        }
     }
 
     #[test]

@@ -54,7 +54,8 @@ pub struct Bandwidth {
     pub queue_bytes: u64,
 }
 
-/// A link that is up and down in turns. Where in its period it begins follows from the seed.
+/// A link that is up and down in turns. Where in its period it begins follows from the seed of the run and the direction
+/// ([`super::flap_phase`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flap {
     /// How long it is up.

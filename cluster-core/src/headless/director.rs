@@ -73,7 +73,6 @@ pub struct Director {
     state: ClusterState,
     rng: ChaCha8Rng,
     phase: Phase,
-    /// Until it gave up.
     nemesis: Option<Nemesis>,
     /// Since when the cluster stands still by the script's will, in real time since the run began.
     paused: Option<Duration>,
@@ -151,7 +150,7 @@ impl Director {
         }
     }
 
-    /// Returns the nemesis, while it has not given up.
+    /// Returns the nemesis, if there is one.
     pub fn nemesis(&self) -> Option<&Nemesis> {
         self.nemesis.as_ref()
     }
@@ -160,15 +159,15 @@ impl Director {
     fn random_faults(&mut self, now: Timestamp, clock: Duration) -> Option<Due> {
         let chaos = self.plan.nemesis.as_ref()?;
         let over = clock >= self.plan.run_for.saturating_sub(chaos.quiet);
-        let commands = match &mut self.nemesis {
-            None => return None,
-            Some(_) if over => {
-                self.nemesis = None;
-                vec![Command::Heal(Heal::All)]
-            }
+        let nemesis = self.nemesis.as_mut()?;
+        let commands = if over && !nemesis.gave_up() {
+            nemesis.give_up();
+            vec![Command::Heal(Heal::All)]
+        } else if self.paused.is_some() {
             // While cluster time stands still, nothing strikes.
-            Some(_) if self.paused.is_some() => return None,
-            Some(nemesis) => nemesis.next(now, &self.state),
+            return None;
+        } else {
+            nemesis.next(now, &self.state)
         };
         (!commands.is_empty()).then_some(Due { by: Author::Nemesis, line: None, commands })
     }

@@ -1,6 +1,7 @@
 //! Runs a cluster without a window: a script strikes it on time, a nemesis at random, and at the end the clients come to rest.
 
 mod director;
+mod rerun;
 #[cfg(feature = "live")]
 mod run;
 mod simulate;
@@ -15,6 +16,7 @@ use crate::{
 };
 
 pub use director::{Chaos, Director, Due, GRACE, LEADER_PATIENCE, Phase, Plan};
+pub use rerun::{Again, rerun_simulated};
 #[cfg(feature = "live")]
 pub use run::run;
 pub use simulate::simulate;

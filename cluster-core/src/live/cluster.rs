@@ -24,7 +24,13 @@ use super::{
     self_test,
     wire::Wire,
 };
-use crate::{ids::NodeId, spec::ClusterSpec, time::Timestamp, trace::Recorder, world::World};
+use crate::{
+    ids::NodeId,
+    spec::ClusterSpec,
+    time::Timestamp,
+    trace::{Asked, Recorder},
+    world::World,
+};
 
 /// How many commands may wait; a hand or a script is never that far ahead.
 const ASKS_MAX: usize = 4096;
@@ -39,12 +45,14 @@ pub(crate) struct LiveCluster {
 }
 
 impl LiveCluster {
-    /// Starts the cluster of a spec that was checked. Data folders are made below `folder`.
+    /// Starts the cluster of a spec that was checked. Data folders are made below `folder`. What is in `again` is asked of
+    /// it at its time.
     pub(crate) fn start(
         spec: ClusterSpec,
         folder: PathBuf,
         base_port: Option<u16>,
         doors: DoorPorts,
+        again: Vec<Asked>,
         recorder: Recorder,
     ) -> io::Result<Self> {
         // If the system gives less, small clusters still run, and a connection too many is reported as such.
@@ -71,7 +79,9 @@ impl LiveCluster {
             let cluster = async {
                 world.faults_tried(Timestamp::ZERO, self_test::try_faults().await);
                 // A task of its own: a reader that wakes it costs no system call, unlike one that wakes this block.
-                let driver = spawn_local(async { Driver::new(world, wire, doors, asked, disks, alarm).run().await });
+                let driver = spawn_local(async {
+                    Driver::new(world, wire, doors, asked, again.into(), disks, alarm).run().await
+                });
                 if let Err(broken) = driver.await
                     && broken.is_panic()
                 {

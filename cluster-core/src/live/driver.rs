@@ -21,6 +21,7 @@ use crate::{
     command::{Author, Command},
     event::NodeFailure,
     time::{ClusterClock, Timestamp},
+    trace::Asked,
     world::{ClockRequest, Frame, World},
 };
 
@@ -48,6 +49,8 @@ pub(super) struct Driver {
     asks: Receiver<Ask>,
     /// What was asked and not answered yet.
     asked: VecDeque<Ask>,
+    /// What was asked in an earlier run and is to be asked again, each when its time has come.
+    again: VecDeque<Asked>,
     disks: UnboundedReceiver<DiskNews>,
     /// What the disks said and no node heard yet.
     synced: VecDeque<DiskNews>,
@@ -69,6 +72,7 @@ impl Driver {
         wire: Rc<Wire>,
         doors: Rc<Doors>,
         asks: Receiver<Ask>,
+        again: VecDeque<Asked>,
         disks: UnboundedReceiver<DiskNews>,
         alarm: Alarm,
     ) -> Self {
@@ -79,6 +83,7 @@ impl Driver {
             doors,
             asks,
             asked: VecDeque::new(),
+            again,
             disks,
             synced: VecDeque::new(),
             clock: ClusterClock::default(),
@@ -164,6 +169,7 @@ impl Driver {
             return self.step();
         }
         let now = self.now();
+        self.ask_again(now);
         self.take_synced(now);
         let mut mail = self.wire.take_mail(std::mem::take(&mut self.mail));
         for frame in mail.drain(..) {
@@ -179,6 +185,12 @@ impl Driver {
             }
         }
         self.doors.answer(&mut self.world, now);
+    }
+
+    fn ask_again(&mut self, now: Timestamp) {
+        while let Some(asked) = self.again.pop_front_if(|asked| asked.at <= now) {
+            self.world.command(now, asked.by, asked.command);
+        }
     }
 
     fn take_synced(&mut self, now: Timestamp) {
@@ -298,7 +310,8 @@ impl Driver {
 
     fn next_alarm(&self) -> Option<Instant> {
         let real = self.began.elapsed();
-        let due = self.world.next_due().and_then(|at| self.clock.real_until(at, real));
+        let again = self.again.front().map(|asked| asked.at);
+        let due = self.world.next_due().into_iter().chain(again).min().and_then(|at| self.clock.real_until(at, real));
         let due = due.map(|left| self.began + real + left);
         let recorder = (self.world.events_waiting() > 0).then(|| self.handed_on + RECORDER_PACE);
         let step = (self.steps > 0).then(|| self.step_since + STEP_PATIENCE);

@@ -38,6 +38,7 @@ pub struct Nemesis {
     forgetful: BTreeSet<NodeId>,
     /// Those of them on whose disks a bit rotted, and that were not erased since.
     rotten: BTreeSet<NodeId>,
+    gave_up: bool,
 }
 
 /// What one strike broke. A later strike at the same place takes it over.
@@ -63,6 +64,7 @@ impl Nemesis {
             strikes: Vec::new(),
             forgetful: BTreeSet::new(),
             rotten: BTreeSet::new(),
+            gave_up: false,
         }
     }
 
@@ -83,6 +85,9 @@ impl Nemesis {
 
     /// Returns what is to be asked of the cluster at that time. The first call only begins the wait.
     pub fn next(&mut self, now: Timestamp, state: &ClusterState) -> Vec<Command> {
+        if self.gave_up {
+            return self.erase_rotten(state);
+        }
         let Some(strikes_at) = self.strikes_at else {
             self.strikes_at = Some(now + self.draw_time(1.0));
             return Vec::new();
@@ -97,6 +102,17 @@ impl Nemesis {
             }
         }
         commands
+    }
+
+    /// Strikes no more, because everything is healed by somebody else. What no heal can mend it still erases when asked.
+    pub fn give_up(&mut self) {
+        self.gave_up = true;
+        self.strikes.clear();
+    }
+
+    /// Returns whether it strikes no more.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up
     }
 
     /// Gives up: returns what mends everything that it broke and that is still broken.

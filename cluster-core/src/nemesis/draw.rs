@@ -23,9 +23,9 @@ pub(super) fn draw(kind: FaultKind, field: &Field, rng: &mut impl Rng) -> Vec<Fa
         FaultKind::Freeze => falls(rng, Fault::Freeze),
         // A node whose disk is full ends itself with its next write.
         FaultKind::DiskFull => falls(rng, |node| Fault::Node(node, NodeFault::DiskFull)),
-        FaultKind::Wipe => forgets(field, rng, Fault::Wipe),
-        FaultKind::BitRot => forgets(field, rng, |node| Fault::Node(node, NodeFault::BitRot)),
-        FaultKind::LyingSync => forgets(field, rng, |node| Fault::Node(node, NodeFault::LyingSync)),
+        FaultKind::Wipe => forgets(field, &field.may_wipe, rng, Fault::Wipe),
+        FaultKind::BitRot => forgets(field, &field.may_rot, rng, |node| Fault::Node(node, NodeFault::BitRot)),
+        FaultKind::LyingSync => forgets(field, &field.may_wipe, rng, |node| Fault::Node(node, NodeFault::LyingSync)),
         FaultKind::Slow => {
             let factor = log_uniform(rng, 2.0, 50.0).round();
             ails(rng, NodeFault::Slow(Slowness { factor }))
@@ -65,8 +65,8 @@ pub(super) fn draw(kind: FaultKind, field: &Field, rng: &mut impl Rng) -> Vec<Fa
 }
 
 /// Strikes a node that loses what was fsynced, if one may.
-fn forgets(field: &Field, rng: &mut impl Rng, fault: fn(NodeId) -> Fault) -> Vec<Fault> {
-    let node = field.one_of(&field.may_wipe, rng).filter(|_| field.may_fall > 0);
+fn forgets(field: &Field, those: &[NodeId], rng: &mut impl Rng, fault: fn(NodeId) -> Fault) -> Vec<Fault> {
+    let node = field.one_of(those, rng).filter(|_| field.may_fall > 0);
     node.map(fault).into_iter().collect()
 }
 

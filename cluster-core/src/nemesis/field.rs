@@ -32,6 +32,8 @@ pub(super) struct Field {
     pub(super) may_fall: usize,
     /// The nodes whose disks may be erased.
     pub(super) may_wipe: Vec<NodeId>,
+    /// Those of them whose disks hold something that can rot.
+    pub(super) may_rot: Vec<NodeId>,
     /// The directions between nodes that stand that have a connection.
     pub(super) connected: Vec<LinkId>,
     /// By how much any clock can be set back.
@@ -56,11 +58,15 @@ impl Field {
         let may_fall = if keep_majority { standing.len().saturating_sub(majority) } else { standing.len() };
         // A node that was wiped counts for the rest of the run: the others must always hold what was acknowledged.
         let full = keep_majority && wiped.len() >= nodes.len() - majority;
-        let may_wipe = standing.iter().copied().filter(|node| !full || wiped.contains(node)).collect();
+        let may_wipe: Vec<NodeId> = standing.iter().copied().filter(|node| !full || wiped.contains(node)).collect();
         let down = nodes.iter().copied().filter(|node| state.nodes.get(node).is_some_and(is_down)).collect();
+        // A record is written, and synced, before it is committed.
+        let holds =
+            |node: &NodeId| state.nodes.get(node).is_some_and(|it| it.log.last().0 > 0 && it.view.commit_index.0 > 0);
+        let may_rot = may_wipe.iter().copied().filter(holds).collect();
         let connected = connected(state);
         let earliest_clock = earliest_clock(state, now);
-        Self { nodes, standing, down, leader: state.leader(), may_fall, may_wipe, connected, earliest_clock }
+        Self { nodes, standing, down, leader: state.leader(), may_fall, may_wipe, may_rot, connected, earliest_clock }
     }
 
     /// Draws one of these nodes, the leader more often than any other.

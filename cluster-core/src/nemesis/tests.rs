@@ -195,3 +195,28 @@ fn fifty_swarms_lose_no_acknowledged_write_and_end_available() {
     }
     assert!(struck > 500, "only {struck} commands in 50 runs");
 }
+
+/// What no correct protocol can promise: whoever takes away what was fsynced can take what was acknowledged.
+#[test]
+fn disks_that_forget_lose_acknowledged_writes_and_what_rotted_is_erased_in_the_end() {
+    let (mut lost, mut erased) = (0, 0);
+    for seed in 1..=12 {
+        let spec = cluster(seed);
+        let mut sim = Sim::start(&spec).expect("the spec is sound");
+        let mut nemesis = Nemesis::new(often(NemesisSpec::of(Profile::Erasure)), seed);
+        strike(&mut sim, &mut nemesis, 12 * SECOND);
+        nemesis.give_up();
+        sim.command_by(Author::Nemesis, Command::Heal(Heal::All));
+        for _ in 0..4 {
+            sim.run_for(SECOND);
+            let commands = nemesis.next(sim.now(), sim.trace().latest());
+            assert!(commands.iter().all(|command| matches!(command, Command::RestartWiped(_))), "{commands:?}");
+            commands.into_iter().for_each(|command| sim.command_by(Author::Nemesis, command));
+        }
+        let up = sim.trace().latest().nodes.values().all(|node| node.status == NodeStatus::Up);
+        assert!(up, "seed {seed}: {:?}", sim.trace().latest().faults);
+        lost += Summary::of(sim.trace()).lost_acknowledged;
+        erased += commands(&sim).iter().filter(|(_, command)| matches!(command, Command::RestartWiped(_))).count();
+    }
+    assert!(lost > 0 && erased > 0, "{lost} lost, {erased} erased");
+}

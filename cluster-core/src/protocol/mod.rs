@@ -54,6 +54,11 @@ pub trait Protocol: Send + Sized + 'static {
 
     /// Fills in what a learner may see. `view` is the one of the last call (or the default): its memory can be reused.
     fn view(&self, view: &mut NodeView);
+    /// Returns whether what [`Protocol::view`] shows may be something else than after the last call. To say `true` is
+    /// always right, and costs a comparison of the whole view.
+    fn stirred(&mut self) -> bool {
+        true
+    }
     /// Says what a message is, by its name in the paper.
     fn describe(message: &Self::Message) -> MessageInfo;
     /// Lists a message's fields for the inspector.

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -51,6 +51,8 @@ pub(super) struct Recording {
 pub(super) struct Shared {
     /// Events that were recorded and not taken yet.
     pub(super) behind: AtomicU64,
+    /// Whether the cluster is let go until something happens.
+    pub(super) waiting: AtomicBool,
     /// How often events were taken.
     pub(super) taken: AtomicU64,
     /// Why the recording ended early, if it did.

@@ -50,6 +50,20 @@ fn a_paused_simulation_makes_exactly_one_step_for_each_that_is_asked_for() {
     cluster.wait_leader();
 }
 
+#[test]
+fn a_simulation_runs_until_what_is_waited_for_and_stands_still_there() {
+    let mut cluster = simulated(SessionOptions::default());
+    cluster.ask(Command::Pause);
+    cluster.wait("the standstill", |kind| matches!(kind, EventKind::ClockChanged { rate: 0.0 }).then_some(()));
+    assert!(cluster.session().run_until(Author::User, Until::LeaderChanges));
+    let leader = cluster.wait_leader();
+    cluster.ask(Command::Inject(vec![Fault::Crash(leader)]));
+    cluster.wait("the crash", |kind| matches!(kind, EventKind::NodeCrashed { .. }).then_some(()));
+    assert!(cluster.session().run_until(Author::User, Until::Holds("leaders.size() == 1".to_owned())));
+    assert_ne!(cluster.wait_leader(), leader);
+    cluster.finish();
+}
+
 /// A window that nobody paints takes nothing: the cluster runs ahead into the file instead of standing still.
 #[test]
 fn a_simulation_that_nobody_watches_goes_on() {

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -13,10 +13,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::recording::Shared;
 use crate::{
     command::{Author, Command},
+    event::TraceEvent,
     sim::{Rerun, Runner},
     spec::ClusterSpec,
     time::{ClusterClock, RATE_UNLIMITED},
-    trace::{Recipe, Recorder},
+    trace::{ClusterState, Recipe, Recorder},
+    until::{Until, Wait},
 };
 
 /// What the outside asks of a simulated cluster.
@@ -24,6 +26,8 @@ use crate::{
 pub(super) enum SimAsk {
     /// Carry out a command.
     Command(Author, Command),
+    /// Let the cluster go until something happens.
+    RunUntil(Author, Until),
     /// Stop everything.
     Finish,
 }
@@ -58,8 +62,11 @@ impl SimCluster {
     ) -> io::Result<Self> {
         let (asks, asked) = bounded(ASKS_MAX);
         let thread = thread::Builder::new().name("faultline-simulator".to_owned()).spawn(move || {
+            let watched = Arc::new(Mutex::new(Watched::before(&spec)));
+            let tap = Arc::clone(&watched);
+            let recorder = recorder.heard_by(Box::new(move |event| lock(&tap).hear(event)));
             let runner = Runner::start(&spec, recorder).expect("the spec was checked before");
-            Driver::new(runner, recipe.map(Rerun::new), asked, shared).run();
+            Driver::new(runner, watched, recipe.map(Rerun::new), asked, shared).run();
         })?;
         Ok(Self { asks, thread })
     }
@@ -77,9 +84,36 @@ impl SimCluster {
     }
 }
 
+/// The state behind the latest event, and what the cluster is let go until.
+struct Watched {
+    state: ClusterState,
+    wait: Option<Wait>,
+    met: bool,
+}
+
+impl Watched {
+    fn before(spec: &ClusterSpec) -> Self {
+        Self { state: ClusterState::before(spec), wait: None, met: false }
+    }
+
+    fn hear(&mut self, event: &TraceEvent) {
+        match &mut self.wait {
+            Some(wait) => self.met |= wait.hears(event, &mut self.state),
+            None => self.state.apply(event),
+        }
+    }
+}
+
+fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
+    watched.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A simulated cluster and the clock that paces it.
 struct Driver {
     runner: Runner,
+    watched: Arc<Mutex<Watched>>,
+    /// Who let the cluster go until something happens, while that lasts.
+    let_go: Option<Author>,
     /// What is executed again before anybody is listened to.
     rerun: Option<Rerun>,
     asks: Receiver<SimAsk>,
@@ -93,10 +127,16 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(runner: Runner, rerun: Option<Rerun>, asks: Receiver<SimAsk>, shared: Arc<Shared>) -> Self {
+    fn new(
+        runner: Runner,
+        watched: Arc<Mutex<Watched>>,
+        rerun: Option<Rerun>,
+        asks: Receiver<SimAsk>,
+        shared: Arc<Shared>,
+    ) -> Self {
         let began = Instant::now();
         let clock = ClusterClock::unbound();
-        Self { runner, rerun, asks, asked: VecDeque::new(), clock, began, shared, waits: None }
+        Self { runner, watched, let_go: None, rerun, asks, asked: VecDeque::new(), clock, began, shared, waits: None }
     }
 
     /// Runs the cluster until it is asked to finish.
@@ -108,6 +148,8 @@ impl Driver {
                 self.execute_again(turn_ends);
             } else if !self.answer() {
                 break;
+            } else if let Some(by) = self.let_go {
+                self.run_on(by, turn_ends);
             } else {
                 self.turn(turn_ends);
             }
@@ -132,8 +174,8 @@ impl Driver {
 
     /// Returns how long nothing is due.
     fn leisure(&mut self) -> Duration {
-        let something = self.rerun.is_some() || self.runner.next_due().is_some();
-        if something && (self.rerun.is_some() || self.runner.rate() >= RATE_UNLIMITED) {
+        let races = self.rerun.is_some() || self.let_go.is_some() || self.runner.rate() >= RATE_UNLIMITED;
+        if races && (self.rerun.is_some() || self.runner.next_due().is_some()) {
             return if self.must_wait() { TURN } else { Duration::ZERO };
         }
         let real = self.began.elapsed();
@@ -167,7 +209,14 @@ impl Driver {
                 }
                 SimAsk::Command(by, command) => {
                     self.catch_up();
+                    if matches!(command, Command::Pause) {
+                        self.stop_waiting();
+                    }
                     self.command(by, command);
+                }
+                SimAsk::RunUntil(by, until) => {
+                    self.catch_up();
+                    self.let_go(by, until);
                 }
             }
         }
@@ -176,7 +225,7 @@ impl Driver {
 
     /// Brings the cluster to the moment that the clock shows, if it can within a turn.
     fn catch_up(&mut self) {
-        if self.runner.rate() > 0.0 {
+        if self.runner.rate() > 0.0 && self.let_go.is_none() {
             self.turn(Instant::now() + TURN);
         }
     }
@@ -224,6 +273,42 @@ impl Driver {
                 return self.set_clock();
             }
         }
+    }
+
+    /// Lets the cluster go until something happens.
+    fn let_go(&mut self, by: Author, until: Until) {
+        if self.runner.rate() == 0.0 {
+            self.runner.command(by, Command::Step);
+            self.runner.forget_steps();
+        }
+        let mut watched = lock(&self.watched);
+        // Whoever asks has tried the condition on the same cluster.
+        watched.wait = Wait::new(until, &watched.state).ok();
+        watched.met = false;
+        self.let_go = watched.wait.is_some().then_some(by);
+        self.shared.waiting.store(self.let_go.is_some(), Ordering::Relaxed);
+    }
+
+    /// Runs on until what is waited for has come, or the turn is over.
+    fn run_on(&mut self, by: Author, turn_ends: Instant) {
+        while Instant::now() < turn_ends && !self.must_wait() {
+            for _ in 0..CHUNK {
+                let nothing_left = self.runner.step().is_none();
+                if nothing_left || lock(&self.watched).met {
+                    self.stop_waiting();
+                    if self.runner.rate() > 0.0 {
+                        self.runner.command(by, Command::Pause);
+                    }
+                    return self.set_clock();
+                }
+            }
+        }
+    }
+
+    fn stop_waiting(&mut self) {
+        self.let_go = None;
+        lock(&self.watched).wait = None;
+        self.shared.waiting.store(false, Ordering::Relaxed);
     }
 
     /// Executes the recipe on, for one turn. At its end, time stands still.

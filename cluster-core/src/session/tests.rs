@@ -44,6 +44,10 @@ impl Watched {
         Self { session, events: Vec::new(), seen: 0 }
     }
 
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     pub(super) fn finish(self) {
         self.session.finish().expect("a good end");
     }

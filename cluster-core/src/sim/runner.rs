@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::SimBackend;
 use crate::{
     command::{Author, Command},
+    event::TraceEvent,
     ids::Seq,
     spec::{ClusterSpec, SpecError},
     time::{RATE_MIN, RATE_UNLIMITED, Timestamp},
@@ -93,7 +94,7 @@ impl Runner {
     }
 
     /// Forgets the steps that were asked for.
-    pub(super) fn forget_steps(&mut self) {
+    pub fn forget_steps(&mut self) {
         self.steps = 0;
     }
 
@@ -126,6 +127,11 @@ impl Runner {
         if self.rate() != before {
             self.world.clock_changed(self.now, self.rate());
         }
+    }
+
+    /// Appends the events that the recorder kept to `events`.
+    pub fn take_events(&mut self, events: &mut Vec<TraceEvent>) {
+        self.world.take_events(events);
     }
 
     /// Hands recorded events on.

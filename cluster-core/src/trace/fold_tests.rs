@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     command::{Author, Command},
     event::{EntryBrief, EntryKind, EventKind, Milestone, Outcome, RoleKind, TraceEvent, ViewChange},
-    fault::{Fault, LinkRules},
+    fault::{Fault, FaultKind, LinkRules},
     ids::{ClientId, Epoch, LogIndex, NodeId, OpId, Seq},
     name::Name,
     request::{Refusal, Request},
@@ -165,6 +165,21 @@ fn spans_last_from_the_fault_to_its_end() {
 }
 
 #[test]
+fn a_half_open_connection_is_a_span_until_its_sender_finds_out() {
+    let mut story = Story::begin();
+    let (from, to) = (NodeId(1).into(), NodeId(2).into());
+    let cut = |cut| EventKind::LinkChanged { from, to, rules: Box::new(LinkRules { cut, ..LinkRules::default() }) };
+    story.tell(cut(true));
+    let until = Timestamp::from_secs_f64(5.0);
+    story.wait_ms(100).tell(EventKind::ConnectionHalfOpened { from, to, until, by: FaultKind::HalfOpen });
+    story.wait_ms(100).tell(cut(false));
+    story.wait_ms(100).tell(EventKind::ConnectionLost { from, to });
+    let spans = story.timeline().spans;
+    let span = |span: &Span| (span.what, span.until.map(|until| until.0 - span.from.0));
+    assert_eq!(spans.iter().map(span).collect::<Vec<_>>(), [(Broken::Link((from, to)), Some(300_000_000))]);
+}
+
+#[test]
 fn what_is_drawn_stays_bounded_however_long_the_run_and_nothing_is_left_uncounted() {
     let mut story = Story::begin();
     for epoch in 2..30_002 {
@@ -205,6 +220,21 @@ fn an_acknowledged_write_that_the_next_leader_lacks_is_lost() {
     // The client asked again, and the new leader wrote it elsewhere.
     story.log(2, 3, 2, &[2]);
     assert_eq!(story.summary().lost_acknowledged, 0);
+}
+
+/// A frozen leader of an earlier epoch still believes to lead when the latest one dies: what it lacks is not lost.
+#[test]
+fn what_a_leader_of_an_earlier_epoch_lacks_is_not_lost() {
+    let mut story = Story::begin();
+    story.elect(2, 2);
+    story.ask(1);
+    story.log(2, 1, 2, &[1]);
+    story.log(3, 1, 2, &[1]);
+    story.written(1, 1);
+    story.crash(2);
+    assert_eq!(story.summary().lost_acknowledged, 0);
+    story.elect(1, 3);
+    assert_eq!(story.summary().lost_acknowledged, 1);
 }
 
 #[test]
@@ -252,6 +282,29 @@ fn time_without_writes_counts_only_while_somebody_tries() {
     }
     let summary = story.summary();
     assert_eq!((summary.longest_unavailable_ms, summary.failed), (4000, 5));
+}
+
+#[test]
+fn each_fault_tells_what_clients_got_while_it_lasted() {
+    let mut story = Story::begin();
+    story.ask(1);
+    story.wait_ms(10).written(1, 1);
+    story.crash(2);
+    story.wait_ms(10).ask(2);
+    story.wait_ms(500).written(2, 2);
+    story.ask(3);
+    story.answer(3, Outcome::Failed(Refusal::NotLeader { leader: None }));
+    story.ask(4);
+    story.answer(4, Outcome::NoAnswer);
+    story.tell(EventKind::NodeStarted { node: NodeId(2), incarnation: 1, port: 0 });
+    story.ask(5);
+    story.written(5, 3);
+    story.crash(3);
+    let summary = story.summary();
+    let served = Served { offered: 3, acknowledged: 1, refused: 1, unanswered: 1, longest_unavailable_ms: 500 };
+    assert_eq!((summary.faults_total, summary.faults[0].served), (2, served));
+    assert_eq!((summary.faults[0].what.as_str(), summary.faults[0].until_ms.is_some()), ("n2 crashed", true));
+    assert_eq!((summary.faults[1].served, summary.faults[1].until_ms), (Served::default(), None));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::{
     event::{EventKind, Milestone, Outcome, RoleKind, ViewChange},
     fault::{Act, Fault, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::NodeId,
+    time::rate_words,
 };
 
 /// Returns an event in one compact line, such as `n1 → n2 AppendEntries 212 B`.
@@ -62,7 +63,7 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::OpReturned { op, outcome, node: Some(node) } => format!("{op} {} by {node}", outcome_words(outcome)),
         EventKind::OpReturned { op, outcome, node: None } => format!("{op} {}", outcome_words(outcome)),
         EventKind::ClockChanged { rate: 0.0 } => "time stands still".to_owned(),
-        EventKind::ClockChanged { rate } => format!("time runs at {rate}×"),
+        EventKind::ClockChanged { rate } => format!("time runs at {}", rate_words(*rate)),
         EventKind::FrameHeld { msg, by: None } => format!("{msg} held"),
         EventKind::FrameHeld { msg, by: Some(trap) } => format!("{msg} held by {trap}"),
         EventKind::FrameReleased { msg } => format!("{msg} released"),
@@ -141,7 +142,7 @@ fn command_line(command: &Command) -> String {
         Command::Pause => "pause".to_owned(),
         Command::Resume => "resume".to_owned(),
         Command::Step => "step".to_owned(),
-        Command::SetRate(rate) => format!("run at {rate}×"),
+        Command::SetRate(rate) => format!("run at {}", rate_words(*rate)),
         Command::RestartWiped(node) => format!("restart {node} with an empty disk"),
         Command::Restore { links, machines, nodes } => {
             let links = links.iter().map(|(link, rules)| format!("{} {}", link_words(link), rules_words(rules)));

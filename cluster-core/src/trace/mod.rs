@@ -1,9 +1,11 @@
 //! The trace: what was recorded, and everything that can be folded from it.
 
 mod archive;
+mod availability;
 mod by_hand;
 pub mod causality;
 mod checkpoints;
+mod compare;
 pub mod export;
 pub mod file;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod log;
 mod machine;
 mod metrics;
 mod narrate;
+mod op_log;
 mod parts;
 mod recipe;
 mod recorder;
@@ -30,24 +33,27 @@ mod timeline;
 mod undo;
 mod why;
 
+pub use availability::{Availability, FaultService, Served};
 pub use by_hand::{HeldFrame, TrapState};
+pub use compare::{Differ, Difference, Sameness, StateDifference, are_same, state_differences};
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;
-pub use ledger::{Acknowledged, Ledger};
+pub use ledger::{Acknowledged, Fate, Fates, Ledger};
 pub use line::{fault_words, line, rules_words};
 pub use log::LogTail;
 pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
 pub use recipe::{Asked, Recipe};
-pub use recorder::{Observer, Recorder, Sink};
+pub use recorder::{Observer, Recorder, Sink, Tap};
 pub use state::{
     AFTERGLOW, Broken, ClientState, ClusterState, Dropped, Flight, LinkState, NodeState, NodeStatus, OpState,
     PromiseState, TrackedFault, Visitor, is_fault_command,
 };
 pub use store::TraceStore;
-pub use summary::{Election, LostWrite, MaxLag, Summarizer, Summary};
+pub use summary::{Election, Found, LostWrite, MaxLag, Summarizer, Summary};
+pub(crate) use timeline::broken_by;
 pub use timeline::{Band, Hidden, Lag, Mark, MarkKind, Service, Span, Timeline, TimelineFold};
 pub use undo::{CannotUndo, undo};
 pub use why::{Because, BecauseKind, Subject, SubjectError, Why, why};

@@ -9,6 +9,7 @@ use crate::{
     event::{Conclusion, EventKind, Finding, Milestone, Outcome, RoleKind, TraceEvent},
     fault::{Ailment, Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
+    time::RATE_UNLIMITED,
 };
 
 /// Up to this many faults of one kind in one command are named.
@@ -192,7 +193,7 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Command::Pause => "paused the cluster".to_owned(),
         Command::Resume => "let the cluster go on".to_owned(),
         Command::Step => "let one thing happen".to_owned(),
-        Command::SetRate(rate) => format!("set cluster time to {rate}× real time"),
+        Command::SetRate(rate) => format!("set cluster time to {}", pace_words(*rate)),
         Command::RestartWiped(node) => format!("started {node} again with an empty disk"),
         Command::Restore { links, machines, nodes } => restore_phrase(links, machines, nodes),
     };
@@ -205,7 +206,9 @@ fn faults_phrase(faults: &[Fault]) -> String {
     let mut left: Vec<&Fault> = faults.iter().collect();
     while let Some(first) = left.first().copied() {
         let (alike, others): (Vec<&Fault>, Vec<&Fault>) = left.iter().partition(|fault| fault.kind() == first.kind());
-        if alike.len() > ALIKE_NAMED {
+        if alike.len() > ALIKE_NAMED && first.kind() == FaultKind::Cut {
+            phrases.push(format!("cut {} directions of links", alike.len()));
+        } else if alike.len() > ALIKE_NAMED {
             phrases.push(format!("{}, and {} more alike", fault_phrase(first), alike.len() - 1));
         } else {
             phrases.extend(alike.into_iter().map(fault_phrase));
@@ -319,8 +322,12 @@ fn clock_sentence(before: f64, rate: f64) -> String {
     } else if before == 0.0 && rate == 1.0 {
         "Cluster time goes on".to_owned()
     } else {
-        format!("Cluster time runs at {rate}× real time")
+        format!("Cluster time runs at {}", pace_words(rate))
     }
+}
+
+fn pace_words(rate: f64) -> String {
+    if rate >= RATE_UNLIMITED { "the full speed of the machine".to_owned() } else { format!("{rate}× real time") }
 }
 
 fn reign(before: &ClusterState, node: NodeId, word: &str) -> String {
@@ -426,7 +433,7 @@ mod tests {
         many.insert(0, Fault::Crash(NodeId(3)));
         assert_eq!(
             command(Author::Nemesis, Command::Inject(many)),
-            "The nemesis crashed n3 and cut n1→n2, and 3 more alike"
+            "The nemesis crashed n3 and cut 4 directions of links"
         );
         let back = Command::Restore {
             links: vec![(link, LinkRules::default())],

@@ -14,9 +14,16 @@ pub struct Recorder {
     next: Seq,
     last_at: Timestamp,
     batch: Vec<TraceEvent>,
-    sink: Box<dyn Sink>,
+    /// Without one, events wait until they are taken.
+    sink: Option<Box<dyn Sink>>,
     observer: Option<Box<dyn Observer>>,
+    /// Whether events are only numbered.
+    forgets: bool,
+    tap: Option<Tap>,
 }
+
+/// Hears of every event as it is recorded.
+pub type Tap = Box<dyn FnMut(&TraceEvent) + Send>;
 
 /// Looks at every event as it is recorded, in order, and says what it concludes. Its findings are recorded, too, right
 /// behind the event that showed them; it does not see them.
@@ -40,13 +47,25 @@ impl<F: FnMut(Vec<TraceEvent>) + Send> Sink for F {
 impl Recorder {
     /// Makes a recorder that hands its events to `sink`.
     pub fn new(sink: impl Sink + 'static) -> Self {
+        Self { batch: Vec::with_capacity(BATCH), sink: Some(Box::new(sink)), ..Self::kept() }
+    }
+
+    /// Makes a recorder that keeps its events until they are taken.
+    pub fn kept() -> Self {
         Self {
             next: Seq(0),
             last_at: Timestamp::ZERO,
-            batch: Vec::with_capacity(BATCH),
-            sink: Box::new(sink),
+            batch: Vec::new(),
+            sink: None,
             observer: None,
+            forgets: false,
+            tap: None,
         }
+    }
+
+    /// Makes a recorder that numbers events and forgets them.
+    pub fn forgetful() -> Self {
+        Self { forgets: true, ..Self::kept() }
     }
 
     /// Shows every event to an observer from here on.
@@ -55,9 +74,20 @@ impl Recorder {
         self
     }
 
+    /// Tells somebody of every event from here on, findings and all, before it is handed on.
+    pub fn heard_by(mut self, tap: Tap) -> Self {
+        self.tap = Some(tap);
+        self
+    }
+
     /// Records that something happened, and returns its number. Time never runs backwards in a trace.
     pub fn record(&mut self, at: Timestamp, cause: Option<Seq>, kind: EventKind) -> Seq {
         self.last_at = self.last_at.max(at);
+        if self.forgets {
+            let seq = self.next;
+            self.next = seq.next();
+            return seq;
+        }
         let event = TraceEvent { seq: self.next, at: self.last_at, cause, kind };
         let seq = event.seq;
         let mut found = Vec::new();
@@ -74,18 +104,25 @@ impl Recorder {
 
     fn push(&mut self, event: TraceEvent) {
         self.next = event.seq.next();
+        if let Some(tap) = &mut self.tap {
+            tap(&event);
+        }
         self.batch.push(event);
-        if self.batch.len() == BATCH {
+        if self.batch.len() >= BATCH {
             self.flush();
         }
     }
 
     /// Hands on what was recorded since the last time.
     pub fn flush(&mut self) {
-        if !self.batch.is_empty() {
-            let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
-            self.sink.take(batch);
+        if let Some(sink) = self.sink.as_mut().filter(|_| !self.batch.is_empty()) {
+            sink.take(std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH)));
         }
+    }
+
+    /// Appends the events that were kept to `events`.
+    pub fn take(&mut self, events: &mut Vec<TraceEvent>) {
+        events.append(&mut self.batch);
     }
 
     /// Returns the number of the next event.

@@ -1,14 +1,16 @@
 //! A run in numbers: what its clients got, who was elected when, how far behind followers were, what was lost.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Acknowledged, ClusterState, Lag, LagTracker, Ledger, TraceStore};
+use super::{
+    Acknowledged, ClusterState, Fates, FaultService, Lag, LagTracker, Ledger, TraceStore, availability::Availability,
+};
 use crate::{
     command::{Author, Command},
     event::{EventKind, Milestone, Outcome, TraceEvent},
-    ids::{NodeId, OpId, Seq},
+    ids::{NodeId, Seq},
     time::Timestamp,
 };
 
@@ -16,8 +18,8 @@ use crate::{
 const LOST_LISTED: usize = 100;
 /// How many elections are listed; all are counted.
 const ELECTIONS_LISTED: usize = 10_000;
-/// How long after a refusal a client still counts as trying.
-const TRYING: Duration = Duration::from_secs(2);
+/// How many broken promises are listed; all are counted.
+const BROKEN_LISTED: usize = 100;
 
 /// A run in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -58,6 +60,31 @@ pub struct Summary {
     pub nemesis_commands: u64,
     /// Whether the write that clients began last was acknowledged; `None` if nobody wrote.
     pub available_at_end: Option<bool>,
+    /// Acknowledged writes by what became of them.
+    pub writes: Fates,
+    /// What clients got while each fault lasted, in the order in which they began.
+    pub faults: Vec<FaultService>,
+    /// How many faults there were, if more than are listed.
+    pub faults_total: u64,
+    /// Promises that were found to be broken, or unknown, in the order in which that was found.
+    pub findings: Vec<Found>,
+    /// How many findings there were, if more than are listed.
+    pub findings_total: u64,
+}
+
+/// What an observer found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// The promise.
+    pub promise: String,
+    /// `violated` or `unknown`.
+    pub conclusion: &'static str,
+    /// When.
+    pub time_ms: u64,
+    /// The number of the event.
+    pub seq: u64,
+    /// What happened.
+    pub sentence: String,
 }
 
 /// A node was elected.
@@ -114,6 +141,7 @@ impl Summarizer {
     pub fn apply(&mut self, event: &TraceEvent, state: &ClusterState) {
         self.summary.events += 1;
         self.ledger.apply(event, state);
+        self.availability.apply(event);
         let max_lag = &mut self.max_lag;
         self.lags.apply(event, state, &mut |node, lag| raise(max_lag, node, lag));
         match &event.kind {
@@ -135,21 +163,25 @@ impl Summarizer {
                     self.summary.elections.push(Election { time_ms: ms(event.at), node: node.0, term: epoch.0 });
                 }
             }
-            EventKind::OpInvoked { op, request, .. } => {
-                self.summary.operations += 1;
-                if request.is_write() {
-                    self.availability.on_write(*op, event.at);
+            EventKind::OpInvoked { .. } => self.summary.operations += 1,
+            EventKind::OpReturned { outcome, .. } => match outcome {
+                Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } => {
+                    self.summary.acknowledged += 1;
                 }
-            }
-            EventKind::OpReturned { op, outcome, .. } => {
-                match outcome {
-                    Outcome::Value { .. } | Outcome::Written { .. } | Outcome::Done | Outcome::Answered { .. } => {
-                        self.summary.acknowledged += 1;
-                    }
-                    Outcome::Failed(_) => self.summary.failed += 1,
-                    Outcome::NoAnswer => self.summary.unanswered += 1,
+                Outcome::Failed(_) => self.summary.failed += 1,
+                Outcome::NoAnswer => self.summary.unanswered += 1,
+            },
+            EventKind::Found { finding } => {
+                self.summary.findings_total += 1;
+                if self.summary.findings.len() < BROKEN_LISTED {
+                    self.summary.findings.push(Found {
+                        promise: finding.promise.to_string(),
+                        conclusion: finding.conclusion.word(),
+                        time_ms: ms(event.at),
+                        seq: event.seq.0,
+                        sentence: finding.sentence.clone(),
+                    });
                 }
-                self.availability.on_returned(*op, outcome, event.at);
             }
             // The rest is in the lag, or in no number.
             _ => {}
@@ -165,14 +197,15 @@ impl Summarizer {
     pub fn finish(mut self, state: &ClusterState) -> Summary {
         let max_lag = &mut self.max_lag;
         self.lags.each(state.at, &mut |node, lag| raise(max_lag, node, lag));
-        self.availability.pass(state.at);
         let mut summary = self.summary;
         summary.duration_ms = ms(state.at);
-        summary.available_at_end = self.availability.latest.map(|(_, acknowledged)| acknowledged);
+        summary.available_at_end = self.availability.last_write();
         summary.pending = summary.operations - summary.acknowledged - summary.failed - summary.unanswered;
         summary.lost_acknowledged = self.ledger.lost_so_far() as u64;
         summary.lost = self.ledger.lost().take(LOST_LISTED).map(lost_write).collect();
-        summary.longest_unavailable_ms = self.availability.longest.as_millis() as u64;
+        summary.longest_unavailable_ms = self.availability.served(state.at).longest_unavailable_ms;
+        (summary.faults, summary.faults_total) = (self.availability.faults(state.at), self.availability.fault_count());
+        summary.writes = self.ledger.fates();
         summary.max_lag = self.max_lag.iter().map(|(node, lag)| (node.to_string(), max_lag_of(*lag))).collect();
         summary.messages_per_operation = match summary.acknowledged {
             0 => 0.0,
@@ -201,56 +234,6 @@ impl Summary {
             fold.apply(event, &state);
         }
         fold.finish(&state)
-    }
-}
-
-/// The time since the last successful write, counted only while somebody tries: a write is under way, or one was
-/// refused a moment ago (nodes that refuse at once would else hide a dead cluster).
-#[derive(Clone, Debug, Default)]
-struct Availability {
-    under_way: std::collections::BTreeSet<OpId>,
-    refused: Option<Timestamp>,
-    last: Timestamp,
-    without: Duration,
-    longest: Duration,
-    /// The write that began last of those that ended (operations are numbered as they begin), and whether it took effect.
-    latest: Option<(OpId, bool)>,
-}
-
-impl Availability {
-    fn on_write(&mut self, op: OpId, at: Timestamp) {
-        self.pass(at);
-        self.under_way.insert(op);
-    }
-
-    fn on_returned(&mut self, op: OpId, outcome: &Outcome, at: Timestamp) {
-        if !self.under_way.contains(&op) {
-            return;
-        }
-        self.pass(at);
-        self.under_way.remove(&op);
-        if self.latest.is_none_or(|(latest, _)| latest < op) {
-            self.latest = Some((op, matches!(outcome, Outcome::Written { .. })));
-        }
-        match outcome {
-            // Only writes are under way here.
-            Outcome::Written { .. } | Outcome::Answered { .. } => {
-                (self.without, self.refused) = (Duration::ZERO, None);
-            }
-            Outcome::Failed(_) => self.refused = Some(at),
-            Outcome::NoAnswer | Outcome::Value { .. } | Outcome::Done => {}
-        }
-    }
-
-    fn pass(&mut self, at: Timestamp) {
-        let until = match self.refused {
-            _ if !self.under_way.is_empty() => at,
-            Some(refused) => at.min(refused + TRYING),
-            None => self.last,
-        };
-        self.without += until.since(self.last);
-        self.longest = self.longest.max(self.without);
-        self.last = self.last.max(at);
     }
 }
 

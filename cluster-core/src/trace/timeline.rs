@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Broken, ClusterState, LagTracker, Latencies, thin};
 use crate::{
     event::{Conclusion, EventKind, Milestone, Outcome, RoleKind, TraceEvent, ViewChange},
+    fault::LinkId,
     ids::{Epoch, NodeId, OpId, Seq},
     time::Timestamp,
 };
@@ -180,7 +181,7 @@ impl Timeline {
             _ => {
                 self.on_leader(event);
                 self.on_mark(event);
-                self.on_broken(event);
+                self.on_broken(event, state);
             }
         }
         let (bucket, lag) = (self.service.len() - 1, &mut self.lag);
@@ -319,8 +320,30 @@ impl Timeline {
         self.hidden.marks += thin::marks(&mut self.marks, self.bucket_nanos);
     }
 
-    fn on_broken(&mut self, event: &TraceEvent) {
-        let Some((what, broken)) = broken_by(&event.kind) else { return };
+    fn on_broken(&mut self, event: &TraceEvent, state: &ClusterState) {
+        match &event.kind {
+            EventKind::LinkChanged { from, to, .. } | EventKind::ConnectionHalfOpened { from, to, .. } => {
+                self.on_link(event, (*from, *to), state);
+            }
+            EventKind::ConnectionLost { from, to } => {
+                // A client's connection carries both directions.
+                self.on_link(event, (*from, *to), state);
+                self.on_link(event, (*to, *from), state);
+            }
+            kind => {
+                if let Some((what, broken)) = broken_by(kind) {
+                    self.begin_or_end(event, what, broken);
+                }
+            }
+        }
+    }
+
+    fn on_link(&mut self, event: &TraceEvent, link: LinkId, state: &ClusterState) {
+        let broken = state.links.get(&link).is_some_and(|it| !it.rules.is_healthy() || it.half_open.is_some());
+        self.begin_or_end(event, Broken::Link(link), broken);
+    }
+
+    fn begin_or_end(&mut self, event: &TraceEvent, what: Broken, broken: bool) {
         let open = self.fold.open_spans.get(&what).copied();
         match (open, broken) {
             (Some(at), false) => {
@@ -407,8 +430,8 @@ fn mark_of(event: &TraceEvent) -> Option<(MarkKind, Option<NodeId>)> {
     Some((kind, Some(*node)))
 }
 
-/// Returns what an event breaks (`true`) or mends (`false`).
-fn broken_by(kind: &EventKind) -> Option<(Broken, bool)> {
+/// Returns what an event breaks (`true`) or mends (`false`), apart from links.
+pub(crate) fn broken_by(kind: &EventKind) -> Option<(Broken, bool)> {
     match kind {
         EventKind::NodeCrashed { node }
         | EventKind::NodeLostPower { node, .. }
@@ -416,7 +439,6 @@ fn broken_by(kind: &EventKind) -> Option<(Broken, bool)> {
         | EventKind::NodeFroze { node }
         | EventKind::NodeFailed { node, .. } => Some((Broken::Node(*node), true)),
         EventKind::NodeStarted { node, .. } | EventKind::NodeUnfroze { node } => Some((Broken::Node(*node), false)),
-        EventKind::LinkChanged { from, to, rules } => Some((Broken::Link((*from, *to)), !rules.is_healthy())),
         EventKind::NodeFaultsChanged { node, part, faults } => {
             Some((Broken::Machine(*node, *part), !faults.is_healthy(*part)))
         }

@@ -14,6 +14,32 @@ use crate::{
     time::Timestamp,
 };
 
+/// The syncs of a slow disk: one at a time, and what is asked for meanwhile waits for the next one, all of it together.
+/// So what was written since a sync began is not on the disk for as long as that takes, and a power loss finds it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SlowSyncs {
+    /// When the one under way ends.
+    ends: Timestamp,
+    /// When the one behind it ends; the same if nobody waits for it.
+    next_ends: Timestamp,
+}
+
+impl SlowSyncs {
+    /// Returns when a sync ends that is asked for now and takes so much longer.
+    fn asked(&mut self, now: Timestamp, longer: Duration) -> Timestamp {
+        if self.ends <= now {
+            self.ends = self.next_ends;
+        }
+        if self.ends <= now {
+            (self.ends, self.next_ends) = (now + longer, now + longer);
+        } else {
+            // A disk that has become faster does not overtake itself.
+            self.next_ends = self.next_ends.max(self.ends + longer);
+        }
+        self.next_ends
+    }
+}
+
 impl<B: Backend> World<B> {
     /// Brings a process up and reads its disk, as far as that can be read.
     pub(super) fn read_disk(
@@ -94,13 +120,11 @@ impl<B: Backend> World<B> {
         Ok(())
     }
 
-    /// A node asks for a sync: a slow disk begins later, and one that lies never does. Returns it if it is done at once.
+    /// A node asks for a sync: a slow disk does it later, and one that lies never does. Returns it if it is done at once.
     pub(super) fn ask_sync(&mut self, now: Timestamp, node: NodeId, incarnation: u32, sync: SyncId) -> Option<SyncId> {
         let disk = self.disk_faults(node);
         let process = self.process_mut(node)?;
-        // A disk that has become faster does not overtake itself.
-        let at = (now + disk.slow.unwrap_or(Duration::ZERO)).max(process.disk_free);
-        process.disk_free = at;
+        let at = process.slow_syncs.asked(now, disk.slow.unwrap_or(Duration::ZERO));
         if at > now {
             self.count(node, |counters| counters.syncs_slowed += 1);
         }
@@ -150,5 +174,30 @@ impl<B: Backend> World<B> {
 
     fn disk_faults(&self, node: NodeId) -> DiskFaults {
         self.nodes.get(&node).map_or_else(DiskFaults::default, |slot| slot.machine.faults.disk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(asked: &[u64]) -> Vec<u64> {
+        let mut syncs = SlowSyncs::default();
+        asked.iter().map(|at| syncs.asked(Timestamp(*at), Duration::from_nanos(100)).0).collect()
+    }
+
+    #[test]
+    fn what_is_asked_for_during_a_slow_sync_waits_for_the_next_one_together() {
+        assert_eq!(ends(&[1000]), [1100]);
+        assert_eq!(ends(&[1000, 1001, 1050, 1099]), [1100, 1200, 1200, 1200]);
+        assert_eq!(ends(&[1000, 1050, 1150, 1250, 1400]), [1100, 1200, 1300, 1400, 1500]);
+    }
+
+    #[test]
+    fn a_disk_that_has_become_faster_does_not_overtake_itself() {
+        let mut syncs = SlowSyncs::default();
+        let slow = syncs.asked(Timestamp(1000), Duration::from_nanos(500));
+        assert!(syncs.asked(Timestamp(1100), Duration::ZERO) >= slow);
+        assert_eq!(syncs.asked(Timestamp(2000), Duration::ZERO), Timestamp(2000));
     }
 }

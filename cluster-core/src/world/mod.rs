@@ -38,7 +38,7 @@ use self::{
 use crate::{
     command::{Author, Command},
     disk::SyncId,
-    event::{EventKind, NodeFailure},
+    event::{EventKind, NodeFailure, TraceEvent},
     fault::{DropReason, LinkCounters, LinkId, Links, Proof},
     host::{Input, Output},
     ids::{ClientId, Endpoint, MsgId, NodeId, Seq},
@@ -230,6 +230,11 @@ impl<B: Backend> World<B> {
     /// Hands recorded events on.
     pub fn flush_recorder(&mut self) {
         self.recorder.flush();
+    }
+
+    /// Appends the events that the recorder kept to `events`.
+    pub fn take_events(&mut self, events: &mut Vec<TraceEvent>) {
+        self.recorder.take(events);
     }
 
     /// Returns how many recorded events were not handed on yet.

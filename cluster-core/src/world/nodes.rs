@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Backend, Booted, Down, Frame, World, ailments::Machine, labor::Labor, queue::Due};
+use super::{Backend, Booted, Down, Frame, World, ailments::Machine, disks::SlowSyncs, labor::Labor, queue::Due};
 use crate::{
     event::{EventKind, NodeFailure, NodeView},
     fault::DropReason,
@@ -37,8 +37,8 @@ pub(super) struct Process {
     pub(super) labor: Labor,
     /// When its timers run out, by its own clock.
     pub(super) armed: BTreeMap<TimerToken, Timestamp>,
-    /// When its disk is through with the syncs that were asked for.
-    pub(super) disk_free: Timestamp,
+    /// When the syncs of its disk end, if that is slow.
+    pub(super) slow_syncs: SlowSyncs,
     /// Who asked for what.
     askers: BTreeMap<OpId, ClientId>,
     /// What led to the outputs that come next.
@@ -126,7 +126,7 @@ impl<B: Backend> World<B> {
                     held: VecDeque::new(),
                     labor: Labor::default(),
                     armed: BTreeMap::new(),
-                    disk_free: Timestamp::ZERO,
+                    slow_syncs: SlowSyncs::default(),
                     askers: BTreeMap::new(),
                     cause: Cause::Event(Some(started)),
                 };

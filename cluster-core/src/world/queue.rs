@@ -39,58 +39,57 @@ pub(super) enum Due {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     heap: BinaryHeap<Reverse<Entry>>,
+    /// What is due, by the places that the heap orders: they are moved often, and this is heavy.
+    dues: Vec<Option<Due>>,
+    free: Vec<u32>,
     order: u64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    at: Timestamp,
-    order: u64,
-    due: Due,
-}
+/// When something is due, the how manieth it is, and its place.
+type Entry = (Timestamp, u64, u32);
 
 impl Queue {
     pub(super) fn push(&mut self, at: Timestamp, due: Due) {
         self.order += 1;
-        self.heap.push(Reverse(Entry { at, order: self.order, due }));
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => {
+                self.dues.push(None);
+                (self.dues.len() - 1) as u32
+            }
+        };
+        self.dues[place as usize] = Some(due);
+        self.heap.push(Reverse((at, self.order, place)));
     }
 
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.heap.peek().map(|Reverse(entry)| entry.at)
+        self.heap.peek().map(|Reverse((at, ..))| *at)
     }
 
     /// Returns when a frame leaves its link, with the frame, if it is still on it.
     pub(super) fn frame(&self, msg: MsgId) -> Option<(Timestamp, Frame, (u32, u32))> {
-        self.heap.iter().find_map(|Reverse(entry)| match &entry.due {
-            Due::Transmit { frame, ends } if frame.msg == msg => Some((entry.at, frame.clone(), *ends)),
-            Due::Transmit { .. }
-            | Due::Timer { .. }
-            | Due::Client { .. }
-            | Due::Synced { .. }
-            | Due::SyncBegins { .. }
-            | Due::SyncLied { .. }
-            | Due::Work { .. }
-            | Due::HalfOpenEnds { .. }
-            | Due::PeerLost { .. } => None,
+        self.heap.iter().find_map(|Reverse((at, _, place))| match &self.dues[*place as usize] {
+            Some(Due::Transmit { frame, ends }) if frame.msg == msg => Some((*at, frame.clone(), *ends)),
+            _ => None, // nothing else is a frame
         })
     }
 
     /// Takes a frame off its link. Everything is looked at: this happens by hand, not by the thousand.
     pub(super) fn take_frame(&mut self, msg: MsgId) -> Option<(Frame, (u32, u32))> {
         let (_, frame, ends) = self.frame(msg)?;
-        self.heap.retain(|Reverse(entry)| !matches!(&entry.due, Due::Transmit { frame, .. } if frame.msg == msg));
+        self.remove(|due| matches!(due, Due::Transmit { frame, .. } if frame.msg == msg));
         Some((frame, ends))
     }
 
     /// Takes the frames out that are on their way on a direction, in order of their sending.
     pub(super) fn take_frames(&mut self, link: LinkId) -> Vec<MsgId> {
         let mut taken = Vec::new();
-        self.heap.retain(|Reverse(entry)| match &entry.due {
+        self.remove(|due| match due {
             Due::Transmit { frame, .. } if (frame.from, frame.to) == link => {
                 taken.push(frame.msg);
-                false
+                true
             }
-            _ => true, // nothing else travels on a link
+            _ => false, // nothing else travels on a link
         });
         taken.sort_unstable();
         taken
@@ -101,26 +100,21 @@ impl Queue {
         if self.next()? > now {
             return None;
         }
-        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.due))
+        let Reverse((at, _, place)) = self.heap.pop()?;
+        self.free.push(place);
+        self.dues[place as usize].take().map(|due| (at, due))
     }
-}
 
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.order) == (other.at, other.order)
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
+    fn remove(&mut self, mut which: impl FnMut(&Due) -> bool) {
+        let Self { heap, dues, free, .. } = self;
+        heap.retain(|Reverse((_, _, place))| {
+            let due = &mut dues[*place as usize];
+            let goes = due.as_ref().is_some_and(&mut which);
+            if goes {
+                *due = None;
+                free.push(*place);
+            }
+            !goes
+        });
     }
 }

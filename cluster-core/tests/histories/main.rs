@@ -5,6 +5,7 @@
 
 mod agreement;
 mod mistakes;
+mod online;
 mod random;
 mod twins;
 

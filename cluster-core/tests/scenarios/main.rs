@@ -7,6 +7,7 @@ mod links;
 mod machine;
 mod messages;
 mod primary_backup;
+mod promises;
 mod raft;
 mod raft_study;
 mod world;

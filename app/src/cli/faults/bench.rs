@@ -7,7 +7,7 @@ use std::{
 
 use cluster_core::{
     command::{Author, Command},
-    event::{EventKind, TraceEvent},
+    event::{DiskHarm, EventKind, TraceEvent},
     fault::{Delay, Fault, Heal, LinkCounters, LinkFault, LinkId, NodeFault, NodeFaultCounters},
     ids::{ClientId, MsgId, NodeId, Seq},
     session::{Next, Session, SessionOptions},
@@ -48,14 +48,14 @@ pub(super) struct Seen {
 }
 
 impl Bench {
-    /// Starts a cluster and waits until it works.
-    pub(super) fn start() -> Result<Self, Failure> {
+    /// Starts a cluster and waits until it works. Only with fsync is there anything on its disks that can be lied about.
+    pub(super) fn start(fsync: bool) -> Result<Self, Failure> {
         let load = Load::Open { rate_hz: RATE_HZ };
         let spec = ClusterSpec {
             nodes: (1..=3).map(NodeId).collect(),
             profile: TimingProfile::Fast,
             link_delay: Some(Delay::default()),
-            fsync: false,
+            fsync,
             clients: vec![ClientSpec { id: ClientId(1), load, read_share: 0.0, ..ClientSpec::default() }],
             ..ClusterSpec::default()
         };
@@ -137,11 +137,6 @@ impl Bench {
         self.until("the fault", move |state| state.faults.len() > before)
     }
 
-    /// Returns the end of a node's log.
-    pub(super) fn log_of(&self, node: NodeId) -> u64 {
-        self.state().nodes.get(&node).map_or(0, |node| node.log.last().0)
-    }
-
     /// Returns what the faults of a machine did so far.
     pub(super) fn did_of(&self, node: NodeId) -> NodeFaultCounters {
         self.state().nodes.get(&node).map(|node| node.counters).unwrap_or_default()
@@ -159,17 +154,27 @@ impl Bench {
         }
     }
 
-    /// Returns how many records the last power loss of a node took.
-    pub(super) fn records_lost(&self, node: NodeId) -> u32 {
-        let mut records = 0;
-        self.store.each(Seq(0)..self.store.len(), &mut |event| {
-            if let EventKind::NodeLostPower { node: of, records_lost } = &event.kind
-                && *of == node
-            {
-                records = *records_lost;
+    /// Returns how many entries the log of a node had at most.
+    pub(super) fn longest_log_of(&self, node: NodeId) -> u64 {
+        let mut longest = 0;
+        self.store.each(Seq(0)..self.store.len(), &mut |event| match &event.kind {
+            EventKind::LogSpliced { node: of, from, entries } if *of == node => {
+                longest = longest.max(from.0 + entries.len() as u64 - 1);
             }
+            _ => {} // only the log is looked at
         });
-        records
+        longest
+    }
+
+    /// Returns how many records the power losses of a node took, and how many of them it left half-written.
+    pub(super) fn records_lost(&self, node: NodeId) -> (u32, u32) {
+        let (mut lost, mut torn) = (0, 0);
+        self.store.each(Seq(0)..self.store.len(), &mut |event| match &event.kind {
+            EventKind::NodeLostPower { node: of, records_lost } if *of == node => lost += records_lost,
+            EventKind::DiskHarmed { node: of, harm: DiskHarm::Torn { .. }, .. } if *of == node => torn += 1,
+            _ => {} // only its disk is looked at
+        });
+        (lost, torn)
     }
 
     /// Starts a node that is down. Returns the end of the log that it found on its disk.
@@ -214,7 +219,16 @@ impl Bench {
         let mut next = self.session.recv_batch(wait);
         loop {
             match next {
-                Next::Batch(batch) => self.store.append(batch),
+                Next::Batch(batch) => {
+                    let refused = |event: &TraceEvent| match &event.kind {
+                        EventKind::CommandRefused { reason } => Some(reason.clone()),
+                        _ => None, // everything else is looked at by those who measure
+                    };
+                    if let Some(reason) = batch.iter().find_map(refused) {
+                        return Err(Failure::Run(format!("the cluster refused: {reason}")));
+                    }
+                    self.store.append(batch);
+                }
                 Next::Nothing => return Ok(()),
                 Next::Ended => return Err(Failure::Run("the cluster ended".to_owned())),
             }

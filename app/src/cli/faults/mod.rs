@@ -54,8 +54,12 @@ fn measured() -> Result<String, Failure> {
     for row in FAULTS {
         let Some(measure) = measure_of(row.kind) else { continue };
         // A cluster of its own for each: none inherits what another one left.
-        let mut bench = Bench::start()?;
-        let Measured { setting, effect, healed } = measure(&mut bench)?;
+        let mut bench = Bench::start(row.strikes_node)?;
+        let named = |failure| match failure {
+            Failure::Run(why) => Failure::Run(format!("{}: {why}", row.verb)),
+            other => other, // says enough by itself
+        };
+        let Measured { setting, effect, healed } = measure(&mut bench).map_err(named)?;
         let _ = writeln!(table, "| {} | {} | {setting} | {effect} | {healed} |", row.title, acts_on(row));
     }
     Ok(table.trim_end().to_owned())

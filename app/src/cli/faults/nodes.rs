@@ -45,17 +45,19 @@ fn down(bench: &mut Bench, setting: &str, fault: Fault) -> Result<Measured, Fail
     let node = bench.victim()?;
     bench.command(Command::Inject(vec![fault]));
     bench.until("the end of the node", move |state| !is_running(state.nodes.get(&node)))?;
-    let had = bench.log_of(node);
-    let lost = bench.records_lost(node);
+    let had = bench.longest_log_of(node);
+    let (lost, torn) = bench.records_lost(node);
     let seen = bench.watch(SPAN)?;
     let back = bench.restarted(node)?;
-    let unsynced = if lost > 0 { format!("{lost} records lost that were not fsynced; ") } else { String::new() };
-    let did = sound_words(bench.did_of(node));
-    let effect = format!(
-        "{unsynced}{did}{} of {} frames arrived meanwhile; {back} of {had} log entries back at the next boot",
-        seen.took.len(),
-        seen.sent
-    );
+    let mut effect = String::new();
+    if lost > 0 {
+        effect.push_str(&format!("{} lost that had not been fsynced; ", count(lost.into(), "record", "records")));
+    }
+    if torn > 0 {
+        effect.push_str(&format!("{} left half-written; ", count(torn.into(), "record", "records")));
+    }
+    let (arrived, sent) = (seen.took.len(), seen.sent);
+    effect.push_str(&format!("{arrived} of {sent} frames arrived; {back} of {had} log entries found by the next boot"));
     Ok(Measured { setting: setting.to_owned(), effect, healed: bench.mended(node)? })
 }
 
@@ -93,7 +95,7 @@ fn freeze(bench: &mut Bench) -> Result<Measured, Failure> {
         state.nodes.get(&node).is_some_and(|node| node.status == NodeStatus::Frozen)
     })?;
     let seen = bench.watch(SPAN)?;
-    let effect = format!("handled {} of {} frames in a second, and none of them was lost", seen.took.len(), seen.sent);
+    let effect = format!("handled {} of {} frames in a second", seen.took.len(), seen.sent);
     Ok(Measured { setting: "a follower".to_owned(), effect, healed: bench.mended(node)? })
 }
 
@@ -129,7 +131,8 @@ fn jump(bench: &mut Bench) -> Result<Measured, Failure> {
     bench.until("the jump", move |state| state.nodes.get(&node).is_some_and(|it| it.counters.timers_moved > 0))?;
     bench.watch(SPAN)?;
     let did = bench.did_of(node);
-    let effect = format!("{} timers ran out early, {} steps by a wrong clock", did.timers_moved, did.steps_skewed);
+    let timers = count(did.timers_moved, "timer", "timers");
+    let effect = format!("{timers} ran out early, {} steps by a wrong clock", did.steps_skewed);
     Ok(Measured { setting: "+1 s".to_owned(), effect, healed: bench.mended(node)? })
 }
 
@@ -209,10 +212,6 @@ fn is_running(node: Option<&cluster_core::trace::NodeState>) -> bool {
     node.is_some_and(|node| node.status.is_running())
 }
 
-/// Returns what a fault did to records, in words that end where others go on; empty if it did nothing to them.
-fn sound_words(did: NodeFaultCounters) -> String {
-    if did.records_torn == 0 {
-        return String::new();
-    }
-    format!("{} record torn, {} cut off at the next boot; ", did.records_torn, did.records_cut)
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }

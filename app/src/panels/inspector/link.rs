@@ -69,12 +69,14 @@ fn direction_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId, edit: &mut LinkEdi
 
 fn rules_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId, state: &LinkState, edit: &mut LinkEdit) {
     let edited = edit.rules.filter(|(id, _)| *id == link).map(|(_, rules)| rules);
-    let mut rules = edited.unwrap_or(state.rules);
+    // What is staged is shown as it was asked for.
+    let planned = ctx.tools.planned(link, state.rules);
+    let mut rules = edited.unwrap_or(planned);
     let control = link_rules::rules_ui(ui, ctx, &mut rules, &state.did);
-    if control.done && rules != state.rules {
+    if control.done && rules != planned {
         ctx.command(Command::SetLinks(vec![(link, rules)]));
     }
-    if control.held && rules != state.rules {
+    if control.held && rules != planned {
         edit.rules = Some((link, rules));
     } else if edited.is_some() {
         edit.rules = None;

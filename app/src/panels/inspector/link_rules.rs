@@ -3,55 +3,36 @@
 use std::time::Duration;
 
 use cluster_core::fault::{
-    Bandwidth, Burst, Checksum, Corrupt, DELAY_SLIDER_MAX, Delay, DelayShape, Duplicate, FAULTS, FaultKind, Flap,
-    LinkCounters, LinkFault, LinkRules, Loss, Reorder, layer_of,
+    Checksum, DELAY_SLIDER_MAX, Delay, DelayShape, FAULTS, FaultKind, LinkCounters, LinkFault, LinkRules, layer_of,
 };
 use egui::{ComboBox, DragValue, Response, RichText, Ui};
 
 use crate::{ctx::ViewCtx, format, theme::SPACE};
 
-/// One rule that a direction can have.
-struct RuleRow {
-    /// What it is when it is switched on.
-    first: LinkFault,
-    /// What it did.
-    did: fn(&LinkCounters) -> Vec<(u64, &'static str)>,
-}
-
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
 
-/// Every rule, in the order of the menus.
-const RULES: [RuleRow; 10] = [
-    RuleRow { first: LinkFault::Cut, did: |did| vec![(did.cut, "stopped")] },
-    RuleRow {
-        first: LinkFault::Flap(Flap { up: Duration::from_secs(2), down: Duration::from_millis(500) }),
-        did: |did| vec![(did.flapped, "stopped")],
-    },
-    RuleRow {
-        first: LinkFault::Delay(Delay::constant(Duration::from_millis(200))),
-        did: |did| vec![(did.delayed, "delayed")],
-    },
-    RuleRow { first: LinkFault::Loss(Loss { probability: 0.2 }), did: |did| vec![(did.lost, "lost")] },
-    RuleRow {
-        first: LinkFault::Burst(Burst { turn_bad: 0.02, turn_good: 0.25, loss_bad: 1.0, loss_good: 0.0 }),
-        did: |did| vec![(did.burst, "lost")],
-    },
-    RuleRow { first: LinkFault::Duplicate(Duplicate { share: 0.1 }), did: |did| vec![(did.duplicated, "sent twice")] },
-    RuleRow {
-        first: LinkFault::Reorder(Reorder { share: 0.1, by: Duration::from_millis(50) }),
-        did: |did| vec![(did.held_back, "held back"), (did.reordered, "overtaken")],
-    },
-    RuleRow {
-        first: LinkFault::Corrupt(Corrupt { share: 0.05, checksum: Checksum::On }),
-        did: |did| vec![(did.corrupted, "damaged"), (did.caught, "caught")],
-    },
-    RuleRow {
-        first: LinkFault::Bandwidth(Bandwidth { bytes_per_sec: 50_000, queue_bytes: 64_000 }),
-        did: |did| vec![(did.throttled, "slowed"), (did.queue_dropped, "had no room")],
-    },
-    RuleRow { first: LinkFault::SlowClose(Duration::from_secs(3)), did: |did| vec![(did.slow_closed, "closes")] },
-];
+/// Every rule as it is when it is switched on, in the order of the menus.
+fn rules() -> impl Iterator<Item = LinkFault> {
+    LinkFault::OFFERED.into_iter().filter(LinkFault::is_rule)
+}
+
+/// Returns what the rule of a kind did.
+fn deeds(kind: FaultKind, did: &LinkCounters) -> Vec<(u64, &'static str)> {
+    match kind {
+        FaultKind::Cut => vec![(did.cut, "stopped")],
+        FaultKind::Flap => vec![(did.flapped, "stopped")],
+        FaultKind::Delay => vec![(did.delayed, "delayed")],
+        FaultKind::Loss => vec![(did.lost, "lost")],
+        FaultKind::Burst => vec![(did.burst, "lost")],
+        FaultKind::Duplicate => vec![(did.duplicated, "sent twice")],
+        FaultKind::Reorder => vec![(did.held_back, "held back"), (did.reordered, "overtaken")],
+        FaultKind::Corrupt => vec![(did.corrupted, "damaged"), (did.caught, "caught")],
+        FaultKind::Bandwidth => vec![(did.throttled, "slowed"), (did.queue_dropped, "had no room")],
+        FaultKind::SlowClose => vec![(did.slow_closed, "closes")],
+        _ => Vec::new(), // the others are no rules
+    }
+}
 
 /// Whether controls are held by the mouse, or were let go.
 #[derive(Default)]
@@ -70,9 +51,8 @@ impl Control {
 /// Shows every rule with its switch, its numbers and its counters; changes `rules`.
 pub(super) fn rules_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, rules: &mut LinkRules, did: &LinkCounters) -> Control {
     let mut control = Control::default();
-    for row in &RULES {
-        let kind = row.first.kind();
-        ui.push_id(title(kind), |ui| row_ui(ui, ctx, row, rules, did, &mut control));
+    for first in self::rules() {
+        ui.push_id(title(first.kind()), |ui| row_ui(ui, ctx, first, rules, did, &mut control));
     }
     control
 }
@@ -80,12 +60,12 @@ pub(super) fn rules_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, rules: &mut LinkRules, di
 /// Shows the rules that there are, and what they did, without switches.
 pub(super) fn told_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, rules: &LinkRules, did: &LinkCounters) {
     ui.weak(rules.to_string());
-    for row in &RULES {
-        let on = part(rules, row.first.kind()).is_some();
-        if on || (row.did)(did).iter().any(|(count, _)| *count > 0) {
+    for kind in self::rules().map(|first| first.kind()) {
+        let (on, deeds) = (part(rules, kind).is_some(), deeds(kind, did));
+        if on || deeds.iter().any(|(count, _)| *count > 0) {
             ui.horizontal(|ui| {
-                ui.label(title(row.first.kind()));
-                counters_ui(ui, ctx, on, &(row.did)(did));
+                ui.label(title(kind));
+                counters_ui(ui, ctx, on, &deeds);
             });
         }
     }
@@ -94,26 +74,26 @@ pub(super) fn told_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, rules: &LinkRules, did: &L
 fn row_ui(
     ui: &mut Ui,
     ctx: &ViewCtx<'_>,
-    row: &RuleRow,
+    first: LinkFault,
     rules: &mut LinkRules,
     did: &LinkCounters,
     control: &mut Control,
 ) {
-    let kind = row.first.kind();
+    let kind = first.kind();
     let mut fault = part(rules, kind);
     let mut on = fault.is_some();
     ui.horizontal(|ui| {
-        let refused = (!on).then(|| contradiction(rules, row.first)).flatten();
+        let refused = (!on).then(|| contradiction(rules, first)).flatten();
         let switch = ui.add_enabled(refused.is_none(), egui::Checkbox::new(&mut on, title(kind)));
         let switch = switch.on_disabled_hover_text(refused.unwrap_or_default()).on_hover_text(about(kind));
         if switch.changed() {
-            fault = on.then_some(row.first);
+            fault = on.then_some(first);
         }
         control.take(&switch);
         if let Some(why) = ctx.state.untrusted.get(&kind) {
             ui.colored_label(ctx.theme.bad, "⚠ not trusted").on_hover_text(format!("Its test failed: {why}"));
         }
-        counters_ui(ui, ctx, on, &(row.did)(did));
+        counters_ui(ui, ctx, on, &deeds(kind, did));
     });
     if let Some(fault) = &mut fault {
         ui.indent("numbers", |ui| ui.horizontal_wrapped(|ui| numbers_ui(ui, fault, control)));

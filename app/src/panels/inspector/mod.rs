@@ -6,13 +6,11 @@ mod link_rules;
 mod message;
 mod node;
 mod nodes;
+mod op;
 mod ops;
 mod rows;
 
-use cluster_core::{
-    ids::{Endpoint, NodeId, Seq},
-    trace::OpState,
-};
+use cluster_core::ids::{Endpoint, NodeId, Seq};
 use egui::{RichText, Ui};
 
 use crate::{
@@ -44,7 +42,7 @@ impl View for Inspector {
             Selection::Link(link) => link::link_ui(ui, ctx, *link, &mut self.link),
             Selection::Message(msg) => message::message_ui(ui, ctx, *msg, &mut self.message),
             Selection::Client(client) => client::client_ui(ui, ctx, *client, &mut self.client),
-            Selection::Op(op) => op_ui(ui, ctx, ctx.state.ops.get(op), &op.to_string()),
+            Selection::Op(op) => op::op_ui(ui, ctx, *op),
             Selection::Event(seq) => event_ui(ui, ctx, *seq),
         });
     }
@@ -68,20 +66,6 @@ fn nothing_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
                 ctx.act(Action::Select(Selection::Client(*client)));
             }
         }
-    });
-}
-
-fn op_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, op: Option<&OpState>, name: &str) {
-    rows::title(ui, ctx, name, "operation");
-    let Some(op) = op else {
-        ui.weak("It has ended, or not begun, at this moment");
-        return;
-    };
-    rows::grid(ui, "op", |grid| {
-        grid.row("Asks for", op.request.to_string());
-        grid.row("Asked by", op.client.to_string());
-        grid.row("Begun", op.invoked.to_string());
-        grid.row("Waits for", crate::format::duration(ctx.at.since(op.invoked)));
     });
 }
 

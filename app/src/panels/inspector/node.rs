@@ -65,7 +65,7 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
             ctx.command(Command::Restart(node));
         }
         for row in FAULTS.iter().filter(|row| row.strikes_node) {
-            let Some(fault) = fault(row.kind, node) else { continue };
+            let Some(fault) = Fault::of_process(row.kind, node) else { continue };
             let sensible = match row.kind {
                 FaultKind::Wipe => true,
                 FaultKind::Freeze => state.status == NodeStatus::Up,
@@ -80,18 +80,6 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
         });
     });
     ui.add_space(0.5 * SPACE);
-}
-
-fn fault(kind: FaultKind, node: NodeId) -> Option<Fault> {
-    match kind {
-        FaultKind::Crash => Some(Fault::Crash(node)),
-        FaultKind::PowerLoss => Some(Fault::PowerLoss(node)),
-        FaultKind::Stop => Some(Fault::Stop(node)),
-        FaultKind::Freeze => Some(Fault::Freeze(node)),
-        FaultKind::Wipe => Some(Fault::Wipe(node)),
-        // What strikes links or machines has buttons of its own.
-        _ => None,
-    }
 }
 
 /// Says where what the node believes is not what is true.

@@ -111,6 +111,8 @@ pub(crate) struct FaultBar {
     pub(crate) first: Broken,
     /// The event by which the first began.
     pub(crate) seq: Seq,
+    /// The event by which the last one began.
+    pub(crate) last: Seq,
     pub(crate) count: usize,
 }
 
@@ -134,13 +136,14 @@ pub(crate) fn layout_faults(spans: &[Span], axis: &Axis) -> Vec<FaultBar> {
                     .zip(last.until)
                     .is_none_or(|(a, b)| a.since(b).max(b.since(a)).as_secs_f64() < pixel.max(0.002));
             if together {
-                last.count += 1;
+                (last.last, last.count) = (span.seq, last.count + 1);
                 continue;
             }
         }
         let row = row_ends.iter().position(|end| *end <= span.from).unwrap_or(FAULT_ROWS - 1);
         row_ends[row] = row_ends[row].max(span.until.unwrap_or(Timestamp(u64::MAX)));
-        bars.push(FaultBar { from: span.from, until: span.until, row, first: span.what, seq: span.seq, count: 1 });
+        let Span { what, from, until, seq } = *span;
+        bars.push(FaultBar { from, until, row, first: what, seq, last: seq, count: 1 });
     }
     bars
 }

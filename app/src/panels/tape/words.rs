@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cluster_core::{
     command::Command,
-    event::EventKind,
+    event::{EventKind, TraceEvent},
     fault::Fault,
     ids::Seq,
     trace::{Broken, TraceStore},
@@ -40,7 +40,11 @@ impl BarWords {
 
 fn bar_words(store: &TraceStore, bar: &FaultBar) -> String {
     let event = store.event(bar.seq);
-    let word = event.as_ref().map_or("broken", |event| fault_word(&event.kind));
+    let word = |event: Option<&TraceEvent>| event.map_or("broken", |event| fault_word(&event.kind));
+    // One word for all, if they have one in common.
+    let last = if bar.last == bar.seq { None } else { store.event(bar.last) };
+    let common = last.is_none_or(|last| word(Some(&last)) == word(event.as_ref()));
+    let word = if common { word(event.as_ref()) } else { "broken" };
     let cause = event.and_then(|event| event.cause).and_then(|cause| store.event(cause));
     if let Some(EventKind::CommandIssued { command: Command::Inject(faults), .. }) = cause.map(|cause| cause.kind)
         && let [Fault::Partition(parts)] = &faults[..]

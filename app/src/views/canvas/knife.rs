@@ -4,7 +4,7 @@ use cluster_core::{
     command::Command,
     fault::{Fault, LinkId},
 };
-use egui::{Align2, CursorIcon, FontId, Key, PointerButton, Pos2, Response, Shape, Stroke, Ui, vec2};
+use egui::{Align2, CursorIcon, FontId, Key, PointerButton, Pos2, Rect, Response, Shape, Stroke, Ui, Vec2, vec2};
 
 use super::{Scene, glyphs::Pen};
 use crate::{ctx::ViewCtx, tools::Tool};
@@ -26,6 +26,8 @@ pub(super) struct Crossing {
 
 /// Points of a stroke are at least this far apart.
 const STEP: f32 = 3.0;
+/// Around the words beside a stroke.
+const WORDS_PAD: Vec2 = vec2(6.0, 3.0);
 
 impl Knife {
     /// Returns whether a stroke is being drawn.
@@ -92,16 +94,33 @@ impl Knife {
             pen.painter.line_segment(lane, Stroke::new(pen.px(1.5), bad));
             pen.painter.circle_filled(*at, 3.0, bad);
         }
-        if let [.., end] = self.stroke[..] {
+        if !self.stroke.is_empty() {
             pen.painter.add(Shape::line(self.stroke.clone(), Stroke::new(1.5, pen.theme.text)));
             let words = stroke_words(self.doomed.len(), self.one_way, ctx.tools.staging);
-            let at = end + vec2(14.0, -10.0);
             let galley = pen.painter.layout_no_wrap(words, FontId::proportional(12.0), bad);
-            let rect = Align2::LEFT_BOTTOM.anchor_size(at, galley.size()).expand2(vec2(6.0, 3.0));
+            let rect = words_rect(scene, &self.stroke, galley.size() + 2.0 * WORDS_PAD);
             pen.painter.rect_filled(rect, 4.0, pen.theme.surface.gamma_multiply(0.92));
-            pen.painter.galley(rect.min + vec2(6.0, 3.0), galley, bad);
+            pen.painter.galley(rect.min + WORDS_PAD, galley, bad);
         }
     }
+}
+
+/// Returns where the words go: beside the end of the stroke, or its beginning, where they cover neither node nor client.
+fn words_rect(scene: &Scene, stroke: &[Pos2], size: Vec2) -> Rect {
+    let corners = [
+        (Align2::LEFT_BOTTOM, vec2(14.0, -10.0)),
+        (Align2::RIGHT_BOTTOM, vec2(-14.0, -10.0)),
+        (Align2::LEFT_TOP, vec2(14.0, 14.0)),
+        (Align2::RIGHT_TOP, vec2(-14.0, 14.0)),
+    ];
+    let ends = [stroke.last(), stroke.first()].into_iter().flatten();
+    let beside = |end: &Pos2| corners.map(|(align, aside)| align.anchor_size(*end + aside, size));
+    let rects: Vec<Rect> = ends.flat_map(beside).collect();
+    let nodes = scene.layout.nodes.iter().map(|node| scene.layout.disc(node));
+    let clients = scene.layout.clients.iter().map(|(_, at)| Rect::from_center_size(*at, scene.layout.client_size));
+    let taken: Vec<Rect> = nodes.chain(clients).map(|world| scene.camera.screen_rect(world)).collect();
+    let free = rects.iter().find(|rect| !taken.iter().any(|other| other.intersects(**rect)));
+    free.or(rects.first()).copied().unwrap_or(Rect::NOTHING)
 }
 
 fn stroke_words(count: usize, one_way: bool, staging: bool) -> String {

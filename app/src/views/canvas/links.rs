@@ -1,7 +1,7 @@
 //! Links: two half-arrows, one a direction. What is wrong with a direction is seen in its own pattern.
 
 use cluster_core::{
-    fault::{LinkFault, LinkId, LinkRules},
+    fault::{LinkFault, LinkId, LinkRules, flap_phase},
     ids::Endpoint,
     trace::LinkState,
 };
@@ -21,6 +21,10 @@ const RECENT_SECS: f32 = 0.6;
 const BROKEN_LOUD: f32 = 40.0;
 /// From this many healthy ones on, too.
 const QUIET_FROM: f32 = 150.0;
+/// The length of the switch in a link that flaps.
+const SWITCH: f32 = 22.0;
+/// Where along a link that flaps its words are, so that the open switch does not reach them.
+const BESIDE_SWITCH: f32 = 0.27;
 
 /// Returns the directions that are drawn: all of a small cluster, of a large one those that carry or lack something.
 pub(super) fn shown(ctx: &ViewCtx<'_>, scene: &Scene) -> Vec<LinkId> {
@@ -34,10 +38,15 @@ pub(super) fn shown(ctx: &ViewCtx<'_>, scene: &Scene) -> Vec<LinkId> {
     let small = nodes.len() <= IDLE_LINKS_MAX;
     let told = ctx.state.links.iter().filter(|((from, to), link)| {
         let between_nodes = from.node().is_some() && to.node().is_some();
-        !(small && between_nodes) && (!link.rules.is_healthy() || activity(ctx, link) > 0.0)
+        !(small && between_nodes) && (!is_whole(link) || activity(ctx, link) > 0.0)
     });
     links.extend(told.map(|(id, _)| *id));
     links
+}
+
+/// Returns whether nothing is wrong with a direction.
+pub(super) fn is_whole(link: &LinkState) -> bool {
+    link.rules.is_healthy() && link.half_open.is_none()
 }
 
 fn activity(ctx: &ViewCtx<'_>, link: &LinkState) -> f32 {
@@ -45,9 +54,12 @@ fn activity(ctx: &ViewCtx<'_>, link: &LinkState) -> f32 {
 }
 
 /// Returns the label by which screen readers and tests find a direction.
-pub(super) fn label((from, to): LinkId, rules: &LinkRules) -> String {
+pub(super) fn label((from, to): LinkId, link: &LinkState) -> String {
     let mut label = format!("link {from} to {to}");
-    for part in rules.parts() {
+    if link.half_open.is_some() {
+        label += ", half-open";
+    }
+    for part in link.rules.parts() {
         label += &match part {
             LinkFault::Delay(delay) => format!(", delayed by {delay}"),
             LinkFault::Loss(loss) => format!(", loses {loss}"),
@@ -60,7 +72,7 @@ pub(super) fn label((from, to): LinkId, rules: &LinkRules) -> String {
 /// Paints every direction that is shown.
 pub(super) fn paint_links(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, links: &[LinkId], traffic: &Traffic) {
     let healthy = LinkState::default();
-    let broken = links.iter().filter(|link| ctx.state.links.get(link).is_some_and(|l| !l.rules.is_healthy())).count();
+    let broken = links.iter().filter(|link| ctx.state.links.get(link).is_some_and(|link| !is_whole(link))).count();
     let loud = (BROKEN_LOUD / broken.max(1) as f32).clamp(0.12, 1.0);
     let quiet = (QUIET_FROM / (links.len() - broken).max(1) as f32).clamp(0.2, 1.0);
     for id in links {
@@ -70,10 +82,11 @@ pub(super) fn paint_links(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, links
         let apart = |end: Endpoint| end.node().is_some_and(|node| scene.truth.isolated.contains(&node));
         let look = Look {
             rules: link.rules,
+            half_open: link.half_open.is_some(),
+            up: link.rules.flap.is_none_or(|flap| flap.is_up(flap_phase(ctx.store.spec().seed, *id), ctx.at)),
             activity: activity(ctx, link),
             load: traffic.count(scene, *id),
-            strength: if apart(id.0) || apart(id.1) { 0.45 } else { 1.0 }
-                * if link.rules.is_healthy() { quiet } else { loud },
+            strength: if apart(id.0) || apart(id.1) { 0.45 } else { 1.0 } * if is_whole(link) { quiet } else { loud },
             selected: *ctx.selection == Selection::Link(*id),
             client: id.0.client().is_some() || id.1.client().is_some(),
             arrows: scene.layout.cards,
@@ -85,6 +98,10 @@ pub(super) fn paint_links(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, links
 
 struct Look {
     rules: LinkRules,
+    /// Whether the far end of its connection is gone.
+    half_open: bool,
+    /// Whether it is up at this moment; only a link that flaps is ever not.
+    up: bool,
     /// 1 when a frame was sent this moment, 0 when none was for a while.
     activity: f32,
     /// Frames under way.
@@ -112,6 +129,17 @@ fn paint_link(pen: &Pen<'_>, lane: [Pos2; 2], look: &Look) {
         paint_cut(pen, lane, along, stroke);
         return;
     }
+    if look.half_open || look.rules.flap.is_some() {
+        if look.half_open {
+            paint_half_open(pen, lane, along, stroke)
+        } else {
+            paint_switch(pen, lane, along, stroke, look.up)
+        }
+        if look.words {
+            paint_words(pen, lane, along, look);
+        }
+        return;
+    }
     match (look.rules.delay.is_some(), look.rules.loss.is_some()) {
         (false, false) => {
             pen.painter.line_segment(lane, stroke);
@@ -133,7 +161,7 @@ fn paint_link(pen: &Pen<'_>, lane: [Pos2; 2], look: &Look) {
 
 fn link_color(pen: &Pen<'_>, look: &Look) -> Color32 {
     let theme = pen.theme;
-    let color = if look.rules.cut {
+    let color = if look.rules.cut || look.half_open || !look.up {
         theme.bad.gamma_multiply(0.9)
     } else if !look.rules.is_healthy() {
         theme.warn.gamma_multiply(0.85)
@@ -159,6 +187,32 @@ fn paint_cut(pen: &Pen<'_>, [from, to]: [Pos2; 2], along: Vec2, stroke: Stroke) 
     }
 }
 
+/// A switch in the way: closed while the link is up, thrown open while it is down.
+fn paint_switch(pen: &Pen<'_>, [from, to]: [Pos2; 2], along: Vec2, stroke: Stroke, up: bool) {
+    let outward = vec2(-along.y, along.x);
+    let hinge = from + (to - from) * 0.5 - along * pen.px(SWITCH / 2.0);
+    let contact = hinge + along * pen.px(SWITCH);
+    let lever = if up { along } else { (along + outward * 0.8).normalized() } * pen.px(SWITCH);
+    let beyond = if up { stroke } else { Stroke::new(stroke.width, stroke.color.gamma_multiply(0.45)) };
+    pen.painter.line_segment([from, hinge], stroke);
+    pen.painter.line_segment([contact, to], beyond);
+    pen.painter.line_segment([hinge, hinge + lever], Stroke::new(pen.px(2.2).max(1.0), stroke.color));
+    for at in [hinge, contact] {
+        pen.painter.circle_filled(at, pen.px(2.6).max(1.2), stroke.color);
+    }
+    paint_half_arrow(pen, to, along, beyond.color);
+}
+
+/// The sender's end is whole; where the receiver's was, there is an open end.
+fn paint_half_open(pen: &Pen<'_>, [from, to]: [Pos2; 2], along: Vec2, stroke: Stroke) {
+    let end = from + (to - from) * 0.72;
+    pen.painter.line_segment([from, end], stroke);
+    let faint = Stroke::new(stroke.width, stroke.color.gamma_multiply(0.35));
+    let radius = pen.px(4.0).max(2.0);
+    pen.painter.circle_stroke(end + along * radius, radius, Stroke::new(pen.px(1.6).max(1.0), stroke.color));
+    pen.painter.extend(Shape::dashed_line(&[end + along * radius * 3.0, to], faint, pen.px(2.0), pen.px(6.0)));
+}
+
 /// Half an arrow, on the outer side of its lane.
 fn paint_half_arrow(pen: &Pen<'_>, tip: Pos2, along: Vec2, color: Color32) {
     let outward = vec2(-along.y, along.x);
@@ -167,22 +221,36 @@ fn paint_half_arrow(pen: &Pen<'_>, tip: Pos2, along: Vec2, color: Color32) {
 }
 
 fn paint_words(pen: &Pen<'_>, [from, to]: [Pos2; 2], along: Vec2, look: &Look) {
-    let mut words = Vec::new();
-    if let Some(delay) = look.rules.delay {
-        words.push(format!("{} ms", delay.mean.as_millis()));
-    }
-    if let Some(loss) = look.rules.loss {
-        words.push(format!("{:.0} %", loss.probability * 100.0));
-    }
+    let half_open = look.half_open.then(|| "half-open".to_owned());
+    let words: Vec<String> = half_open.into_iter().chain(look.rules.parts().iter().filter_map(short_words)).collect();
     if words.is_empty() {
         return;
     }
     let outward = vec2(-along.y, along.x);
     // Off the middle, so that the words of both directions do not meet.
-    let at = from + (to - from) * 0.42 + outward * pen.px(16.0);
-    let color = pen.theme.warn;
+    let share = if look.rules.flap.is_some() { BESIDE_SWITCH } else { 0.42 };
+    let at = from + (to - from) * share + outward * pen.px(16.0);
+    let color = if look.half_open || !look.up { pen.theme.bad } else { pen.theme.warn };
     let rect = pen.pill(at, Align2::CENTER_CENTER, 11.0, color, &words.join(", "));
     if look.rules.delay.is_some() {
         pen.hourglass(rect.left_center() - vec2(pen.px(9.0), 0.0), 13.0, color);
     }
+}
+
+/// A rule in as few words as a link has room for.
+fn short_words(rule: &LinkFault) -> Option<String> {
+    let share = |share: f64| format!("{:.0} %", share * 100.0);
+    Some(match rule {
+        LinkFault::Flap(_) => "flaps".to_owned(),
+        LinkFault::Delay(delay) => format!("{} ms", delay.mean.as_millis()),
+        LinkFault::Loss(loss) => format!("{} lost", share(loss.probability)),
+        LinkFault::Burst(burst) => format!("{} in bursts", share(burst.share())),
+        LinkFault::Duplicate(duplicate) => format!("{} twice", share(duplicate.share)),
+        LinkFault::Reorder(reorder) => format!("{} overtaken", share(reorder.share)),
+        LinkFault::Corrupt(corrupt) => format!("{} damaged", share(corrupt.share)),
+        LinkFault::Bandwidth(pipe) => format!("{} kB/s", pipe.bytes_per_sec as f64 / 1000.0),
+        LinkFault::SlowClose(_) => "closes late".to_owned(),
+        // A cut is drawn, and blows are no rules.
+        LinkFault::Cut | LinkFault::Reset | LinkFault::HalfOpen(_) => return None,
+    })
 }

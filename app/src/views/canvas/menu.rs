@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use cluster_core::{
     command::Command,
     event::RoleKind,
-    fault::{Delay, FAULTS, Fault, FaultKind, FaultRow, Heal, LinkFault, LinkId, Loss, NodeFault},
+    fault::{FAULTS, Fault, FaultKind, FaultRow, Flap, Heal, Layer, LinkFault, LinkId, NodeFault, layer_of},
     ids::{ClientId, Endpoint, NodeId},
     request::{Admin, Request},
-    trace::{NodeStatus, rules_words},
+    trace::{LinkState, NodeStatus, rules_words},
 };
 use egui::{Popup, Response, Ui};
 
@@ -18,9 +18,6 @@ use crate::{
     tools::{Menu, ToolAction, links_of},
     widgets::{break_menu::shapes_ui, machine::machine_menu_ui},
 };
-
-const MENU_DELAY: Duration = Duration::from_millis(250);
-const MENU_LOSS: f64 = 0.3;
 
 /// One entry; `Err` says why it makes no sense.
 pub(super) fn entry_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, about: &str, possible: Result<Command, &str>) {
@@ -145,18 +142,20 @@ fn strike(ctx: &ViewCtx<'_>, row: &FaultRow, chosen: &BTreeSet<NodeId>) -> Resul
 }
 
 fn fault(kind: FaultKind, node: NodeId, status: &NodeStatus) -> Result<Fault, &'static str> {
-    let running = status.is_running();
-    match kind {
-        FaultKind::Crash if running => Ok(Fault::Crash(node)),
-        FaultKind::PowerLoss if running => Ok(Fault::PowerLoss(node)),
-        FaultKind::Stop if *status == NodeStatus::Up => Ok(Fault::Stop(node)),
-        FaultKind::Stop if running => Err("It stands still and cannot hear the request"),
-        FaultKind::Freeze if *status == NodeStatus::Up => Ok(Fault::Freeze(node)),
-        FaultKind::Freeze if running => Err("It is frozen already"),
-        FaultKind::Wipe => Ok(Fault::Wipe(node)),
-        FaultKind::Crash | FaultKind::PowerLoss | FaultKind::Stop | FaultKind::Freeze => Err("It is not running"),
-        // What strikes links or machines has menus of its own.
-        _ => Err("This strikes no process"),
+    let Some(fault) = Fault::of_process(kind, node) else { return Err("This strikes no process") };
+    match (kind, status) {
+        (FaultKind::Wipe, _) | (_, NodeStatus::Up) => Ok(fault),
+        (FaultKind::Stop, NodeStatus::Frozen) => Err("It stands still and cannot hear the request"),
+        (FaultKind::Freeze, NodeStatus::Frozen) => Err("It is frozen already"),
+        (_, NodeStatus::Frozen) => Ok(fault),
+        (
+            _,
+            NodeStatus::Starting
+            | NodeStatus::Crashed
+            | NodeStatus::PoweredOff
+            | NodeStatus::Stopped
+            | NodeStatus::Failed(_),
+        ) => Err("It is not running"),
     }
 }
 
@@ -190,37 +189,94 @@ fn transfer(ctx: &ViewCtx<'_>, to: NodeId) -> Result<Command, &'static str> {
 /// What can be done to a link.
 pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let (from, to) = link;
-    let rules = ctx.state.links.get(&link).map(|state| state.rules).unwrap_or_default();
-    let back = ctx.state.links.get(&(to, from)).map(|state| state.rules).unwrap_or_default();
-    let inject = |faults: Vec<Fault>| Ok(Command::Inject(faults));
-    let about = |kind: FaultKind| FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.about);
-    ui.set_min_width(150.0);
+    let (there, back) = (link_state(ctx, link), link_state(ctx, (to, from)));
+    ui.set_min_width(190.0);
     ui.weak(format!("{from} to {to}"));
-    let cut = if rules.cut { Err("It is cut already") } else { inject(vec![Fault::cut(link)]) };
-    entry_ui(ui, ctx, "Cut this direction", about(FaultKind::Cut), cut);
-    let both = vec![Fault::cut(link), Fault::cut((to, from))];
-    let both = if rules.cut && back.cut { Err("Both are cut already") } else { inject(both) };
-    entry_ui(ui, ctx, "Cut both directions", "No frame passes either way.", both);
-    let delay = Delay::constant(MENU_DELAY);
-    let title = format!("Delay {} ms", MENU_DELAY.as_millis());
-    entry_ui(ui, ctx, &title, about(FaultKind::Delay), inject(vec![Fault::Link(link, LinkFault::Delay(delay))]));
-    let title = format!("Loss {:.0} %", MENU_LOSS * 100.0);
-    let loss = Loss { probability: MENU_LOSS };
-    entry_ui(ui, ctx, &title, about(FaultKind::Loss), inject(vec![Fault::Link(link, LinkFault::Loss(loss))]));
+    let strike_ui = |ui: &mut Ui, fault: LinkFault| {
+        entry_ui(ui, ctx, &fault_words(fault), &about(fault.kind()), strike_link(&there, link, fault));
+    };
+    strike_ui(ui, LinkFault::Cut);
+    entry_ui(ui, ctx, "Cut both directions", "No frame passes either way.", cut_both(link, &there, &back));
+    let of = |layer| move |fault: &LinkFault| *fault != LinkFault::Cut && fault.layer() == layer;
+    for (title, layer) in [("Frames", Layer::Frames), ("TCP stream", Layer::Stream)] {
+        ui.menu_button(title, |ui| {
+            ui.set_min_width(190.0);
+            LinkFault::OFFERED.into_iter().filter(of(layer)).for_each(|fault| strike_ui(ui, fault));
+        });
+    }
     ui.separator();
+    if ui.button("All rules and counters…").on_hover_text("Opens the link in the inspector").clicked() {
+        ctx.act(Action::Select(Selection::Link(link)));
+        ui.close();
+    }
     rules_menu_ui(ui, ctx, link);
     ui.separator();
-    let heal = |id: LinkId, healthy: bool| {
+    let heal = |id: LinkId, state: &LinkState| {
+        let healthy = state.rules.is_healthy() && state.half_open.is_none();
         if healthy { Err("It is healthy") } else { Ok(Command::Heal(Heal::Link(id))) }
     };
-    entry_ui(ui, ctx, "Heal", "This direction is healthy again.", heal(link, rules.is_healthy()));
-    entry_ui(
-        ui,
-        ctx,
-        "Heal the way back",
-        "The other direction is healthy again.",
-        heal((to, from), back.is_healthy()),
-    );
+    entry_ui(ui, ctx, "Heal", "This direction is healthy again.", heal(link, &there));
+    entry_ui(ui, ctx, "Heal the way back", "The other direction is healthy again.", heal((to, from), &back));
+}
+
+fn link_state(ctx: &ViewCtx<'_>, link: LinkId) -> LinkState {
+    ctx.state.links.get(&link).copied().unwrap_or_default()
+}
+
+fn cut_both(link: LinkId, there: &LinkState, back: &LinkState) -> Result<Command, &'static str> {
+    match (there.rules.cut && back.rules.cut, there.rules.flap.or(back.rules.flap)) {
+        (true, _) => Err("Both are cut already"),
+        (false, Some(_)) => Err("A link cannot be cut and flap at once; heal the one first"),
+        (false, None) => Ok(Command::Inject(vec![Fault::cut(link), Fault::cut((link.1, link.0))])),
+    }
+}
+
+/// The fault as it is offered, if it would change anything about this direction and can stand beside its rules.
+fn strike_link(state: &LinkState, link: LinkId, fault: LinkFault) -> Result<Command, &'static str> {
+    let command = Ok(Command::Inject(vec![Fault::Link(link, fault)]));
+    let mut rules = state.rules;
+    fault.add_to(&mut rules);
+    match fault {
+        LinkFault::Reset => command,
+        LinkFault::HalfOpen(_) if state.half_open.is_some() => Err("It is half-open already"),
+        LinkFault::HalfOpen(_) => command,
+        _ if rules.check().is_err() => Err("A link cannot be cut and flap at once; heal the one first"),
+        _ if rules == state.rules => Err("That is how it is already"),
+        _ => command, // every other one is a rule beside those that there are
+    }
+}
+
+/// The name of a fault and its numbers.
+fn fault_words(fault: LinkFault) -> String {
+    let title = FAULTS.iter().find(|row| row.kind == fault.kind()).map_or("", |row| row.title);
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    match fault {
+        LinkFault::Cut => "Cut this direction".to_owned(),
+        LinkFault::Reset => title.to_owned(),
+        LinkFault::Flap(Flap { up, down }) => format!("{title} {} up, {} down", span(up), span(down)),
+        LinkFault::Delay(delay) => format!("{title} {}", span(delay.mean)),
+        LinkFault::Loss(loss) => format!("{title} {}", percent(loss.probability)),
+        LinkFault::Burst(burst) => format!("{title} {}", percent(burst.share())),
+        LinkFault::Duplicate(duplicate) => format!("{title} {}", percent(duplicate.share)),
+        LinkFault::Reorder(reorder) => format!("{title} {} by {}", percent(reorder.share), span(reorder.by)),
+        LinkFault::Corrupt(corrupt) => format!("{title} {}", percent(corrupt.share)),
+        LinkFault::Bandwidth(pipe) => format!("{title} {} kB/s", pipe.bytes_per_sec / 1000),
+        LinkFault::HalfOpen(time) | LinkFault::SlowClose(time) => format!("{title} {}", span(time)),
+    }
+}
+
+/// Writes a span of a menu, without a fraction that says nothing.
+fn span(span: Duration) -> String {
+    match span.as_millis() {
+        millis if millis % 1000 == 0 => format!("{} s", millis / 1000),
+        millis => format!("{millis} ms"),
+    }
+}
+
+fn about(kind: FaultKind) -> String {
+    let about = FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.about);
+    let layer = layer_of(kind).map(|layer| format!("\nActs on {}", layer.words()));
+    about.to_owned() + &layer.unwrap_or_default()
 }
 
 /// What can be done to a client.

@@ -192,13 +192,18 @@ fn legend_corner(scene: &Scene, rect: Rect) -> Pos2 {
 fn paint_counts(pen: &Pen<'_>, ctx: &ViewCtx<'_>, rect: Rect) {
     let (flights, drops) = (ctx.state.flights.len(), ctx.state.drops.len());
     let words = match (ctx.state.nodes.is_empty(), flights, drops) {
-        (true, ..) => "No nodes yet".to_owned(),
+        (true, ..) => vec!["No nodes yet".to_owned()],
         (false, 0, 0) => return,
-        (false, _, 0) => format!("{flights} in flight"),
-        (false, ..) => format!("{flights} in flight, {drops} just dropped"),
+        (false, _, 0) => vec![format!("{flights} in flight")],
+        // Two lines: side by side they would reach the clients.
+        (false, ..) => vec![format!("{drops} just dropped"), format!("{flights} in flight")],
     };
-    let at = rect.right_bottom() - egui::vec2(12.0, 10.0);
-    pen.painter.text(at, Align2::RIGHT_BOTTOM, words, FontId::proportional(11.0), pen.theme.text_weak);
+    let mut at = rect.right_bottom() - egui::vec2(12.0, 10.0);
+    for line in words.into_iter().rev() {
+        let font = FontId::proportional(11.0);
+        let line = pen.painter.text(at, Align2::RIGHT_BOTTOM, line, font, pen.theme.text_weak);
+        at.y = line.top();
+    }
 }
 
 /// Makes everything that is painted a widget, as far as their number allows. Returns what has the keyboard.
@@ -209,7 +214,7 @@ fn interact(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, links: &[LinkId], spots: 
             focused = Some(response.rect);
         }
     };
-    let broken = |link: &LinkId| ctx.state.links.get(link).is_some_and(|state| !state.rules.is_healthy());
+    let broken = |link: &LinkId| ctx.state.links.get(link).is_some_and(|state| !links::is_whole(state));
     let few = scene.layout.nodes.len() <= LINK_WIDGETS_MAX;
     let some = scene.layout.nodes.len() <= 5 * IDLE_LINKS_MAX;
     for link in links.iter().filter(|link| few || some && broken(link)).take(1000) {
@@ -271,9 +276,9 @@ fn link_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, link: LinkId) -> Option<Re
     let at = pointer::handle(scene, link)?;
     let rect = Rect::from_center_size(at, Vec2::splat(7.0));
     let response = ui.interact(rect, ui.scope_id().with(("link", link)), Sense::click());
-    let rules = ctx.state.links.get(&link).map(|state| state.rules).unwrap_or_default();
+    let state = ctx.state.links.get(&link).copied().unwrap_or_default();
     let selected = *ctx.selection == Selection::Link(link);
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &rules)));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &state)));
     if response.clicked() {
         pointer::on_link(ctx, link);
     }

@@ -1,13 +1,14 @@
 //! Tests of the tools on the picture: the knife, copied rules, shapes, and the menus that keys open.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use cluster_core::{
     command::Command,
-    fault::{Fault, LinkFault, LinkId, LinkRules, Shape},
+    fault::{Fault, Flap, Heal, LinkFault, LinkId, LinkRules, Shape, flap_phase},
     ids::NodeId,
     spec::ClusterSpec,
-    trace::TraceStore,
+    time::Timestamp,
+    trace::{ClusterState, TraceStore},
 };
 use egui::{Modifiers, Pos2, vec2};
 use egui_kittest::{Harness, kittest::Queryable};
@@ -31,10 +32,14 @@ struct Window {
 
 impl Window {
     fn of(tools: Tools, selection: Selection) -> Self {
+        Self::on(testing::steady(5), tools, selection)
+    }
+
+    fn on(state: ClusterState, tools: Tools, selection: Selection) -> Self {
         let actions: Rc<RefCell<Vec<Action>>> = Rc::default();
         let tools = Rc::new(RefCell::new(tools));
         let (pushed, in_hand) = (actions.clone(), tools.clone());
-        let (store, theme, state) = (TraceStore::new(ClusterSpec::default()), Theme::dark(), testing::steady(5));
+        let (store, theme) = (TraceStore::new(ClusterSpec::default()), Theme::dark());
         let mut view = CanvasView::default();
         let cursor = Cursor { at: testing::now(), ..Cursor::default() };
         let harness = Harness::builder().with_size(vec2(1000.0, 640.0)).with_context_setup(crate::theme::install);
@@ -224,20 +229,60 @@ fn the_menu_of_a_selected_node_opens_by_a_key_and_is_walked_by_keys() {
     assert_eq!(window.pushed(), [Action::Command(Command::Inject(vec![Fault::Crash(NodeId(2))]))]);
 }
 
+/// Paints a cluster; counts the pixels of a color.
+fn painted(tools: &Tools, state: &ClusterState, at: Timestamp, color: fn(&Theme) -> egui::Color32) -> usize {
+    let (store, actions, theme) = (TraceStore::new(ClusterSpec::default()), RefCell::default(), Theme::dark());
+    let mut view = CanvasView::default();
+    let cursor = Cursor { at, ..Cursor::default() };
+    let image = crate::offscreen::render(vec2(600.0, 400.0), 1.0, &theme, 2, |ui| {
+        let mut ctx = ViewCtx::new(&store, state, cursor, &Selection::Nothing, &theme, &actions);
+        ctx.tools = tools;
+        view.ui(ui, &ctx);
+    });
+    let [r, g, b, _] = color(&theme).to_array();
+    image.pixels().filter(|pixel| pixel.0[..3] == [r, g, b]).count()
+}
+
 #[test]
 fn what_is_staged_is_painted_and_what_is_not_is_not() {
     let paint = |staged: Vec<Fault>| {
-        let (store, actions, theme) = (TraceStore::new(ClusterSpec::default()), RefCell::default(), Theme::dark());
-        let (tools, state) = (Tools { staged, ..Tools::default() }, testing::steady(5));
-        let mut view = CanvasView::default();
-        let cursor = Cursor { at: testing::now(), ..Cursor::default() };
-        let image = crate::offscreen::render(vec2(600.0, 400.0), 1.0, &theme, 2, |ui| {
-            let mut ctx = ViewCtx::new(&store, &state, cursor, &Selection::Nothing, &theme, &actions);
-            ctx.tools = &tools;
-            view.ui(ui, &ctx);
-        });
-        let [r, g, b, _] = theme.accent.to_array();
-        image.pixels().filter(|pixel| pixel.0[..3] == [r, g, b]).count()
+        let tools = Tools { staged, ..Tools::default() };
+        painted(&tools, &testing::steady(5), testing::now(), |theme| theme.accent)
     };
     assert!(paint(vec![Fault::cut(link(4, 3)), Fault::Crash(NodeId(2))]) > paint(Vec::new()) + 50);
+}
+
+#[test]
+fn a_link_that_flaps_is_seen_to_be_up_and_to_be_down() {
+    let flap = Flap { up: Duration::from_secs(2), down: Duration::from_secs(2) };
+    let mut state = testing::steady(5);
+    state.links.entry(link(4, 3)).or_default().rules.flap = Some(flap);
+    let phase = flap_phase(ClusterSpec::default().seed, link(4, 3));
+    let moments: Vec<Timestamp> = (0..4).map(|secs| testing::now() + Duration::from_secs(secs)).collect();
+    let (up, down): (Vec<_>, Vec<_>) = moments.into_iter().partition(|at| flap.is_up(phase, *at));
+    let paint = |at: &Timestamp| painted(&Tools::default(), &state, *at, |theme| theme.bad);
+    let (up, down): (Vec<_>, Vec<_>) = (up.iter().map(paint).collect(), down.iter().map(paint).collect());
+    assert!(down.iter().min() > up.iter().max(), "up {up:?}, down {down:?}");
+}
+
+#[test]
+fn a_half_open_link_says_so_and_is_healed_from_its_menu() {
+    let mut state = testing::steady(5);
+    state.links.entry(link(1, 2)).or_default().half_open = Some(testing::now() + Duration::from_secs(9));
+    let mut window = Window::on(state, Tools::default(), Selection::Nothing);
+    window.choose("link n1 to n2, half-open", &["Heal"]);
+    assert_eq!(window.pushed(), [Action::Command(Command::Heal(Heal::Link(link(1, 2))))]);
+}
+
+#[test]
+fn the_menu_of_a_link_offers_every_fault_and_says_what_contradicts() {
+    let mut window = Window::with_tool(Tool::Pointer);
+    window.choose("link n1 to n2", &["TCP stream", "Half-open connection 10 s"]);
+    let half_open = Fault::Link(link(1, 2), LinkFault::HalfOpen(Duration::from_secs(10)));
+    assert_eq!(window.pushed(), [Action::Command(Command::Inject(vec![half_open]))]);
+    let mut state = testing::steady(5);
+    state.links.entry(link(1, 2)).or_default().rules.cut = true;
+    let mut window = Window::on(state, Tools::default(), Selection::Nothing);
+    window.choose("link n1 to n2, cut", &["Frames", "Flap 2 s up, 500 ms down"]);
+    assert_eq!(window.pushed(), [], "what is cut cannot flap");
 }

@@ -53,6 +53,11 @@ impl EpochLog {
         }
     }
 
+    /// A snapshot that includes everything up to `index` took its place: whatever stood there is not known any more.
+    pub(super) fn reset(&mut self, index: LogIndex) {
+        *self = Self { first: index.0 + 1, last: index.0, runs: Vec::new() };
+    }
+
     /// Makes it be, from `from` on, exactly `epochs`. Returns the first position that was erased or is another entry.
     pub(super) fn splice(&mut self, from: LogIndex, epochs: impl Iterator<Item = Epoch>) -> Option<LogIndex> {
         let mut next = from.0.clamp(1, u64::MAX / 2);

@@ -252,3 +252,16 @@ fn of_one_invariant_a_few_violations_are_told() {
     }
     assert_eq!(run.found.len(), 8);
 }
+
+/// A snapshot takes the place of a log that may have held other entries: they were never applied.
+#[test]
+fn what_stood_in_a_log_before_a_snapshot_took_its_place_was_not_applied() {
+    let mut run = Run::raft();
+    run.log(1, 1, &[(1, 1), (1, 2)]);
+    run.log(2, 1, &[(2, 7), (2, 8)]);
+    run.shows(2, vec![ViewChange::AppliedIndex(LogIndex(2))]);
+    let installed = Milestone::SnapshotInstalled { index: LogIndex(2) };
+    run.push(EventKind::Milestone { node: NodeId(1), milestone: installed });
+    run.shows(1, vec![ViewChange::AppliedIndex(LogIndex(2))]);
+    assert!(run.found.is_empty(), "{:?}", run.found);
+}

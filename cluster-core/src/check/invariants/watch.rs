@@ -65,7 +65,7 @@ impl Invariants {
             Milestone::SteppedDown { .. } => self.node(node).leads = None,
             Milestone::SnapshotInstalled { index } => {
                 let watched = self.node(node);
-                watched.log.splice(index.next(), std::iter::empty());
+                watched.log.reset(*index);
             }
             Milestone::Applied { op, index } if self.lineage == Lineage::Raft => {
                 let epoch = self.node(node).log.at(*index);

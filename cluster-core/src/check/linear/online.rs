@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{
     super::{
         history::{OperationIndex, Position},
-        model::{Model, Nature, Step},
+        model::{Model, Nature, State as PlainState, Step},
         states::States,
     },
     plan::{Call, Moment, Plan},
@@ -21,6 +21,23 @@ pub(crate) enum End {
     Perhaps(Step),
     /// It did nothing.
     Nothing,
+}
+
+impl End {
+    fn step(self) -> Option<Step> {
+        match self {
+            Self::Did(step) | Self::Perhaps(step) => Some(step),
+            Self::Nothing => None,
+        }
+    }
+
+    fn with(self, number: impl Fn(PlainState) -> PlainState) -> Self {
+        match self {
+            Self::Did(step) => Self::Did(step.with(number)),
+            Self::Perhaps(step) => Self::Perhaps(step.with(number)),
+            Self::Nothing => Self::Nothing,
+        }
+    }
 }
 
 /// What became of an object.
@@ -64,8 +81,6 @@ enum Width {
     Wide(Box<Search<16>>),
 }
 
-/// How many steps the end of one operation may cost before the object is given up.
-const STEPS_EACH: u64 = 300_000;
 /// How many moments are kept before the past is forgotten.
 const MOMENTS_KEPT: usize = 1024;
 /// How many states are kept before those that are gone are forgotten.
@@ -102,8 +117,9 @@ impl Growing {
         number
     }
 
-    /// Takes the end of an operation over, and looks as far as everything is known.
-    pub(crate) fn end(&mut self, number: u64, end: End) {
+    /// Takes the end of an operation over, and looks as far as everything is known. Takes the steps that this costs from
+    /// `credit`, and gives up when there are none left.
+    pub(crate) fn end(&mut self, number: u64, end: End, credit: &mut u64) {
         if self.state != State::Holds {
             self.queue.clear();
             return;
@@ -118,7 +134,7 @@ impl Growing {
             match (end, is_end) {
                 (End::Did(step), false) => self.open(number, step, true),
                 (End::Perhaps(step), false) if step.nature() != Nature::Pure => self.open(number, step, false),
-                (End::Did(_), true) => self.close(number),
+                (End::Did(_), true) => self.close(number, credit),
                 (End::Nothing | End::Perhaps(_), _) => {}
             }
             if is_end {
@@ -174,22 +190,46 @@ impl Growing {
         }
     }
 
-    fn close(&mut self, number: u64) {
+    fn close(&mut self, number: u64, credit: &mut u64) {
         let slot = self.at(number).slot.take().expect("it was opened when it began");
         self.position += 1;
+        let before = self.steps();
         let progress = match &mut self.search {
-            Width::Narrow(search) => search.end_growing(slot, STEPS_EACH),
-            Width::Wide(search) => search.end_growing(slot, STEPS_EACH),
+            Width::Narrow(search) => search.end_growing(slot, *credit),
+            Width::Wide(search) => search.end_growing(slot, *credit),
         };
+        *credit = credit.saturating_sub(self.steps() - before);
         self.free.push(slot);
         match progress {
             Progress::Holds => {}
             Progress::Violated { .. } => self.state = State::Violated(number),
             Progress::OutOfSteps => self.state = State::Lost,
         }
+        if self.state != State::Holds {
+            // The search stands where it was given up: nothing of it is forgotten, and nothing asked of it any more.
+            return;
+        }
         match &mut self.search {
-            Width::Narrow(search) => forget(search),
-            Width::Wide(search) => forget(search),
+            Width::Narrow(search) => forget(search, &mut self.operations),
+            Width::Wide(search) => forget(search, &mut self.operations),
+        }
+    }
+
+    fn steps(&self) -> u64 {
+        match &self.search {
+            Width::Narrow(search) => search.steps,
+            Width::Wide(search) => search.steps,
+        }
+    }
+
+    /// Returns the value, if nothing is open and there is only one that it can be.
+    pub(crate) fn settled(&self) -> Option<Option<&[u8]>> {
+        if !self.queue.is_empty() || !self.operations.is_empty() {
+            return None;
+        }
+        match &self.search {
+            Width::Narrow(search) => search.settled(),
+            Width::Wide(search) => search.settled(),
         }
     }
 
@@ -216,7 +256,7 @@ impl Growing {
     }
 }
 
-fn forget<const W: usize>(search: &mut Search<W>) {
+fn forget<const W: usize>(search: &mut Search<W>, waiting: &mut VecDeque<Pending>) {
     if search.plan.moments.len() < MOMENTS_KEPT || search.frontier.configs.is_empty() {
         return;
     }
@@ -226,15 +266,27 @@ fn forget<const W: usize>(search: &mut Search<W>) {
     }
     let mut keep: Vec<_> = search.frontier.configs.iter().map(|config| config.state).collect();
     keep.extend(search.plan.calls.iter().flat_map(|call| call.step.named()).flatten());
+    // What ended and waits for its turn names states, too.
+    keep.extend(waiting.iter().filter_map(|pending| pending.end?.step()).flat_map(Step::named).flatten());
     keep.sort_unstable();
     keep.dedup();
     let (states, moved) = search.states.without_others(&keep);
     let number = |state| moved.binary_search_by_key(&state, |pair| pair.0).map_or(state, |at| moved[at].1);
     search.renumber(number);
+    for end in waiting.iter_mut().filter_map(|pending| pending.end.as_mut()) {
+        *end = end.with(number);
+    }
     search.states = states;
 }
 
 impl<const W: usize> Search<W> {
+    fn settled(&self) -> Option<Option<&[u8]>> {
+        match self.frontier.configs.as_slice() {
+            [only] if !self.is_open() => Some(self.states.bytes_of(only.state)),
+            _ => None, // None is there, or several may be.
+        }
+    }
+
     fn begin_growing(&mut self, mut call: Call) {
         let index = self.plan.calls.len() as u32;
         // Twins are found among the open operations only, and that is all that is asked for.

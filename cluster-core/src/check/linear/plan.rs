@@ -56,7 +56,7 @@ pub(crate) struct Plan {
     pub(crate) upcoming: Vec<Option<u32>>,
     /// The calls that overwrite, in the order in which they begin.
     pub(crate) overwrites: Vec<u32>,
-    /// Whether a refusal tells that the state was another one.
+    /// Whether an answer may depend on the state being any other than one: a refusal, or an edit.
     pub(crate) refusals: bool,
 }
 
@@ -93,11 +93,15 @@ impl Plan {
         for call in &calls {
             states.looks(call.step, call.returned);
         }
-        states.all_looks_known();
+        // An edit may depend on any value.
+        let edits = calls.iter().any(|call| matches!(call.step, Step::Edit(_) | Step::Look(_)));
+        if !edits {
+            states.all_looks_known();
+        }
         if model == Model::Queue {
             states.takes(calls.iter().map(|call| (call.step, call.invoked, call.returned, call.owed)));
         }
-        let refusals = calls.iter().any(|call| matches!(call.step, Step::Unlike(_)));
+        let refusals = edits || calls.iter().any(|call| matches!(call.step, Step::Unlike(_)));
         // A refusal may depend on the value having become any other one.
         if !refusals {
             drop_useless(&mut calls, states);
@@ -168,7 +172,9 @@ impl Plan {
             | Step::Insert(_)
             | Step::Erase(_)
             | Step::Take(_)
-            | Step::TakeAny => None,
+            | Step::TakeAny
+            | Step::Edit(_)
+            | Step::Look(_) => None,
         }
     }
 }
@@ -193,6 +199,8 @@ fn number_twins(calls: &mut [Call]) {
         Step::Erase(a) => (7, u64::from(a.0), 0),
         Step::Take(a) => (8, u64::from(a.0), 0),
         Step::TakeAny => (9, 0, 0),
+        Step::Edit(a) => (10, u64::from(a), 0),
+        Step::Look(a) => (11, u64::from(a), 0),
     };
     let mut order: Vec<u32> = (0..calls.len() as u32).collect();
     order.sort_unstable_by_key(|at| key(calls[*at as usize].step));

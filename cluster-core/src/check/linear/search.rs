@@ -129,6 +129,11 @@ impl<const W: usize> Search<W> {
             .map(|call| call.twin)
     }
 
+    /// Returns whether any call is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.all.iter().any(|word| *word != 0)
+    }
+
     /// Returns the call that is open in a slot.
     pub(crate) fn open_call(&self, slot: u16) -> u32 {
         self.open.calls[usize::from(slot)]
@@ -300,7 +305,12 @@ impl<const W: usize> Search<W> {
             if !(needless && self.states.faded(next.state, target.returned) == DEAD) {
                 self.emit(next, target);
             }
-            return;
+            // If another one did it in the target's place, more may come between the two, where that is not the same as
+            // coming later: before an operation that needs what stands between, or behind one that absorbs nothing.
+            let for_another = slot != there && matches!(target.nature, Nature::Blind | Nature::Overwrite);
+            if !for_another || call.nature == Nature::Overwrite && !self.has_guarded(&next) {
+                return;
+            }
         }
         let idle = !(answered || owed && call.nature == Nature::Guarded);
         // Only another write could follow, and that would be nothing for nothing.
@@ -341,6 +351,12 @@ impl<const W: usize> Search<W> {
             let first = twins[word] & self.open.all[word] & !self.open.pure[word] & !config.used[word];
             first & if owed { config.owed[word] } else { u64::MAX } != 0
         })
+    }
+
+    /// Returns whether an open operation that needs a certain state has not taken effect.
+    fn has_guarded(&self, config: &Config<W>) -> bool {
+        let Open { all, pure, blind, .. } = &self.open;
+        (0..W).any(|word| all[word] & !pure[word] & !blind[word] & !config.used[word] != 0)
     }
 
     fn only_overwrites_left(&self, config: &Config<W>) -> bool {

@@ -27,7 +27,7 @@ pub(super) struct Backup {
 impl PrimaryBackup {
     /// Returns whether to listen to a primary of that epoch; follows it if its epoch is a later one.
     pub(super) fn accept_primary(&mut self, from: NodeId, epoch: Epoch, ctx: &mut Context<'_>) -> bool {
-        if epoch < self.epoch && !self.has(Flaw::ObeysDeposedPrimary) {
+        if epoch < self.epoch {
             // Without fencing, a deposed primary is not told: it learns of the later one when that one speaks to it.
             if self.settings.fencing {
                 ctx.note(Milestone::Fenced { from, epoch });
@@ -38,7 +38,7 @@ impl PrimaryBackup {
         if epoch == self.epoch && self.role == Role::Primary {
             return false;
         }
-        if epoch != self.epoch || self.primary != Some(from) {
+        if epoch > self.epoch || self.primary != Some(from) {
             self.follow(from, epoch, ctx);
         }
         self.hear_primary(ctx);
@@ -123,7 +123,7 @@ impl PrimaryBackup {
             let (_, record) = self.log.push(entry);
             ctx.append(LOG, record);
         }
-        self.dirty = true;
+        self.dirty |= !self.has(Flaw::AckBeforeFsync);
         ctx.log_spliced(first, self.log.briefs(first));
     }
 
@@ -206,7 +206,7 @@ impl PrimaryBackup {
 
     /// Applies what the primary committed, as far as it is known to be the same here and on disk.
     pub(super) fn follow_commit(&mut self, ctx: &mut Context<'_>) {
-        let commit = self.follow.announced.min(self.follow.matched).min(self.persisted);
+        let commit = self.follow.announced.min(self.follow.matched).min(self.answerable());
         if commit > self.commit {
             self.commit = commit;
             self.apply_committed(ctx);

@@ -278,7 +278,7 @@ impl PrimaryBackup {
         let (index, record) = self.log.push(entry);
         ctx.append(LOG, record);
         ctx.log_spliced(index, vec![brief]);
-        self.dirty = true;
+        self.dirty |= !self.has(Flaw::AckBeforeFsync);
         index
     }
 

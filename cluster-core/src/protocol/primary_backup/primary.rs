@@ -90,6 +90,12 @@ impl Primary {
         let count = count.min(matched.len());
         if count == 0 { LogIndex(u64::MAX) } else { matched[count - 1] }
     }
+
+    /// Returns the last position that all backups have on disk that were heard after `since`.
+    fn matched_by_heard(&self, since: Timestamp) -> LogIndex {
+        let heard = self.peers.values().filter(|peer| peer.heard.is_some_and(|heard| heard > since));
+        heard.map(|peer| peer.matched).min().unwrap_or(LogIndex(u64::MAX))
+    }
 }
 
 impl Peer {
@@ -220,8 +226,9 @@ impl PrimaryBackup {
         if !self.lead.durable {
             return;
         }
+        let answerable = self.answerable();
         for (to, peer) in &mut self.lead.peers {
-            while let Some(body) = peer.next_body(&self.log, self.commit, self.persisted, ctx.now()) {
+            while let Some(body) = peer.next_body(&self.log, self.commit, answerable, ctx.now()) {
                 if let Body::InstallSnapshot { snapshot } = &body {
                     ctx.note(Milestone::SnapshotSent { to: *to, index: snapshot.index });
                 }
@@ -283,6 +290,9 @@ impl PrimaryBackup {
             Mode::Async => self.commit,
             Mode::SemiSync | Mode::Sync if self.has(Flaw::AckBeforeReplication) => self.persisted,
             Mode::SemiSync => self.answerable().min(self.lead.matched_by(self.settings.semi_count)),
+            Mode::Sync if self.has(Flaw::GivesUpOnBackups) => {
+                self.answerable().min(self.lead.matched_by_heard(ctx.now() - self.settings.patience))
+            }
             Mode::Sync => self.answerable().min(self.lead.matched_by(usize::MAX)),
         };
         let advanced = ackable > self.commit;

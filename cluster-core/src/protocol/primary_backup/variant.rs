@@ -9,7 +9,7 @@ pub(super) enum Flaw {
     AckBeforeFsync,
     NoTruncation,
     NoConsistencyCheck,
-    ObeysDeposedPrimary,
+    GivesUpOnBackups,
     SharesEpochs,
 }
 
@@ -18,7 +18,7 @@ const FLAWS: [Flaw; 6] = [
     Flaw::AckBeforeFsync,
     Flaw::NoTruncation,
     Flaw::NoConsistencyCheck,
-    Flaw::ObeysDeposedPrimary,
+    Flaw::GivesUpOnBackups,
     Flaw::SharesEpochs,
 ];
 
@@ -46,7 +46,7 @@ pub(crate) const VARIANTS: &[Variant] = &[
     Variant {
         name: "ack-before-fsync",
         paper: "Gray 1978: what is acknowledged is on stable storage first.",
-        breaks: "Primary and backups count what their disks do not have yet: a power loss takes what was acknowledged.",
+        breaks: "Entries are acknowledged when they are written, and nobody waits for a sync: a power loss takes them.",
     },
     Variant {
         name: "no-truncation",
@@ -59,9 +59,9 @@ pub(crate) const VARIANTS: &[Variant] = &[
         breaks: "A backup appends behind whatever it has at that position: its log is not the primary's, and it says that it is.",
     },
     Variant {
-        name: "obeys-deposed-primary",
-        paper: "Oki and Liskov 1988: who has entered a later view ignores messages of an earlier one.",
-        breaks: "A backup follows whoever spoke last: a deposed primary erases what a later one acknowledged.",
+        name: "gives-up-on-backups",
+        paper: "Alsberg and Day 1976: an update that is not on enough hosts is not acknowledged, however long that takes.",
+        breaks: "The primary acknowledges without the backups that it has not heard of lately, as if `sync` were a wish.",
     },
     Variant {
         name: "shares-epochs",

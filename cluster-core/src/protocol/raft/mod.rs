@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{
     disk::{Recovered, SyncId},
-    event::{MessageInfo, Milestone, NodeView, SnapshotView},
+    event::{MessageInfo, Milestone, NodeView, SnapshotView, TimerView},
     ids::{LogIndex, NodeId, OpId},
     name::Name,
     protocol::{Ctx, Knob, KnobValues, KvMap, NodeConfig, Protocol},
@@ -130,6 +130,8 @@ pub(crate) struct Raft {
     snapshot: Option<SnapshotView>,
     waiting: Waiting,
     waiting_for: Cow<'static, str>,
+    /// Whether the view may have changed since it was asked for last: most ticks only count.
+    stirred: bool,
 }
 
 impl Protocol for Raft {
@@ -167,6 +169,7 @@ impl Protocol for Raft {
             snapshot,
             waiting: Waiting::default(),
             waiting_for: Cow::default(),
+            stirred: true,
         };
         if found.members.voters.is_empty() {
             // A node that joins knows no members; only a snapshot can tell it: the entries alone would make it believe
@@ -190,6 +193,7 @@ impl Protocol for Raft {
             return;
         }
         let Some(message) = plausible::plausible(message.0, &self.raw.raft.raft_log) else { return };
+        self.stirred = true;
         self.hear(from, ctx.now());
         self.watch_snapshot(&message);
         // An error says that the message is out of date, or of a node that is no member any more.
@@ -200,11 +204,15 @@ impl Protocol for Raft {
     fn on_timer(&mut self, timer: RaftTimer, ctx: &mut Ctx<'_, Self>) {
         match timer {
             RaftTimer::Tick => self.tick(ctx),
-            RaftTimer::Failover => self.fail_over(ctx),
+            RaftTimer::Failover => {
+                self.stirred = true;
+                self.fail_over(ctx);
+            }
         }
     }
 
     fn on_request(&mut self, op: OpId, request: Request, ctx: &mut Ctx<'_, Self>) {
+        self.stirred = true;
         match request {
             Request::Admin(admin) => self.on_admin(op, admin, ctx),
             write if write.is_write() => self.on_write(op, &write, ctx),
@@ -214,12 +222,14 @@ impl Protocol for Raft {
     }
 
     fn on_synced(&mut self, sync: SyncId, ctx: &mut Ctx<'_, Self>) {
+        self.stirred = true;
         self.release(Some(sync), ctx);
         self.settle(ctx);
     }
 
     fn on_peer_lost(&mut self, peer: NodeId, ctx: &mut Ctx<'_, Self>) {
         let id = u64::from(peer.0);
+        self.stirred = true;
         if self.snapshots_sent.remove(&id).is_some() {
             self.raw.report_snapshot(id, SnapshotStatus::Failure);
         }
@@ -235,6 +245,10 @@ impl Protocol for Raft {
 
     fn view(&self, view: &mut NodeView) {
         self.fill(view);
+    }
+
+    fn stirred(&mut self) -> bool {
+        std::mem::take(&mut self.stirred)
     }
 
     fn describe(message: &RaftMessage) -> MessageInfo {
@@ -263,6 +277,7 @@ impl Raft {
     }
 
     fn tick(&mut self, ctx: &mut Ctx<'_, Self>) {
+        let before = self.shown_by_ticks();
         self.clock.rearm(ctx);
         // The engine cannot campaign between taking a snapshot and knowing it on the disk.
         if !self.installing() {
@@ -275,6 +290,13 @@ impl Raft {
             self.raw.report_snapshot(peer, SnapshotStatus::Failure);
         }
         self.settle(ctx);
+        self.stirred |= before != self.shown_by_ticks();
+    }
+
+    /// Returns what a tick may change by itself; the rest of the view changes with messages, requests and the disk.
+    fn shown_by_ticks(&self) -> (Option<TimerView>, StateRole, u64, u64, Waiting) {
+        let engine = &self.raw.raft;
+        (self.clock.timer(), engine.state, engine.term, engine.leader_id, self.waiting)
     }
 
     fn hear(&mut self, from: NodeId, now: Timestamp) {

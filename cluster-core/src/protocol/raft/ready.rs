@@ -42,11 +42,13 @@ enum Wait {
 impl Raft {
     /// Lets the engine's wishes come true until it has none.
     pub(super) fn pump(&mut self, ctx: &mut Ctx<'_, Self>) {
+        self.stirred |= self.clients.has_reads();
         self.propose_gathered(ctx);
         self.promote_learners();
         self.confirm_reads();
         let mut must_sync = false;
         while self.raw.has_ready() {
+            self.stirred = true;
             must_sync |= self.handle_ready(ctx);
             self.clock.reseed(&mut self.raw.raft);
             self.confirm_reads();
@@ -205,6 +207,7 @@ impl Raft {
         if !(due || wanted) || self.applied <= last || self.installing() {
             return;
         }
+        self.stirred = true;
         let index = self.applied;
         let term = self.raw.store().term(index).expect("what was applied is in the log");
         let mut snapshot = Snapshot { data: self.map.to_bytes(), ..Snapshot::default() };

@@ -69,7 +69,7 @@ impl RaftStudy {
         let (first, record) = self.log.append(entries);
         ctx.append(log::FILE, record);
         ctx.log_spliced(first, self.log.briefs(first));
-        self.durable.dirty = true;
+        self.durable.dirty |= !self.has(Flaw::AckBeforeFsync);
     }
 
     /// Writes everything anew, without what a snapshot made superfluous.

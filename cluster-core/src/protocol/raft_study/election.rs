@@ -136,7 +136,9 @@ impl RaftStudy {
         self.followers = self.others().into_iter().map(|other| (other, Follower::new(next_index))).collect();
         ctx.note(Milestone::LeaderElected { epoch: self.current_term });
         // §8: a no-op at the start of its term tells the leader which entries are committed.
-        self.append(vec![Entry { term: self.current_term, command: None }], ctx);
+        if !self.has(Flaw::CommitOlderTerm) {
+            self.append(vec![Entry { term: self.current_term, command: None }], ctx);
+        }
         self.send_heartbeats(ctx);
     }
 

@@ -73,9 +73,7 @@ impl RaftStudy {
         (self.commit_index, self.last_applied) = (index, index);
         self.rewrite(ctx);
         ctx.note(Milestone::SnapshotInstalled { index });
-        if !retained {
-            ctx.log_spliced(index.next(), Vec::new());
-        }
+        ctx.log_spliced(index.next(), self.log.briefs(index.next()));
     }
 
     pub(super) fn on_snapshot_installed(&mut self, from: NodeId, index: LogIndex, ctx: &mut Context<'_>) {

@@ -67,7 +67,7 @@ pub(crate) const VARIANTS: &[Variant] = &[
     Variant {
         name: "ack-before-fsync",
         paper: "Figure 2: persistent state is updated on stable storage before responding to RPCs.",
-        breaks: "Followers answer, and the leader counts itself, before the disk has the entries: a power loss takes what was acknowledged.",
+        breaks: "Entries are acknowledged when they are written, and nobody waits for a sync: a power loss takes them.",
     },
     Variant {
         name: "grants-two-votes",
@@ -87,7 +87,7 @@ pub(crate) const VARIANTS: &[Variant] = &[
     Variant {
         name: "commit-older-term",
         paper: "§5.4.2, Figure 8: only entries of the leader's current term are committed by counting replicas.",
-        breaks: "Entries of earlier terms are committed by counting, too: a later leader may still erase them.",
+        breaks: "Entries of earlier terms are committed by counting, before any of the own term: a later leader may still erase them.",
     },
     Variant {
         name: "commit-without-majority",

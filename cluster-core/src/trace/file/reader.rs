@@ -191,11 +191,17 @@ impl Recording {
         Ok(stored)
     }
 
+    /// Looks for something whole behind a place that is not. What goes on for longer than any block without one is no torn
+    /// end either.
     fn whole_block_at_or_after(&self, from: u64, length: u64) -> io::Result<bool> {
         const WINDOW: usize = 1 << 16;
+        const SEARCHED_MAX: u64 = 32 << 20;
         let mut window = vec![0; WINDOW + BLOCK_HEADER];
         let mut at = from;
         while at + (BLOCK_HEADER as u64) <= length {
+            if at - from > SEARCHED_MAX {
+                return Ok(true);
+            }
             (&self.file).seek(SeekFrom::Start(at))?;
             let found = read_up_to(&mut &self.file, &mut window)?;
             let whole = window[..found].windows(BLOCK_HEADER).enumerate().any(|(skipped, bytes)| {

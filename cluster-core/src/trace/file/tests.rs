@@ -257,3 +257,43 @@ fn a_giant_event_has_a_block_of_its_own() {
     assert_eq!(recording.blocks().len(), 3);
     assert_eq!(all(&mut recording), events);
 }
+
+/// A file of ten gigabytes must cost neither memory nor minutes before it is known what of it can be used.
+#[test]
+fn a_giant_file_that_is_damaged_is_told_without_reading_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.flrec");
+    let events = recorded(&path);
+    let length = fs::metadata(&path).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(10 << 30).unwrap();
+    let mut recording = Recording::open(&path).unwrap();
+    let damage = recording.damage().expect("the rest is nothing").to_string();
+    assert!(damage.contains(&format!("block 5 at byte {length}")), "{damage}");
+    assert_eq!(all(&mut recording), events);
+}
+
+/// Recordings of the version before say nothing of what ran: they were live.
+#[test]
+fn a_header_without_an_origin_is_that_of_a_live_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.flrec");
+    let body = postcard::to_allocvec(&(7_u64, ClusterSpec::default())).unwrap();
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(VERSION_MAJOR.to_le_bytes());
+    bytes.extend(0_u16.to_le_bytes());
+    bytes.extend((body.len() as u32).to_le_bytes());
+    bytes.extend(crc32fast::hash(&body).to_le_bytes());
+    bytes.extend(&body);
+    fs::write(&path, &bytes).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    assert_eq!((recording.created_unix_ms(), recording.origin()), (7, &crate::origin::Origin::default()));
+    // An origin that makes no sense is no header that was ever written.
+    let mut body = body;
+    body.extend([9, 9, 9]);
+    bytes.truncate(PREFIX_BYTES);
+    bytes[12..16].copy_from_slice(&(body.len() as u32).to_le_bytes());
+    bytes[16..20].copy_from_slice(&crc32fast::hash(&body).to_le_bytes());
+    bytes.extend(&body);
+    fs::write(&path, &bytes).unwrap();
+    assert!(matches!(Recording::open(&path), Err(RecordingError::Header { .. })));
+}

@@ -1,0 +1,35 @@
+//! The faults of a hunt: a nemesis for each seed.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::Striker;
+use crate::{
+    command::Command,
+    nemesis::{Nemesis, NemesisSpec, Profile},
+    time::Timestamp,
+    trace::ClusterState,
+};
+
+use std::time::Duration;
+
+impl Striker for Nemesis {
+    fn wakes_at(&self) -> Option<Timestamp> {
+        Self::wakes_at(self)
+    }
+
+    fn next(&mut self, now: Timestamp, state: &ClusterState) -> Vec<Command> {
+        Self::next(self, now, state)
+    }
+}
+
+/// Returns the nemesis of each seed, by that profile. Some strike rarely, some all the time; a majority may fall, for a
+/// correct protocol loses nothing by that.
+pub fn nemeses(profile: Profile) -> impl Fn(u64) -> Box<dyn Striker> + Sync {
+    move |seed| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5354_524B);
+        let gap = Duration::from_millis(rng.random_range(100..1500));
+        let spec = NemesisSpec { gap, keep_majority: rng.random_ratio(1, 3), ..NemesisSpec::of(profile) };
+        Box::new(Nemesis::new(spec, seed))
+    }
+}

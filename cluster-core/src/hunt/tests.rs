@@ -1,0 +1,119 @@
+//! What is broken is found, made small, and found again; what is correct is silent.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::{event::EventKind, nemesis::Profile, protocol::VARIANT_KNOB, registry::PROTOCOLS, trace::TraceStore};
+
+/// A seed at which each variant is caught, and the promise that it breaks there.
+const CAUGHT: &[(&str, &str, u64, &str)] = &[
+    ("raft-study", "grants-two-votes", 3, "election-safety"),
+    ("raft-study", "ignores-log-up-to-date", 1, "leader-completeness"),
+    ("raft-study", "forgets-to-step-down", 3, "log-matching"),
+    ("raft-study", "commit-without-majority", 2, "leader-completeness"),
+    ("raft-study", "commit-beyond-match", 3, "state-machine-safety"),
+    ("raft-study", "no-truncation", 1, "state-machine-safety"),
+    ("raft-study", "truncates-on-old-append", 3, "node-stopped"),
+    ("raft-study", "stale-read", 2, "linearizable"),
+    ("raft-study", "read-before-no-op", 2, "linearizable"),
+    ("raft-study", "no-dedup", 12, "linearizable"),
+    ("primary-backup", "ack-before-replication", 1, "lost-write"),
+    ("primary-backup", "no-truncation", 1, "lost-write"),
+    ("primary-backup", "shares-epochs", 1, "single-writer"),
+];
+
+/// Draws the trial of a seed. Returns it with what it showed.
+fn drawn(quarry: &Quarry, seed: u64) -> (Trial, Ran) {
+    let mut trial = quarry.trial(seed);
+    let mut watch = Watch::new(&trial.spec, &quarry.checks);
+    let ran = trial.draw(&mut watch, nemeses(Profile::Swarm)(seed).as_mut()).expect("the quarry is sound");
+    (trial, ran)
+}
+
+fn promise(ran: &Ran) -> Option<&'static str> {
+    ran.caught.as_ref().map(|caught| caught.finding.promise.as_str())
+}
+
+fn replayed(trial: &Trial, checks: &[Check]) -> Ran {
+    trial.run(&mut Watch::new(&trial.spec, checks), &mut |_| {}).expect("the trial is sound")
+}
+
+#[test]
+fn every_variant_is_caught_and_the_correct_form_is_silent_under_the_same_faults() {
+    for row in PROTOCOLS {
+        for variant in row.variants {
+            let known = CAUGHT.iter().find(|known| (known.0, known.1) == (row.id, variant.name));
+            let Some((.., seed, broken)) = known else { panic!("no seed for {} {}", row.id, variant.name) };
+            let quarry = Quarry::new(row.id).with(VARIANT_KNOB, variant.name);
+            let (mut trial, ran) = drawn(&quarry, *seed);
+            assert_eq!(promise(&ran), Some(*broken), "{} {} at seed {seed}", row.id, variant.name);
+            trial.spec.knobs.remove(VARIANT_KNOB);
+            let correct = replayed(&trial, &quarry.checks);
+            assert_eq!(correct.caught, None, "{} at seed {seed}", row.id);
+        }
+    }
+}
+
+/// Without it, a finding could not be looked at twice.
+#[test]
+fn a_drawn_run_is_the_same_run_when_its_script_is_played() {
+    let quarry = Quarry::new("raft-study").with(VARIANT_KNOB, "stale-read");
+    let (trial, ran) = drawn(&quarry, 2);
+    let again = replayed(&trial, &quarry.checks);
+    assert_eq!((ran.caught, ran.events, ran.took), (again.caught, again.events, again.took));
+}
+
+#[test]
+fn what_was_caught_is_made_small_and_stays_the_same_broken_promise() {
+    let quarry = Quarry::new("raft-study").with(VARIANT_KNOB, "commit-without-majority");
+    let (trial, ran) = drawn(&quarry, 2);
+    let caught = ran.caught.expect("it is caught at this seed");
+    let small = shrink(&trial, &caught, &quarry.checks, 40);
+    assert_eq!(small.caught.finding.promise, caught.finding.promise);
+    assert!(
+        small.trial.script.len() * 4 <= trial.script.len(),
+        "{} of {}",
+        small.trial.script.len(),
+        trial.script.len()
+    );
+    assert!(small.runs <= 40 && small.caught.at <= caught.at);
+    assert_eq!(replayed(&small.trial, &quarry.checks).caught, Some(small.caught));
+}
+
+#[test]
+fn what_is_found_does_not_depend_on_how_many_threads_look() {
+    let quarry = Quarry::new("raft-study").with(VARIANT_KNOB, "grants-two-votes");
+    let hunted = |threads| {
+        let options = HuntOptions { seeds: 1..=8, enough: 1, threads, shrink_runs: 0 };
+        let report = hunt(&quarry, &nemeses(Profile::Swarm), &options, &|_| {}, &AtomicBool::new(false));
+        let report = report.expect("the quarry is sound");
+        let found: Vec<_> = report.found.iter().map(|found| (found.seed, found.first.clone())).collect();
+        (report.seeds_tried, report.events, found)
+    };
+    let alone = hunted(1);
+    assert_eq!(alone.2.len(), 1);
+    assert_eq!(hunted(3), alone);
+}
+
+#[test]
+fn the_recording_of_a_finding_ends_with_it() {
+    let quarry = Quarry::new("raft-study").with(VARIANT_KNOB, "ignores-log-up-to-date");
+    let (trial, ran) = drawn(&quarry, 1);
+    let caught = ran.caught.expect("it is caught at this seed");
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("found.faultline");
+    record(&trial, &quarry.checks, &path, 0).expect("the folder can be written");
+    let store = TraceStore::open(&path).expect("a whole recording");
+    let last = store.event(crate::ids::Seq(store.len().0 - 1)).expect("it is not empty");
+    assert_eq!(last.at, caught.at);
+    let EventKind::Found { finding } = last.kind else { panic!("{last:?}") };
+    assert_eq!(*finding, caught.finding);
+}
+
+#[test]
+fn a_hunt_that_is_told_to_stop_ends() {
+    let options = HuntOptions { seeds: 1..=1_000_000, enough: 1, threads: 2, shrink_runs: 0 };
+    let stop = AtomicBool::new(true);
+    let report = hunt(&Quarry::new("raft"), &nemeses(Profile::Swarm), &options, &|_| {}, &stop).expect("it is sound");
+    assert_eq!((report.seeds_tried, report.found.len()), (0, 0));
+}
