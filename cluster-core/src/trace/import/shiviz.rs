@@ -25,7 +25,7 @@ const CLOCK_NUMBERS_MAX: usize = 1 << 24;
 /// An event spans so many lines, at most.
 const RECORD_LINES_MAX: usize = 64;
 /// A log has no times: what follows from something stands so much after it.
-const STEP: Duration = Duration::from_millis(10);
+const STEP: Duration = Duration::from_millis(250);
 
 /// An event of a log.
 struct Logged {
