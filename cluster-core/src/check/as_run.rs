@@ -92,8 +92,6 @@ fn request(history: &History, operation: &Operation) -> Request {
         | Function::Acquire
         | Function::Release
         | Function::Generate
-        | Function::PutIf
-        | Function::Exists
         | Function::Txn => {
             let words = match argument {
                 Datum::Nil => operation.function.name().to_owned(),
