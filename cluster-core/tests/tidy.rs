@@ -39,7 +39,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("until", &["ids", "fault", "event", "trace"]),
     ("script", &["ids", "name", "time", "request", "fault", "spec", "command", "event", "trace"]),
     // What clients saw, and whether it keeps a promise; the same for recordings and for what others recorded.
-    ("check", &["ids", "name", "time", "request", "event", "fault", "command", "trace", "workload"]),
+    // `spec`: it writes histories of recordings, and makes recordings of histories.
+    ("check", &["ids", "name", "time", "request", "event", "fault", "spec", "command", "trace", "workload"]),
     // Random faults are commands that follow from the trace: it sees what a script sees.
     ("nemesis", &["ids", "time", "fault", "command", "event", "trace"]),
     (

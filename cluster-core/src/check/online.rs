@@ -93,7 +93,7 @@ struct Followed {
 /// How a key is judged.
 enum Engine {
     /// All values are different: then little is to be compared.
-    Zones(Zones),
+    Zones(Box<Zones>),
     /// Anything goes: every way in which it can have happened is carried on.
     Search(Box<Growing>),
 }
@@ -234,7 +234,7 @@ impl OnlineCheck {
 impl Followed {
     fn new() -> Self {
         Self {
-            engine: Engine::Zones(Zones::new(None)),
+            engine: Engine::Zones(Box::new(Zones::new(None))),
             ops: BTreeMap::new(),
             told: false,
             kept: VecDeque::new(),
