@@ -255,12 +255,10 @@ mod tests {
         store
     }
 
-    fn told(items: &Items) -> (Vec<(Seq, Option<Seq>)>, Vec<Seq>, Vec<Seq>) {
-        (
-            items.messages.iter().map(|message| (message.sent, message.end.map(|end| end.seq))).collect(),
-            items.marks.iter().map(|mark| mark.seq).collect(),
-            items.operations.iter().map(|operation| operation.began).collect(),
-        )
+    fn told(items: &Items) -> Vec<(Seq, Option<Seq>)> {
+        let messages = items.messages.iter().map(|message| (message.sent, message.end.map(|end| end.seq)));
+        let marks = items.marks.iter().map(|mark| (mark.seq, None));
+        messages.chain(marks).chain(items.operations.iter().map(|operation| (operation.began, None))).collect()
     }
 
     #[test]
