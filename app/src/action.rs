@@ -1,6 +1,6 @@
 //! What the user meant. Views push actions; `App` carries them out after the frame, in one place.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use cluster_core::{
     command::Command,
@@ -19,6 +19,8 @@ pub enum Action {
     Command(Command),
     /// End the run that is shown, and start this one.
     Start(Start),
+    /// End the run that is shown, and show a recording, or a log of others.
+    OpenFile(PathBuf),
     /// Show this in the inspector.
     Select(Selection),
     /// Move the cursor to a moment.

@@ -1,5 +1,7 @@
 //! Carries actions out: the one place where what the user meant becomes so.
 
+use std::path::Path;
+
 use cluster_core::command::{Author, Command};
 
 use crate::{
@@ -16,6 +18,7 @@ impl App {
         match action {
             Action::Command(command) => self.send(command),
             Action::Start(start) => drop(self.start(start, ctx)),
+            Action::OpenFile(path) => self.open_file(&path, ctx),
             Action::Select(selection) => self.select(selection),
             Action::Seek(at) => self.playback.seek(&self.store, at),
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
@@ -91,6 +94,22 @@ impl App {
             (Ok(()), _) => {}
         }
         self.travel.look_around();
+    }
+
+    /// Shows a file; the run before ends once the file has been read.
+    fn open_file(&mut self, path: &Path, ctx: &egui::Context) {
+        let Some(opener) = &self.opener else {
+            self.toasts.warn("This window can open no file");
+            return;
+        };
+        match opener(path) {
+            Ok(source) => {
+                self.replace(source, ctx);
+                let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+                ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{name} – Faultline")));
+            }
+            Err(why) => self.toasts.warn(&why),
+        }
     }
 
     fn select(&mut self, selection: Selection) {

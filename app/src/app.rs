@@ -14,7 +14,7 @@ use crate::{
     ctx::ViewCtx,
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, tool_banner_ui, top_bar_ui},
+    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, open_file_ui, tool_banner_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
     source::{Source, Start},
@@ -44,6 +44,7 @@ pub struct App {
     /// How many random faults were started so far.
     pub(crate) nemeses: u32,
     pub(crate) starter: Option<Starter>,
+    pub(crate) opener: Option<Opener>,
     looks: Looks,
     tape: Tape,
     ledger: Ledger,
@@ -52,6 +53,9 @@ pub struct App {
 
 /// Starts a run as the source of a window, or says why it cannot be.
 pub type Starter = Box<dyn Fn(Start) -> Result<Box<dyn Source>, String>>;
+
+/// Opens a file as the source of a window, or says why it cannot be.
+pub type Opener = Box<dyn Fn(&std::path::Path) -> Result<Box<dyn Source>, String>>;
 
 impl App {
     /// Makes the window of a source.
@@ -81,11 +85,17 @@ impl App {
             nemesis: None,
             nemeses: 0,
             starter: None,
+            opener: None,
             looks: Looks::default(),
             tape: Tape::default(),
             ledger,
             availability,
         }
+    }
+
+    /// Says how a file is opened in this window.
+    pub fn set_opener(&mut self, opener: Opener) {
+        self.opener = Some(opener);
     }
 
     /// Says how another cluster is started from this window.
@@ -97,8 +107,9 @@ impl App {
     pub(crate) fn show(&mut self, source: Box<dyn Source>) -> Box<dyn Source> {
         let settings = self.settings.clone();
         let (toasts, starter) = (std::mem::take(&mut self.toasts), self.starter.take());
+        let opener = self.opener.take();
         let before = std::mem::replace(self, Self::new(source, settings));
-        (self.toasts, self.starter) = (toasts, starter);
+        (self.toasts, self.starter, self.opener) = (toasts, starter, opener);
         before.source
     }
 
@@ -179,6 +190,7 @@ impl App {
         tool_banner_ui(ui.ctx(), &ctx, place);
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
+        open_file_ui(ui.ctx(), &ctx, &mut self.chrome);
         self.toasts.ui(ui.ctx(), place, &self.theme);
 
         // Whoever has that menu has opened it.

@@ -12,7 +12,7 @@ use egui::Key;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
-    panels::{Chrome, open_new_cluster, rates, subject_of},
+    panels::{Chrome, open_file, open_new_cluster, rates, subject_of},
     theme,
     tools::{Menu, Tool, ToolAction, links_of},
     travel::TravelAction,
@@ -128,12 +128,15 @@ pub const KEYS: &[KeyRow] = &[
 ];
 
 /// Every key that is pressed with Ctrl (Command on a Mac).
-pub const CTRL_KEYS: &[KeyRow] = &[KeyRow {
-    key: Key::Z,
-    shown: "Ctrl + Z",
-    about: "Undo exactly what your last command broke",
-    act: |ctx, _| tool(ctx, ToolAction::Undo),
-}];
+pub const CTRL_KEYS: &[KeyRow] = &[
+    KeyRow { key: Key::O, shown: "Ctrl + O", about: "Open a recording, or a log of others", act: open_file },
+    KeyRow {
+        key: Key::Z,
+        shown: "Ctrl + Z",
+        about: "Undo exactly what your last command broke",
+        act: |ctx, _| tool(ctx, ToolAction::Undo),
+    },
+];
 
 const OPEN_SELECTED: ToolAction = ToolAction::Open(Menu::Selected);
 const OPEN_BREAK: ToolAction = ToolAction::Open(Menu::Break);
@@ -147,7 +150,11 @@ const WIDGET_KEYS: [Key; 6] = [Key::Space, Key::ArrowLeft, Key::ArrowRight, Key:
 
 /// Does what the keys pressed since the last frame mean.
 pub fn on_keys(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
-    if chrome.draft.is_some() || egui.text_edit_focused() || egui::Popup::is_any_open(egui) {
+    if chrome.draft.is_some()
+        || chrome.open_path.is_some()
+        || egui.text_edit_focused()
+        || egui::Popup::is_any_open(egui)
+    {
         return;
     }
     let focused = egui.memory(|memory| memory.focused().is_some());

@@ -384,7 +384,7 @@ pub mod operations {
     /// A row of bars, at least and at most.
     pub const ROW_MIN_PX: f32 = 4.0;
     /// See above.
-    pub const ROW_MAX_PX: f32 = 18.0;
+    pub const ROW_MAX_PX: f32 = 20.0;
     /// Between two rows.
     pub const ROW_GAP_PX: f32 = 2.0;
     /// Between two lanes.

@@ -19,6 +19,9 @@ pub type Wake = Box<dyn Fn() + Send>;
 /// Starts a run from a window that is open, given what to call when events wait.
 pub type StartRun = fn(Start, Wake) -> anyhow::Result<Box<dyn Source>>;
 
+/// Opens a file as the source of a window, or says why it cannot be.
+pub type OpenFile = fn(&std::path::Path) -> Result<Box<dyn Source>, String>;
+
 /// How a window is opened.
 #[derive(Clone, Debug, Default)]
 pub struct WindowOptions {
@@ -32,6 +35,8 @@ pub struct WindowOptions {
     pub at: Option<std::time::Duration>,
     /// How another run is started from it.
     pub start: Option<StartRun>,
+    /// How a file is opened in it.
+    pub open: Option<OpenFile>,
 }
 
 /// Opens the window and returns when it was closed. Without a display, says so.
@@ -63,6 +68,9 @@ pub fn run_window(make: MakeSource, options: WindowOptions) -> anyhow::Result<()
             if let Some(start) = options.start {
                 let ctx = creation.egui_ctx.clone();
                 app.set_starter(Box::new(move |what| start(what, wake_of(&ctx)).map_err(|why| format!("{why:#}"))));
+            }
+            if let Some(open) = options.open {
+                app.set_opener(Box::new(open));
             }
             if let Some(at) = options.at {
                 app.act(Action::Seek(at.into()), &creation.egui_ctx);

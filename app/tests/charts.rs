@@ -12,7 +12,7 @@ use faultline::{
 };
 use support::{Stage, half_a_minute};
 
-const VIEWS: [&str; 5] = ["lag", "throughput", "latency", "events", "story"];
+const VIEWS: [&str; 6] = ["lag", "throughput", "latency", "operations", "events", "story"];
 
 fn harness(stage: Stage) -> Harness<'static, Stage> {
     Harness::builder()

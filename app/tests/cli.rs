@@ -280,3 +280,46 @@ fn a_simulated_run_is_the_same_again_and_another_one_is_told_apart() {
     assert!(refused(&["rerun", &script], 3).contains("no recording"));
     assert!(refused(&["diff", &one, "nowhere"], 3).contains("cannot read"));
 }
+
+const SHIVIZ: &[u8] = b"ask\nalice {\"alice\":1}\nhear\nbob {\"bob\":1, \"alice\":1}\n";
+
+#[test]
+fn a_log_of_others_is_told_by_how_it_begins_and_a_broken_one_by_its_line() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let log = file(folder.path(), "hello.log", SHIVIZ);
+    let output = faultline(&["play", &log, "--json"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("\"protocol\": \"shiviz\""), "{said}");
+    let broken = file(folder.path(), "broken.log", b"ask\nalice {\"alice\":1}\nthink\nalice {\"alice\":3}\n");
+    let said = refused(&["play", &broken, "--json"], 3);
+    assert!(said.contains("broken.log, line 4") && said.contains("missing"), "{said}");
+    let said = refused(&["play", &log, "--json", "--format", "etcd-ndjson"], 3);
+    assert!(said.contains("hello.log, line 1"), "{said}");
+    let said = refused(&["play", &log, "--json", "--expression", "(?<host>\\w+)"], 3);
+    assert!(said.contains("(?<clock>…)"), "{said}");
+}
+
+#[test]
+fn an_export_is_written_whole_and_never_over_another_file() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let recording = folder.path().join("run.faultline").display().to_string();
+    let run = faultline(&["run", "--quiet", "--backend", "sim", "--nodes", "3", "--for", "3s", "--record", &recording]);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    for format in ["jsonl", "shiviz", "chrome", "jepsen-edn", "csv", "etcd-ndjson"] {
+        let out = folder.path().join(format).display().to_string();
+        let done = faultline(&["export", &recording, "--format", format, "-o", &out]);
+        assert!(done.status.success(), "{format}: {}", String::from_utf8_lossy(&done.stderr));
+        assert!(std::fs::metadata(&out).is_ok_and(|file| file.len() > 100), "{format}");
+        let said = refused(&["export", &recording, "--format", format, "-o", &out], 3);
+        assert!(said.contains("--force"), "{said}");
+    }
+    for (format, protocol) in [("shiviz", "shiviz"), ("etcd-ndjson", "etcd"), ("jepsen-edn", "history")] {
+        // What we write, we read.
+        let out = folder.path().join(format).display().to_string();
+        let output = faultline(&["play", &out, "--json"]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains(&format!("\"protocol\": \"{protocol}\"")), "{format}: {said}");
+    }
+    let said = refused(&["export", "no-such-file", "--format", "csv", "-o", "x.csv"], 3);
+    assert!(said.contains("no-such-file"), "{said}");
+}

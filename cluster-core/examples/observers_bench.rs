@@ -56,8 +56,7 @@ fn main() {
 /// Returns the CPU time of a run.
 fn run(rate_hz: f64, observer: Option<Box<dyn Observer>>) -> Duration {
     let load = Load::Open { rate_hz: rate_hz / 4.0 };
-    let clients =
-        (1..=4).map(|id| ClientSpec { id: ClientId(id), load: load.clone(), keys: 8, ..ClientSpec::default() });
+    let clients = (1..=4).map(|id| ClientSpec { id: ClientId(id), load, keys: 8, ..ClientSpec::default() });
     let spec = ClusterSpec {
         nodes: (1..=5).map(NodeId).collect(),
         profile: TimingProfile::Fast,

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A short word of a protocol's vocabulary, such as `AppendEntries`; cheap to copy.
-#[derive(Clone, Copy, Default, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, Eq, PartialOrd, Ord)]
 pub struct Name(&'static str);
 
 /// Names read from files are kept for the life of the process, so their number is bounded.
@@ -48,6 +48,12 @@ impl PartialEq for Name {
     /// Two uses of one word are mostly the same bytes in memory: then they need not be looked at.
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.0, other.0) || self.0 == other.0
+    }
+}
+
+impl std::hash::Hash for Name {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

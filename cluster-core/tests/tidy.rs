@@ -39,7 +39,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("until", &["ids", "fault", "event", "trace"]),
     ("script", &["ids", "name", "time", "request", "fault", "spec", "command", "event", "trace"]),
     // What clients saw, and whether it keeps a promise; the same for recordings and for what others recorded.
-    ("check", &["ids", "name", "time", "request", "event", "fault", "command", "trace", "workload"]),
+    // `spec`: it writes histories of recordings, and makes recordings of histories.
+    ("check", &["ids", "name", "time", "request", "event", "fault", "spec", "command", "trace", "workload"]),
     // Labs are data over events: `registry` and `script` so that a system, a knob or a verb that is not there is refused when
     // a lab is read; `until` shares its expressions.
     ("lab", &["ids", "time", "request", "fault", "spec", "command", "event", "trace", "registry", "script", "until"]),
@@ -58,7 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "hunt",
         &[
             "ids", "name", "time", "origin", "fault", "spec", "command", "event", "trace", "check", "nemesis",
-            "registry", "sim",
+            "registry", "protocol", "sim",
         ],
     ),
     // For tests only: it names every reader of foreign bytes, wherever that is.

@@ -1,7 +1,7 @@
 //! Measures the CPU time of one frame (taking events over, layout, interaction, painting, tessellation): of the whole
-//! window on real Raft runs that go on meanwhile, of the picture of the cluster, and of the tape.
+//! window on real Raft runs that go on meanwhile, of the picture of the cluster, of the tape, and of many operations.
 //!
-//! `cargo run --release --example frame_bench`
+//! `cargo run --release --example frame_bench`; with the word `space-time` behind it, only that view.
 
 mod cpu_clock;
 mod paced;
@@ -18,8 +18,9 @@ use std::{
 };
 
 use cluster_core::{
-    event::{EventKind, TraceEvent},
-    ids::{ClientId, NodeId, Seq},
+    event::{EventKind, Outcome, TraceEvent},
+    ids::{ClientId, LogIndex, NodeId, OpId, Seq},
+    request::Request,
     sim::Sim,
     spec::{ClientSpec, ClusterSpec, Load},
     time::Timestamp,
@@ -35,7 +36,8 @@ use faultline::{
     playback::Cursor,
     settings::Settings,
     theme::Theme,
-    views::{View, canvas::CanvasView},
+    views::{View, canvas::CanvasView, operations::OperationsView, space_time::SpaceTimeView},
+    widgets::{axis::TimeWindow, time_plot::set_time_window},
 };
 
 #[global_allocator]
@@ -53,6 +55,10 @@ const LONG: usize = 1_000_000;
 fn main() {
     println!("CPU time of one frame at 1280x800, in milliseconds, {FRAMES} frames each, 60 a second");
     println!("{:<66} {:>8} {:>8} {:>8}", "", "median", "p95", "most");
+    if std::env::args().nth(1).as_deref() == Some("space-time") {
+        [5, 100].into_iter().for_each(space_time);
+        return;
+    }
     let few = Run::of(5, 4, 25.5);
     for view in ["lag", "throughput", "latency", "events"] {
         few.window(view);
@@ -65,6 +71,8 @@ fn main() {
     drop(many);
     canvas("the cluster alone, 50 nodes", &testing::busy(50, 10_400));
     tape();
+    operations();
+    [5, 100].into_iter().for_each(space_time);
 }
 
 /// A simulated run of real Raft nodes: what came before, and what happens while it is measured.
@@ -153,6 +161,80 @@ fn tape() {
         panel.show(ui, |ui| tape.ui(ui, &context));
     });
     print_row(&format!("the tape of {} events ({bands} reigns, {marks} marks, {spans} faults)", store.len().0), times);
+}
+
+/// Measures the picture of 100,000 operations: all of them, and a part in which each is a bar of its own.
+fn operations() {
+    let mut events = Vec::new();
+    let mut push = |at: u64, kind| {
+        events.push(TraceEvent { seq: Seq(events.len() as u64), at: Timestamp(at), cause: None, kind });
+    };
+    for number in 0..OPERATIONS {
+        let (op, client) = (OpId(number), ClientId(1 + (number % 20) as u16));
+        let key = format!("k{}", number % 8).into();
+        let request = Request::Put { key, value: format!("v{number}").into() };
+        push(number * 1_000_000, EventKind::OpInvoked { op, client, request });
+        if let Some(ended) = number.checked_sub(12) {
+            let lost = ended % 97 == 0;
+            let outcome = if lost { Outcome::NoAnswer } else { Outcome::Written { at: LogIndex(ended) } };
+            push(number * 1_000_000, EventKind::OpReturned { op: OpId(ended), outcome, node: Some(NodeId(1)) });
+        }
+    }
+    let mut store = TraceStore::new(ClusterSpec::default());
+    store.append(events);
+    let (theme, actions) = (Theme::dark(), RefCell::new(Vec::new()));
+    for (title, width_secs) in [("all", None), ("the last second", Some(1.0))] {
+        let mut view = OperationsView::default();
+        let cursor = Cursor { at: store.end(), next: store.len(), ..Cursor::default() };
+        let times = measure(&offscreen::context(&theme), |ui| {
+            let window = width_secs.map_or(TimeWindow::Whole, |width_secs| TimeWindow::Latest { width_secs });
+            set_time_window(ui, window);
+            let context = ViewCtx::new(&store, store.latest(), cursor, &Selection::Nothing, &theme, &actions);
+            view.ui(ui, &context);
+        });
+        print_row(&format!("{OPERATIONS} operations of 20 clients, {title}"), times);
+    }
+}
+
+/// How many operations there are in the picture of them.
+const OPERATIONS: u64 = 100_000;
+
+/// Measures the space-time diagram of a long run that goes on: with an event looked at at its end, and as a whole.
+fn space_time(nodes: u16) {
+    let mut run = synthetic::Synthetic::new(nodes, 1);
+    let mut events = VecDeque::new();
+    while events.len() < LONG + 200 * (WARM_UP + FRAMES) {
+        events.extend(run.batch());
+    }
+    let spec = ClusterSpec { nodes: (1..=nodes).map(NodeId).collect(), ..ClusterSpec::default() };
+    let mut store = TraceStore::new(spec);
+    while store.len() < Seq(LONG as u64) {
+        store.append(events.drain(..1000).collect());
+    }
+    let theme = Theme::dark();
+    let actions = RefCell::new(Vec::new());
+    let looked_at = Selection::Event(Seq(store.len().0 - 500));
+    let mut view = SpaceTimeView::default();
+    let context = offscreen::context(&theme);
+    // The order of the run is taken over a part at a time, as the window does it, before anything is measured.
+    for frame in 0..2 * LONG / 60_000 {
+        let cursor = Cursor { at: store.end(), next: store.len(), ..Cursor::default() };
+        let taking = ViewCtx::new(&store, store.latest(), cursor, &Selection::Nothing, &theme, &actions);
+        let mut output = context.run_ui(offscreen::input(vec2(1280.0, 800.0), 1.0, frame), |ui| view.ui(ui, &taking));
+        output.textures_delta.clear();
+    }
+    let times = measure(&context, |ui| {
+        store.append(events.drain(..200).collect());
+        let cursor = Cursor { at: store.end(), next: store.len(), ..Cursor::default() };
+        view.ui(ui, &ViewCtx::new(&store, store.latest(), cursor, &looked_at, &theme, &actions));
+    });
+    print_row(&format!("space-time, {nodes} lanes, {} events, an event looked at", store.len().0), times);
+    view.show_whole_run(store.end());
+    let times = measure(&context, |ui| {
+        let cursor = Cursor { at: store.end(), next: store.len(), live: false, ..Cursor::default() };
+        view.ui(ui, &ViewCtx::new(&store, store.latest(), cursor, &Selection::Nothing, &theme, &actions));
+    });
+    print_row(&format!("space-time, {nodes} lanes, the whole run of {} events", store.len().0), times);
 }
 
 /// Lays out and tessellates frame after frame; returns how long each took, the shortest first.

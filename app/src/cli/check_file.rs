@@ -14,7 +14,6 @@ use cluster_core::check::{
 };
 use cluster_core::{
     event::{Conclusion, Finding},
-    ids::Seq,
     time::Timestamp,
     trace::{Observer, Recording, TraceStore},
 };
@@ -107,7 +106,7 @@ pub(super) fn check_file(
                 // The recording was just read, so it is still there.
                 if let Ok(store) = TraceStore::open(&path) {
                     add_faults(&history, witness, store.timeline());
-                    add_facts(&history, witness, &mut |see| store.each(Seq(0)..store.len(), see));
+                    add_facts(&history, witness, &store);
                 }
             }
             let took = began.elapsed();

@@ -184,7 +184,7 @@ fn quarry(args: &HuntArgs) -> Result<Quarry, Failure> {
     }
     quarry.check().map_err(|error| Failure::Input(explain(&error)))?;
     let promised = quarry.promised();
-    quarry.checks = match args.check.iter().any(|wanted| *wanted == Wanted::All) {
+    quarry.checks = match args.check.contains(&Wanted::All) {
         true => promised,
         false => args.check.iter().filter_map(|wanted| wanted.one()).collect(),
     };

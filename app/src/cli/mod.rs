@@ -9,6 +9,7 @@ mod diff;
 mod export;
 mod failure;
 mod faults;
+pub(crate) mod foreign;
 mod hunt;
 mod hunt_words;
 mod lab;
@@ -158,9 +159,16 @@ pub struct RunArgs {
 /// The flags of `play`.
 #[derive(Args, Debug)]
 pub struct PlayArgs {
-    /// The recording.
+    /// The recording, or a log or history of others.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// What the file is [default: by how it begins].
+    #[arg(long, value_enum)]
+    pub format: Option<foreign::OpenFormat>,
+    /// The regular expression by which a ShiViz log is read, with the groups host, clock and event [default: the one on its
+    /// first line, or ShiViz's own].
+    #[arg(long, value_name = "REGEX")]
+    pub expression: Option<String>,
     /// The moment: time since the start, such as `7s` or `12.5s`.
     #[arg(long, value_name = "T", value_parser = cluster::duration)]
     pub at: Option<std::time::Duration>,

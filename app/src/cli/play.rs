@@ -7,7 +7,7 @@ use cluster_core::{
     trace::{ClusterState, Recording, TraceStore},
 };
 
-use super::{Failure, PlayArgs, failure::print, state_json::StateJson, why_text, window};
+use super::{Failure, PlayArgs, failure::print, foreign, state_json::StateJson, why_text, window};
 
 /// Above this size, a recording takes long enough to read that somebody would ask what the program is doing.
 const LONG_BYTES: u64 = 500_000_000;
@@ -20,10 +20,16 @@ pub(super) fn play(args: &PlayArgs) -> Result<(), Failure> {
     if args.json {
         return state(args);
     }
-    window::play(&args.file, args.at)
+    window::play(args)
 }
 
 fn state(args: &PlayArgs) -> Result<(), Failure> {
+    if args.format.is_some() || !foreign::is_recording(&args.file) {
+        let store = open_as(&args.file, args.format, args.expression.as_deref())?;
+        let at = args.at.map_or(store.end(), Timestamp::from).min(store.end());
+        let json = StateJson::new(store.spec(), &store.state_at(store.seq_at(at)), at);
+        return print(&serde_json::to_string_pretty(&json).map_err(Failure::run)?);
+    }
     let mut recording = Recording::open(&args.file).map_err(Failure::input)?;
     warn(&recording);
     let (state, end) = state_at(&mut recording, args.at)?;
@@ -54,13 +60,22 @@ fn state_at(recording: &mut Recording, at: Option<Duration>) -> Result<(ClusterS
     Ok((state, end))
 }
 
-/// Opens a recording as a whole, and says what of it cannot be used.
+/// Opens a recording, or a log of others, by how it begins.
 pub(super) fn open(file: &Path) -> Result<TraceStore, Failure> {
+    open_as(file, None, None)
+}
+
+/// Opens a recording as a whole, or a log of others, and says what of it cannot be used.
+pub(super) fn open_as(
+    file: &Path,
+    format: Option<foreign::OpenFormat>,
+    expression: Option<&str>,
+) -> Result<TraceStore, Failure> {
     let bytes = std::fs::metadata(file).map_or(0, |data| data.len());
     if bytes > LONG_BYTES {
-        eprintln!("note: this recording has {:.1} GB; reading it takes a while", bytes as f64 / 1e9);
+        eprintln!("note: this file has {:.1} GB; reading it takes a while", bytes as f64 / 1e9);
     }
-    let store = TraceStore::open(file).map_err(Failure::input)?;
+    let store = foreign::open(file, format, expression).map_err(Failure::Input)?;
     if let Some(damage) = store.damage() {
         eprintln!("warning: {damage}");
     }

@@ -33,9 +33,10 @@ pub(super) fn summary_text(summary: &Summary, nemesis: Option<String>) -> String
     for (disks, writes) in &summary.writes.durable_on {
         row(&format!("  on {disks} {}", if *disks == 1 { "disk" } else { "disks" }), writes.to_string());
     }
+    row("promises found broken", summary.findings_total.to_string());
     for found in summary.findings.iter().take(LISTED) {
         let at = found.time_ms as f64 / 1e3;
-        row(&format!("{} {}", found.promise, found.conclusion), format!("{at:.3} s  {}", found.sentence));
+        row("", format!("{at:.3} s  {} {}: {}", found.promise, found.conclusion, found.sentence));
     }
     row("elections", summary.elections_total.to_string());
     for election in summary.elections.iter().take(LISTED) {

@@ -12,7 +12,7 @@ use cluster_core::{
     trace::TraceStore,
 };
 
-use super::{Failure, WindowArgs, play};
+use super::{Failure, PlayArgs, WindowArgs, foreign, play};
 use crate::{
     live::Live,
     recordings,
@@ -59,14 +59,20 @@ fn start(start: Start, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
     Ok(Box::new(Live::start(start, options)?))
 }
 
+/// Opens a file in the window.
+fn open_file(path: &Path) -> Result<Box<dyn Source>, String> {
+    foreign::open(path, None, None).map(|store| Box::new(Recording::new(store)) as Box<dyn Source>)
+}
+
 fn next_recording() -> Option<PathBuf> {
     recordings::next().map_err(|error| log::warn!("this run is not recorded: {error}")).ok()
 }
 
 /// Opens a window on a recording.
-pub(super) fn play(file: &Path, at: Option<Duration>) -> Result<(), Failure> {
-    let store = play::open(file)?;
-    let at = at.or_else(|| first_violation(&store));
+pub(super) fn play(args: &PlayArgs) -> Result<(), Failure> {
+    let file = &args.file;
+    let store = play::open_as(file, args.format, args.expression.as_deref())?;
+    let at = args.at.or_else(|| first_violation(&store));
     check_display()?;
     let subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
     let path = file.to_owned();
@@ -82,7 +88,7 @@ fn first_violation(store: &TraceStore) -> Option<Duration> {
 }
 
 fn show(make: MakeSource, options: WindowOptions) -> Result<(), Failure> {
-    let options = WindowOptions { start: Some(start), ..options };
+    let options = WindowOptions { start: Some(start), open: Some(open_file), ..options };
     run_window(make, options).map_err(|error| Failure::Run(format!("{error:#}")))
 }
 

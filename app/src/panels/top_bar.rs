@@ -16,6 +16,7 @@ use crate::{
     keys::{self, hint},
     panels::{
         new_cluster::{Draft, open_new_cluster},
+        open_file::open_file,
         promises::{Lost, promises_ui},
         until::{UntilForm, until_ui},
     },
@@ -55,11 +56,21 @@ pub struct Chrome {
     pub draft: Option<Draft>,
     /// What the run is let go until, as far as it is written.
     pub until: UntilForm,
+    /// The path of the file that is about to be opened, while its dialog is open.
+    pub open_path: Option<String>,
 }
 
 impl Default for Chrome {
     fn default() -> Self {
-        Self { help_open: false, rate: 1.0, behind: 0, lost: Lost::default(), draft: None, until: UntilForm::default() }
+        Self {
+            help_open: false,
+            rate: 1.0,
+            behind: 0,
+            lost: Lost::default(),
+            draft: None,
+            until: UntilForm::default(),
+            open_path: None,
+        }
     }
 }
 
@@ -182,6 +193,10 @@ fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
         let start = ui.add_enabled(ctx.startable, Button::new("New cluster…"));
         if start.on_disabled_hover_text("This window can start no cluster").on_hover_text("N").clicked() {
             open_new_cluster(ctx, chrome);
+        }
+        let open = ui.add_enabled(ctx.startable, Button::new("Open file…"));
+        if open.on_disabled_hover_text("This window can open no file").on_hover_text("Ctrl + O").clicked() {
+            open_file(ctx, chrome);
         }
         if ui.button(format!("About {title}")).clicked() {
             ctx.act(Action::ShowView("about"));

@@ -1,5 +1,6 @@
 //! Checkers: whether what clients saw keeps a promise, and what shows it if not.
 
+mod as_run;
 mod bounds;
 mod builder;
 mod causal;
@@ -26,7 +27,9 @@ mod states;
 mod trace;
 pub mod txn;
 mod verdict;
+mod zones;
 
+pub use as_run::run_of;
 pub use builder::{HistoryBuilder, Said};
 pub use datum::{Datum, DatumId, DatumTable};
 pub use facts::Facts;

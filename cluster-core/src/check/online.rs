@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use bytes::Bytes;
+
 use super::{
     deed::{Certainty, Deed, deed, keys},
     linear::{End, Growing, GrowingState},
@@ -9,6 +11,7 @@ use super::{
     model::{Model, Step},
     trace::HistoryFold,
     verdict::{Budget, Verdict},
+    zones::{Fits, Zones},
 };
 use crate::{
     event::{EventKind, Outcome, TraceEvent},
@@ -77,7 +80,7 @@ pub struct OnlineCheck {
 }
 
 struct Followed {
-    growing: Growing,
+    engine: Engine,
     /// Which operation has which number there, as far as it matters.
     ops: BTreeMap<u64, OpId>,
     told: bool,
@@ -85,6 +88,14 @@ struct Followed {
     kept: VecDeque<TraceEvent>,
     /// That value; none while more happened since than is kept.
     since: Option<Option<Value>>,
+}
+
+/// How a key is judged.
+enum Engine {
+    /// All values are different: then little is to be compared.
+    Zones(Box<Zones>),
+    /// Anything goes: every way in which it can have happened is carried on.
+    Search(Box<Growing>),
 }
 
 /// How many steps of the search each ended operation earns: at a thousand operations a second well below 5 % of a core.
@@ -148,7 +159,7 @@ impl OnlineCheck {
 
     /// Returns how many beginnings and ends wait for the outcome of an earlier operation.
     pub fn waiting(&self) -> usize {
-        self.keys.values().map(|key| key.growing.waiting()).sum()
+        self.keys.values().map(Followed::waiting).sum()
     }
 
     fn begin(&mut self, op: OpId, request: &Request, event: &TraceEvent) {
@@ -158,11 +169,25 @@ impl OnlineCheck {
                 continue;
             }
             let followed = self.keys.entry(key.clone()).or_insert_with(Followed::new);
-            if !followed.told {
-                let number = followed.growing.begin();
+            if followed.told {
+                continue;
+            }
+            if let Some(number) = followed.begin(key, request) {
                 followed.ops.insert(number, op);
                 followed.kept.push_back(event.clone());
                 parts.push((key.clone(), number));
+            } else {
+                followed.kept.push_back(event.clone());
+                let numbers = followed.search(key);
+                // What is open on this key has other numbers from here on.
+                for (op, number) in &numbers {
+                    let place =
+                        self.open.get_mut(op).and_then(|(_, parts)| parts.iter_mut().find(|part| part.0 == *key));
+                    if let Some(place) = place {
+                        place.1 = *number;
+                    }
+                }
+                parts.extend(numbers.get(&op).map(|number| (key.clone(), *number)));
             }
         }
         if !parts.is_empty() {
@@ -184,11 +209,8 @@ impl OnlineCheck {
             return None;
         }
         followed.kept.push_back(event.clone());
-        let end = end_of(&mut followed.growing, request, &key, outcome);
-        followed.growing.end(number, end, &mut self.credit);
-        let news = match followed.growing.state {
+        let news = match followed.end(number, &key, request, outcome, &mut self.credit) {
             GrowingState::Holds => {
-                followed.ops = followed.ops.split_off(&followed.growing.first_waiting());
                 followed.forget(kept_max);
                 return None;
             }
@@ -212,7 +234,7 @@ impl OnlineCheck {
 impl Followed {
     fn new() -> Self {
         Self {
-            growing: Growing::new(Model::Kv),
+            engine: Engine::Zones(Box::new(Zones::new(None))),
             ops: BTreeMap::new(),
             told: false,
             kept: VecDeque::new(),
@@ -220,12 +242,104 @@ impl Followed {
         }
     }
 
+    /// Takes the beginning of an operation over and returns its number; none if it needs a search.
+    fn begin(&mut self, key: &Key, request: &Request) -> Option<u64> {
+        match &mut self.engine {
+            Engine::Search(growing) => Some(growing.begin()),
+            Engine::Zones(zones) => match request {
+                Request::Get { .. } | Request::GetMany { .. } => zones.begin(None),
+                Request::Put { .. } | Request::PutMany { .. } => zones.begin(written(request, key).as_ref()),
+                // Removals are not told apart, and what an edit leaves depends on what was there.
+                _ => None,
+            },
+        }
+    }
+
+    /// Goes over to a search, from the last moment at which the value was known. Returns the numbers of what is open.
+    fn search(&mut self, key: &Key) -> BTreeMap<OpId, u64> {
+        let mut growing = Growing::new(Model::Kv);
+        let (mut numbers, mut asked) = (BTreeMap::new(), BTreeMap::new());
+        self.ops.clear();
+        let mut credit = CREDIT_MAX;
+        match &self.since {
+            Some(None) => {}
+            Some(Some(value)) => {
+                let number = growing.begin();
+                let step = Step::Write(growing.states().bytes_value(Some(&value.0)));
+                growing.end(number, End::Did(step), &mut credit);
+            }
+            // Too long ago to be kept.
+            None => growing.state = GrowingState::Lost,
+        }
+        for event in &self.kept {
+            match &event.kind {
+                EventKind::OpInvoked { op, request, .. } => {
+                    let number = growing.begin();
+                    self.ops.insert(number, *op);
+                    numbers.insert(*op, number);
+                    asked.insert(*op, request);
+                }
+                EventKind::OpReturned { op, outcome, .. } => {
+                    let (Some(number), Some(request)) = (numbers.remove(op), asked.remove(op)) else { continue };
+                    let end = end_of(&mut growing, request, key, outcome);
+                    growing.end(number, end, &mut credit);
+                }
+                _ => {} // Nothing else is kept.
+            }
+        }
+        self.engine = Engine::Search(Box::new(growing));
+        numbers
+    }
+
+    fn end(&mut self, number: u64, key: &Key, request: &Request, outcome: &Outcome, credit: &mut u64) -> GrowingState {
+        match &mut self.engine {
+            Engine::Search(growing) => {
+                let end = end_of(growing, request, key, outcome);
+                growing.end(number, end, credit);
+                if growing.state == GrowingState::Holds {
+                    self.ops = self.ops.split_off(&growing.first_waiting());
+                }
+                growing.state
+            }
+            Engine::Zones(zones) => {
+                let fits = match deed(request, key, outcome) {
+                    Some((Deed::Read(value), Certainty::Done)) => zones.read(number, &value),
+                    Some((Deed::Write(Some(value)), Certainty::Done)) => zones.wrote(number, &value),
+                    None if request.is_write() => {
+                        written(request, key).map_or(Fits::Yes, |value| zones.refused(number, &value))
+                    }
+                    _ => {
+                        zones.pass(number);
+                        Fits::Yes
+                    }
+                };
+                self.ops.remove(&number);
+                if fits == Fits::Yes { GrowingState::Holds } else { GrowingState::Violated(number) }
+            }
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        match &self.engine {
+            Engine::Zones(_) => 0,
+            Engine::Search(growing) => growing.waiting(),
+        }
+    }
+
+    /// Returns the value, if nothing is open and it can be only one.
+    fn settled(&self) -> Option<Option<Value>> {
+        match &self.engine {
+            Engine::Zones(zones) => zones.settled().map(|value| value.clone().map(Value)),
+            Engine::Search(growing) => growing.settled().map(|value| value.map(|value| Value(value.to_vec().into()))),
+        }
+    }
+
     /// Forgets what is not needed to explain a violation to come.
     fn forget(&mut self, most: usize) {
         if self.kept.len() > KEPT_LEAST
-            && let Some(value) = self.growing.settled()
+            && let Some(value) = self.settled()
         {
-            self.since = Some(value.map(|value| Value(value.to_vec().into())));
+            self.since = Some(value);
             self.kept.clear();
         }
         while self.kept.len() > most {
@@ -284,6 +398,14 @@ impl Followed {
 
 /// The first number of operations that only stand for what is not kept.
 const BEFORE: OpId = OpId(u64::MAX / 2);
+
+/// Returns the value that a plain write leaves behind.
+fn written(request: &Request, key: &Key) -> Option<Bytes> {
+    match deed(request, key, &Outcome::NoAnswer) {
+        Some((Deed::Write(value), _)) => value,
+        _ => None, // Nothing else is a plain write.
+    }
+}
 
 /// Returns what an operation did, as the object knows it.
 fn end_of(growing: &mut Growing, request: &Request, key: &Key, outcome: &Outcome) -> End {

@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     event::{EventKind, Outcome, TraceEvent},
-    ids::OpId,
+    ids::{OpId, Seq},
     request::{Answer, Key, Request},
     time::Timestamp,
-    trace::{Broken, Span, Timeline},
+    trace::{Broken, Span, Timeline, TraceStore},
 };
 
 /// Collects the history from the events of a run, one after the other.
@@ -126,16 +126,12 @@ pub fn add_faults(history: &History, witness: &mut Witness, timeline: &Timeline)
 }
 
 /// Says in the sentence of a witness what the run tells of the node that answered: whom it had not heard since which
-/// fault. `events` shows the events of the run, in order, for as long as it is told to.
-pub fn add_facts(history: &History, witness: &mut Witness, events: &mut dyn FnMut(&mut dyn FnMut(&TraceEvent))) {
+/// fault.
+pub fn add_facts(history: &History, witness: &mut Witness, store: &TraceStore) {
     let Some(last) = witness.last.map(|last| history.get(last)) else { return };
     let (Some(node), at) = (last.node, last.returned_at) else { return };
     let mut facts = Facts::default();
-    events(&mut |event| {
-        if event.at <= at {
-            facts.apply(event);
-        }
-    });
+    store.each(Seq(0)..store.seq_at(at), &mut |event| facts.apply(event));
     witness.sentence += &facts.about(node, at).unwrap_or_default();
 }
 

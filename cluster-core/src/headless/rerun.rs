@@ -120,3 +120,7 @@ impl Expected<'_> {
         Ok(self.events.pop_front())
     }
 }
+
+#[cfg(test)]
+#[path = "rerun_tests.rs"]
+mod tests;

@@ -178,7 +178,10 @@ fn each_broken_lab_is_refused_for_the_right_reason() {
             "waited 3 s in vain for `leaders.size() > 1`",
         ),
         (&[("choose = \"2\"", "choose = \"3\"")], "it answers left with `3`, and right was `2`"),
-        (&[("{ wait = \"1s\" }", "{ wait = \"32s\" }"), ("minutes = 10", "minutes = 1")], "more than half of the lab's 1 minutes"),
+        (
+            &[("{ wait = \"1s\" }", "{ wait = \"32s\" }"), ("minutes = 10", "minutes = 1")],
+            "more than half of the lab's 1 minutes",
+        ),
         (
             &[(
                 WRONG_TURN,

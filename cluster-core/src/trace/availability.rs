@@ -92,9 +92,6 @@ impl Availability {
                 self.open.values_mut().for_each(|fault| fault.row.served.count(outcome));
             }
             EventKind::CommandIssued { .. } => self.command = Some((event.seq, line(&event.kind))),
-            EventKind::LinkChanged { from, to, rules } => {
-                self.on_broken(event, Broken::Link((*from, *to)), !rules.is_healthy());
-            }
             _ => {
                 if let Some((what, broken)) = broken_by(&event.kind) {
                     self.on_broken(event, what, broken);

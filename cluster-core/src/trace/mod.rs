@@ -10,6 +10,7 @@ pub mod export;
 pub mod file;
 #[cfg(test)]
 mod fold_tests;
+pub mod import;
 mod lag;
 mod latency;
 mod ledger;

@@ -90,10 +90,12 @@ impl Recorder {
         }
         let event = TraceEvent { seq: self.next, at: self.last_at, cause, kind };
         let seq = event.seq;
+        let Some(observer) = &mut self.observer else {
+            self.push(event);
+            return seq;
+        };
         let mut found = Vec::new();
-        if let Some(observer) = &mut self.observer {
-            observer.observe(&event, &mut found);
-        }
+        observer.observe(&event, &mut found);
         self.push(event);
         for finding in found {
             let kind = EventKind::Found { finding: Box::new(finding) };

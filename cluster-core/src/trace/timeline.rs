@@ -430,9 +430,10 @@ fn mark_of(event: &TraceEvent) -> Option<(MarkKind, Option<NodeId>)> {
     Some((kind, Some(*node)))
 }
 
-/// Returns what an event breaks (`true`) or mends (`false`), apart from links.
+/// Returns what an event breaks (`true`) or mends (`false`), apart from the half-open ends of links.
 pub(crate) fn broken_by(kind: &EventKind) -> Option<(Broken, bool)> {
     match kind {
+        EventKind::LinkChanged { from, to, rules } => Some((Broken::Link((*from, *to)), !rules.is_healthy())),
         EventKind::NodeCrashed { node }
         | EventKind::NodeLostPower { node, .. }
         | EventKind::NodeStopped { node }

@@ -66,11 +66,11 @@ impl Read {
 
 fn shiviz(log: &str) -> Vec<Read> {
     // The expression is one of JavaScript, where a brace that repeats nothing is itself.
-    let expression = regex::Regex::new(&SHIVIZ_EXPRESSION.replace("{.*}", r"\{.*\}")).unwrap();
+    let expression = regex::Regex::new(&SHIVIZ_EXPRESSION.replace("{.*}", r"\{.*\}")).expect("the expression is one");
     let read = expression.captures_iter(log).map(|found| Read {
         host: found["host"].to_owned(),
         text: found["event"].to_owned(),
-        clock: serde_json::from_str(&found["clock"]).unwrap(),
+        clock: serde_json::from_str(&found["clock"]).expect("a clock is JSON"),
     });
     read.collect()
 }

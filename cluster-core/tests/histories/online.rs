@@ -20,6 +20,8 @@ struct Mix {
     operations: u64,
     /// Whether values come again, and keys are removed, counted and appended to.
     edits: bool,
+    /// From which operation on that is so.
+    edits_from: u64,
     /// How many of a thousand answers are lost.
     lost: u32,
     /// How many of a thousand reads see something old.
@@ -58,11 +60,12 @@ fn run(mix: Mix, seed: u64) -> Vec<TraceEvent> {
 
 fn ask(rng: &mut ChaCha8Rng, mix: Mix, number: u64) -> Request {
     let key: Key = format!("k{}", rng.random_range(0..mix.keys)).into();
-    let value = match mix.edits {
+    let edits = mix.edits && number > mix.edits_from;
+    let value = match edits {
         true => rng.random_range(0..3).to_string().into(),
         false => format!("v{number}").into(),
     };
-    match rng.random_range(0..if mix.edits { 9 } else { 2 }) {
+    match rng.random_range(0..if edits { 9 } else { 2 }) {
         0 => Request::Put { key, value },
         1..=3 => Request::Get { key },
         4 => Request::Delete { key },
@@ -170,7 +173,7 @@ fn agree(mix: Mix, seeds: std::ops::Range<u64>) -> usize {
     violated
 }
 
-const PLAIN: Mix = Mix { clients: 5, keys: 2, operations: 60, edits: false, lost: 0, stale: 0 };
+const PLAIN: Mix = Mix { clients: 5, keys: 2, operations: 60, edits: false, edits_from: 0, lost: 0, stale: 0 };
 
 #[test]
 fn runs_without_mistakes_are_never_accused() {
@@ -178,6 +181,7 @@ fn runs_without_mistakes_are_never_accused() {
     assert_eq!(agree(Mix { lost: 50, ..PLAIN }, 0..200), 0);
     assert_eq!(agree(Mix { clients: 20, keys: 1, operations: 400, lost: 1, ..PLAIN }, 0..20), 0);
     assert_eq!(agree(Mix { edits: true, lost: 50, ..PLAIN }, 0..500), 0);
+    assert_eq!(agree(Mix { edits: true, edits_from: 30, lost: 50, ..PLAIN }, 0..500), 0);
     assert_eq!(agree(Mix { clients: 20, keys: 1, operations: 5000, lost: 1, ..PLAIN }, 0..3), 0);
 }
 
@@ -185,4 +189,5 @@ fn runs_without_mistakes_are_never_accused() {
 fn stale_reads_are_found_by_both_or_by_neither() {
     assert!(agree(Mix { stale: 100, lost: 20, ..PLAIN }, 0..300) > 30);
     assert!(agree(Mix { stale: 100, lost: 20, edits: true, ..PLAIN }, 0..300) > 30);
+    assert!(agree(Mix { stale: 100, lost: 20, edits: true, edits_from: 30, ..PLAIN }, 0..300) > 30);
 }

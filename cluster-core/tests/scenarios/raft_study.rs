@@ -6,9 +6,13 @@ use cluster_core::{
     fault::{Fault, Heal},
     ids::NodeId,
     request::{Admin, Request},
+    sim::Sim,
 };
 
-use crate::common::{SECOND, client, cluster, ends, get, inject, led, milestones, outcomes, put, summary, with_knob};
+use crate::common::{
+    SECOND, broken_promises, client, cluster, ends, get, inject, led, led_unchecked, milestones, outcomes, put,
+    summary, with_knob,
+};
 
 #[test]
 fn five_nodes_elect_one_leader_and_agree_on_what_clients_wrote() {
@@ -92,4 +96,42 @@ fn a_node_that_is_asked_to_campaign_wins_a_later_term() {
 fn a_hundred_nodes_elect_a_leader() {
     let (sim, _) = led(&cluster("raft-study", 100, 11));
     assert!(sim.now().since_start() < 20 * SECOND, "elected only at {}", sim.now());
+}
+
+/// Figure 8 of the paper: a leader returns, replicates an entry of an earlier term to a majority, and falls; a node with an
+/// entry of a term between the two may then be elected only if that entry was not committed by counting.
+#[test]
+fn an_entry_of_an_earlier_term_is_not_committed_by_counting_and_with_the_variant_it_is() {
+    let broken = |variant: &str| {
+        let spec = with_knob(cluster("raft-study", 5, 8), "variant", variant);
+        let (mut sim, first) = led_unchecked(&spec);
+        sim.run_for(SECOND / 5);
+        inject(&mut sim, Fault::Partition(vec![ends(&[first])]));
+        put(&mut sim, first, "k", "first");
+        assert!(sim.run_until(10 * SECOND, |trace| trace.latest().leader().is_some_and(|next| next != first)));
+        let second = sim.trace().latest().leader().expect("just seen");
+        inject(&mut sim, Fault::Partition(vec![ends(&[second])]));
+        put(&mut sim, second, "k", "second");
+        sim.run_for(SECOND / 10);
+        // The first leader comes back, and is elected: its log is the longest of those within reach.
+        sim.command(Command::Heal(Heal::Links));
+        inject(&mut sim, Fault::Partition(vec![ends(&[second])]));
+        let returned = campaign_until_elected(&mut sim, first);
+        sim.run_for(SECOND / 5);
+        // The second one comes back: its last entry is of a later term.
+        sim.command(Command::Heal(Heal::Links));
+        inject(&mut sim, Fault::Partition(vec![ends(&[first])]));
+        let again = campaign_until_elected(&mut sim, second);
+        (returned, again, broken_promises(&sim).contains(&"leader-completeness"))
+    };
+    assert_eq!(broken("commit-older-term"), (true, true, true));
+    assert_eq!(broken("correct"), (true, false, false));
+}
+
+/// Lets a node campaign a few times. Returns whether it was elected.
+fn campaign_until_elected(sim: &mut Sim, node: NodeId) -> bool {
+    (0..8).any(|_| {
+        sim.command(Command::Submit { node, request: Request::Admin(Admin::Campaign) });
+        sim.run_until(SECOND / 5, |trace| trace.latest().leader() == Some(node))
+    })
 }

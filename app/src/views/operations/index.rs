@@ -12,7 +12,7 @@ use cluster_core::{
 use crate::widgets::run_mark::RunMark;
 
 /// How many rows the operations of one client take that are open at once; more share the last one.
-pub(super) const ROWS_MAX: usize = 5;
+pub(super) const ROWS_MAX: usize = 8;
 /// How many operations are kept; of a longer run the latest ones are.
 const BARS_MAX: usize = 2_000_000;
 

@@ -134,7 +134,10 @@ impl OperationsView {
         for this in placed {
             let selected = *ctx.selection == Selection::Op(this.bar.op) || hovered == Some(this.bar.op);
             let accused = self.operations.is_accused(this.bar.op);
-            let name = (this.rect.width() >= looks::NAMED_PX && wide <= NAMED_MAX).then(|| self.name(ctx, &this.bar));
+            // In the last row several lie over each other: words would, too.
+            let apart = usize::from(this.bar.row) + 1 < ROWS_MAX;
+            let room = apart && this.rect.width() >= looks::NAMED_PX && wide <= NAMED_MAX;
+            let name = room.then(|| self.name(ctx, &this.bar));
             plot.paint_bar(&painter, ctx.theme, this, (selected, accused), name.as_deref());
         }
         if placed.len() <= NAMED_MAX {

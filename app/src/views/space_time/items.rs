@@ -11,7 +11,7 @@ use cluster_core::{
     ids::{Endpoint, MsgId, OpId, Seq},
     name::Name,
     time::Timestamp,
-    trace::TraceStore,
+    trace::{TraceStore, import::LOGGED},
 };
 
 /// More events than this are not looked at one by one.
@@ -201,6 +201,7 @@ fn mark(kind: &EventKind) -> Option<(MarkKind, Endpoint)> {
         {
             (MarkKind::Committed, node)
         }
+        EventKind::ViewChanged { node, changes } if changes.iter().any(is_logged) => (MarkKind::News, node),
         EventKind::NodeCrashed { node }
         | EventKind::NodeLostPower { node, .. }
         | EventKind::NodeStopped { node }
@@ -213,6 +214,11 @@ fn mark(kind: &EventKind) -> Option<(MarkKind, Endpoint)> {
         _ => return None,
     };
     Some((mark, (*node).into()))
+}
+
+/// Returns whether a change is what a log of others says of an event.
+fn is_logged(change: &ViewChange) -> bool {
+    matches!(change, ViewChange::Extra(extra) if extra.iter().any(|(name, _)| *name == LOGGED))
 }
 
 fn of_milestone(milestone: &Milestone) -> Option<MarkKind> {
@@ -249,12 +255,10 @@ mod tests {
         store
     }
 
-    fn told(items: &Items) -> (Vec<(Seq, Option<Seq>)>, Vec<Seq>, Vec<Seq>) {
-        (
-            items.messages.iter().map(|message| (message.sent, message.end.map(|end| end.seq))).collect(),
-            items.marks.iter().map(|mark| mark.seq).collect(),
-            items.operations.iter().map(|operation| operation.began).collect(),
-        )
+    fn told(items: &Items) -> Vec<(Seq, Option<Seq>)> {
+        let messages = items.messages.iter().map(|message| (message.sent, message.end.map(|end| end.seq)));
+        let marks = items.marks.iter().map(|mark| (mark.seq, None));
+        messages.chain(marks).chain(items.operations.iter().map(|operation| (operation.began, None))).collect()
     }
 
     #[test]

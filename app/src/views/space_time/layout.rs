@@ -334,8 +334,7 @@ mod tests {
     #[test]
     fn a_family_that_is_filtered_out_leaves_no_arrow_behind() {
         let (items, scene) = (items(), scene(5, &mut 0.0, (0.0, 30.0)));
-        let mut filter = Filter::default();
-        filter.families = [false; 7];
+        let mut filter = Filter { families: [false; 7], ..Filter::default() };
         filter.families[0] = true;
         let arrows = layout_arrows(&items, &filter, &scene, 30.0).unwrap();
         assert!(!arrows.is_empty() && arrows.iter().all(|arrow| arrow.message.family == Family::Vote));

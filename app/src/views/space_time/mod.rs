@@ -14,6 +14,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use cluster_core::{
     ids::{Endpoint, Seq},
+    registry,
     time::Timestamp,
     trace::{TraceStore, causality::Causality},
 };
@@ -92,6 +93,12 @@ impl View for SpaceTimeView {
 }
 
 impl SpaceTimeView {
+    /// Shows the whole of a run that ends at a moment, as its button does.
+    pub fn show_whole_run(&mut self, end: Timestamp) {
+        self.window.whole(end.as_secs_f64());
+        self.window.follows = false;
+    }
+
     fn diagram_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>, rect: Rect, end: f64) {
         let range = self.range(ctx.store, end);
         let one_by_one = range.end.0 - range.start.0 <= EVENTS_MAX;
@@ -209,6 +216,18 @@ fn selected(ctx: &ViewCtx<'_>) -> Option<Seq> {
     }
 }
 
+/// Returns what a lane is called: a log of others has names of its own.
+fn name_of(ctx: &ViewCtx<'_>, end: Endpoint) -> String {
+    const LONGEST: usize = 12;
+    let spec = ctx.store.spec();
+    let own = end.to_string();
+    match spec.knobs.get(&own).filter(|_| registry::protocol(&spec.protocol).is_none()) {
+        Some(name) if name.chars().count() > LONGEST => name.chars().take(LONGEST - 1).chain(['…']).collect(),
+        Some(name) => name.clone(),
+        None => own,
+    }
+}
+
 /// Returns who has a lane, clients first.
 fn ends(ctx: &ViewCtx<'_>, clients: bool) -> Vec<Endpoint> {
     let latest = ctx.store.latest();
@@ -217,7 +236,8 @@ fn ends(ctx: &ViewCtx<'_>, clients: bool) -> Vec<Endpoint> {
     let mut nodes: Vec<_> = nodes.collect();
     nodes.sort_unstable();
     nodes.dedup();
-    if clients { known.chain(nodes).collect() } else { nodes }
+    // Where nothing is known of nodes, the clients are all there is.
+    if clients || nodes.is_empty() { known.chain(nodes).collect() } else { nodes }
 }
 
 /// Makes the names of lanes clickable: a click shows the node or client in the inspector.

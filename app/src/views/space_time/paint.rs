@@ -226,7 +226,7 @@ impl Pen<'_> {
         let tall = scene.lane_px >= sizes::LANE_WORDS_PX && words.is_some();
         let y = if tall { row.y - 7.0 } else { row.y };
         let font = FontId::proportional(size);
-        let place = painter.text(pos2(right, y), Align2::RIGHT_CENTER, row.end.to_string(), font, color);
+        let place = painter.text(pos2(right, y), Align2::RIGHT_CENTER, super::name_of(self.ctx, row.end), font, color);
         if leads && scene.lane_px > 20.0 {
             crown(painter, pos2(place.left() - 12.0, y + 4.0), 13.0, theme.text);
         }

@@ -189,10 +189,11 @@ impl Protocol for Raft {
     }
 
     fn on_message(&mut self, from: NodeId, message: RaftMessage, ctx: &mut Ctx<'_, Self>) {
-        if !messages::may_come_from(&message.0, from, self.me) {
+        let message = message.0;
+        let log = &self.raw.raft.raft_log;
+        if !messages::may_come_from(&message, from, self.me) || !plausible::is_plausible(&message, log) {
             return;
         }
-        let Some(message) = plausible::plausible(message.0, &self.raw.raft.raft_log) else { return };
         self.stirred = true;
         self.hear(from, ctx.now());
         self.watch_snapshot(&message);
@@ -286,6 +287,7 @@ impl Raft {
         }
         let now = ctx.now();
         while let Some((&peer, _)) = self.snapshots_sent.iter().find(|(_, until)| **until <= now) {
+            self.stirred = true;
             self.snapshots_sent.remove(&peer);
             self.raw.report_snapshot(peer, SnapshotStatus::Failure);
         }

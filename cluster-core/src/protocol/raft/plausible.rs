@@ -1,7 +1,6 @@
 //! What a message must be for the engine to take it: the engine ends its node over one that no sound node sends.
 //!
-//! Damage that no checksum catches makes such messages, and so does a node whose disk was erased: the leader goes by what
-//! that node once had.
+//! Damage that no checksum catches makes such messages.
 
 use raft::{
     RaftLog,
@@ -10,27 +9,20 @@ use raft::{
 
 use super::storage::LogStore;
 
-/// Returns a message as the engine can take it, or `None` if no sound node sends such a one.
-pub(super) fn plausible(mut message: Message, log: &RaftLog<LogStore>) -> Option<Message> {
+/// Returns whether a sound node may send such a message to one with this log.
+pub(super) fn is_plausible(message: &Message, log: &RaftLog<LogStore>) -> bool {
     let last = log.last_index();
-    let sound = match message.msg_type {
-        MessageType::MsgHeartbeat => {
-            // Raft figure 2, AppendEntries rule 5: min(leaderCommit, index of the last entry). The engine asserts it
-            // instead, so a node that came back with an empty disk would end at the first heartbeat.
-            message.commit = message.commit.min(last);
-            true
-        }
-        // An append that contradicts what is committed is let through: then a promise of Raft is broken already, and the
-        // engine ends the node, loudly.
-        MessageType::MsgAppend => follows_on(&message),
+    match message.msg_type {
+        // An append that contradicts what is committed is let through, and so is a heartbeat that commits what this log
+        // does not have: then the node lost what it had promised to keep, and the engine ends it, loudly.
+        MessageType::MsgAppend => follows_on(message),
         // A follower speaks of entries that it got from this log.
         MessageType::MsgAppendResponse => {
-            message.index <= last && message.reject_hint <= last && message.request_snapshot == 0
+            message.index <= last && message.reject_hint <= last && message.request_snapshot <= last
         }
-        MessageType::MsgSnapshot => is_whole(&message),
+        MessageType::MsgSnapshot => is_whole(message),
         _ => true, // the others say nothing that the engine builds on
-    };
-    sound.then_some(message)
+    }
 }
 
 /// Whether the entries of an append are numbered without a gap and their terms never fall (§5.3, log matching).
@@ -92,34 +84,28 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_commits_no_more_than_there_is() {
-        let heartbeat = Message { commit: 148, ..message(MessageType::MsgHeartbeat) };
-        assert_eq!(plausible(heartbeat, &log()).map(|message| message.commit), Some(0));
-    }
-
-    #[test]
     fn entries_follow_on_each_other_and_their_terms_never_fall() {
-        assert!(plausible(append(&[(5, 2), (6, 3)]), &log()).is_some());
+        assert!(is_plausible(&append(&[(5, 2), (6, 3)]), &log()));
         for wrong in [&[(6, 2)][..], &[(5, 2), (7, 2)], &[(5, 1)], &[(5, 3), (6, 2)], &[(5, 4)], &[(u64::MAX, 2)]] {
-            assert!(plausible(append(wrong), &log()).is_none(), "{wrong:?}");
+            assert!(!is_plausible(&append(wrong), &log()), "{wrong:?}");
         }
     }
 
     #[test]
     fn nobody_confirms_what_this_log_does_not_have() {
         let reply = |index| Message { index, ..message(MessageType::MsgAppendResponse) };
-        assert!(plausible(reply(0), &log()).is_some());
-        assert!(plausible(reply(1), &log()).is_none());
+        assert!(is_plausible(&reply(0), &log()));
+        assert!(!is_plausible(&reply(1), &log()));
         let hint = Message { reject: true, reject_hint: u64::MAX, ..message(MessageType::MsgAppendResponse) };
-        assert!(plausible(hint, &log()).is_none());
+        assert!(!is_plausible(&hint, &log()));
     }
 
     #[test]
     fn a_snapshot_says_what_it_is_of_and_who_votes() {
-        assert!(plausible(snapshot(&[1, 2, 3], &[4], 9), &log()).is_some());
+        assert!(is_plausible(&snapshot(&[1, 2, 3], &[4], 9), &log()));
         for wrong in [snapshot(&[], &[], 9), snapshot(&[1, 1], &[], 9), snapshot(&[1], &[1], 9), snapshot(&[1], &[], 0)]
         {
-            assert!(plausible(wrong.clone(), &log()).is_none(), "{wrong:?}");
+            assert!(!is_plausible(&wrong, &log()), "{wrong:?}");
         }
     }
 }
