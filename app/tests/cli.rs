@@ -323,3 +323,28 @@ fn an_export_is_written_whole_and_never_over_another_file() {
     let said = refused(&["export", "no-such-file", "--format", "csv", "-o", "x.csv"], 3);
     assert!(said.contains("no-such-file"), "{said}");
 }
+
+#[test]
+fn a_lab_that_was_just_begun_is_found_right_and_a_mistake_in_it_is_told_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let labs = folder.path().display().to_string();
+    assert!(faultline(&["lab", "--labs", &labs, "new", "mine"]).status.success());
+    assert!(refused(&["lab", "--labs", &labs, "new", "mine"], 3).contains("choose another id"));
+    assert!(refused(&["lab", "--labs", &labs, "new", "../mine"], 2).contains("small letters"));
+    let checked = faultline(&["lab", "--labs", &labs, "check", "--runs", "1", "--json", "-q"]);
+    let told = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success(), "{told}");
+    let told: serde_json::Value = serde_json::from_str(&told).expect("it is JSON");
+    assert_eq!((&told["labs"][0]["id"], &told["labs"][0]["ok"]), (&"mine".into(), &true.into()), "{told}");
+    let golden = &told["labs"][0]["scripts"][0];
+    assert_eq!((&golden["name"], &golden["passed"]), (&"golden".into(), &2.into()), "{golden}");
+
+    let file = folder.path().join("mine/lab.toml");
+    let toml = std::fs::read_to_string(&file).expect("it was written").replace("k.role ==", "k.rank ==");
+    std::fs::write(&file, toml).expect("it can be written");
+    let checked = faultline(&["lab", "--labs", &labs, "check", "-q"]);
+    let told = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!(checked.status.code(), Some(1), "{told}");
+    assert!(told.contains("goal.another-leads.sequence: one act has no `rank`; it has kind, by"), "{told}");
+    assert!(refused(&["lab", "--labs", &labs, "run", "mien"], 3).contains("did you mean `mine`?"));
+}

@@ -123,26 +123,24 @@ impl<'a> Monitor<'a> {
             return;
         }
         let profile = self.profile;
-        match (&mut self.watch, &self.goal.pattern) {
+        let lasted =
+            |since: Option<Timestamp>, span| since.is_some_and(|since| at.since(since) >= scaled(span, profile));
+        let verdict = match (&mut self.watch, &self.goal.pattern) {
             (Watch::Reach { since, counted, times, .. }, Pattern::Reach { held, times: wanted, .. }) => {
-                if !*counted && since.is_some_and(|since| at.since(since) >= scaled(*held, profile)) {
-                    (*counted, *times) = (true, *times + 1);
-                    if *times >= *wanted {
-                        self.decide(Verdict::Met, at);
-                    }
-                }
+                let counts = !*counted && lasted(*since, *held);
+                *counted |= counts;
+                *times += u32::from(counts);
+                (*times >= *wanted).then_some(Verdict::Met)
             }
-            (Watch::Hold { since, .. }, Pattern::Hold { held, .. }) => {
-                if since.is_some_and(|since| at.since(since) >= scaled(*held, profile)) {
-                    self.decide(Verdict::Met, at);
-                }
-            }
+            (Watch::Hold { since, .. }, Pattern::Hold { held, .. }) => lasted(*since, *held).then_some(Verdict::Met),
             (Watch::Respond { open, .. }, Pattern::Respond { within, .. }) => {
-                if open.front().is_some_and(|first| at.since(first.since) > scaled(*within, profile)) {
-                    self.decide(Verdict::Violated, at);
-                }
+                let late = open.front().is_some_and(|first| at.since(first.since) > scaled(*within, profile));
+                late.then_some(Verdict::Violated)
             }
-            _ => {} // Time alone decides nothing of the others.
+            _ => None, // Time alone decides nothing of the others.
+        };
+        if let Some(verdict) = verdict {
+            self.decide(verdict, at);
         }
     }
 
@@ -151,41 +149,39 @@ impl<'a> Monitor<'a> {
         if self.verdict != Verdict::Pending || (changed == 0 && moments.is_empty()) {
             return;
         }
-        match (&mut self.watch, &self.goal.pattern) {
-            (Watch::Reach { it, since, counted, .. }, Pattern::Reach { .. }) => match it.look(sight, changed) {
-                true => drop(since.get_or_insert(at)),
-                false => (*since, *counted) = (None, false),
-            },
+        let verdict = match (&mut self.watch, &self.goal.pattern) {
+            (Watch::Reach { it, since, counted, .. }, Pattern::Reach { .. }) => {
+                match it.look(sight, changed) {
+                    true => drop(since.get_or_insert(at)),
+                    false => (*since, *counted) = (None, false),
+                }
+                None
+            }
             (Watch::Hold { it, witness, since }, Pattern::Hold { .. }) => {
                 match it.look(sight, changed) & witness.look(sight, changed) {
                     true => drop(since.get_or_insert(at)),
                     false => *since = None,
                 }
+                None
             }
-            (Watch::Never { it, .. }, Pattern::Never { .. }) => {
-                if it.look(sight, changed) {
-                    self.decide(Verdict::Violated, at);
-                }
-            }
+            (Watch::Never { it, .. }, Pattern::Never { .. }) => it.look(sight, changed).then_some(Verdict::Violated),
             (Watch::Respond { open, held, answered }, Pattern::Respond { after, then, min_triggers, .. }) => {
                 let before = open.len();
-                open.retain(|candidate| !is_answered(then, candidate, sight, moments));
+                open.retain(|candidate| advanced(then, candidate, sight, moments).is_empty());
                 *answered += (before - open.len()) as u32;
                 begin(after, open, held, sight, moments, changed, at);
-                if *answered >= *min_triggers && open.is_empty() {
-                    self.decide(Verdict::Met, at);
-                }
+                (*answered >= *min_triggers && open.is_empty()).then_some(Verdict::Met)
             }
             (Watch::Sequence { begun, held }, Pattern::Sequence { steps, within }) => {
-                let within = within.map(|within| scaled(within, self.profile));
-                if let Some(within) = within {
+                if let Some(within) = within.map(|within| scaled(within, self.profile)) {
                     begun.retain(|candidate| at.since(candidate.since) <= within);
                 }
-                if go_on(steps, begun, held, sight, moments, changed, at) {
-                    self.decide(Verdict::Met, at);
-                }
+                go_on(steps, begun, held, sight, moments, changed, at).then_some(Verdict::Met)
             }
-            _ => {} // A measure is taken at the end.
+            _ => None, // A measure is taken at the end.
+        };
+        if let Some(verdict) = verdict {
+            return self.decide(verdict, at);
         }
         self.pass(at);
     }
@@ -328,10 +324,6 @@ fn advanced(step: &Moment, candidate: &Candidate, sight: &Sight, moments: &[Happ
             ways.map(named).collect()
         }
     }
-}
-
-fn is_answered(then: &Moment, candidate: &Candidate, sight: &Sight, moments: &[Happened]) -> bool {
-    !advanced(then, candidate, sight, moments).is_empty()
 }
 
 fn holds(expr: &Expr, bound: &[(String, Row)], sight: &Sight) -> bool {

@@ -89,8 +89,7 @@ impl Lab {
         let attempts = [attempt(golden), attempt(self.nothing())];
         let mut outcomes = stage.play(self, &attempts).into_iter();
         let mut report = LabReport { id: self.id.clone(), ..LabReport::default() };
-        let judges: [(&str, &dyn Fn(&Outcome) -> Option<String>); 2] =
-            [("golden", &passes), ("do-nothing", &nothing_is_met)];
+        let judges: [(&str, Judge<'_>); 2] = [("golden", &passes), ("do-nothing", &nothing_is_met)];
         for ((name, judge), attempt) in judges.into_iter().zip(attempts) {
             let tried = Tried {
                 name: name.to_owned(),
@@ -119,7 +118,7 @@ impl Lab {
         Tried { name: name.to_owned(), attempts, outcomes }
     }
 
-    fn judge(&self, tried: Tried, problem: &dyn Fn(&Outcome) -> Option<String>) -> ScriptReport {
+    fn judge(&self, tried: Tried, problem: Judge<'_>) -> ScriptReport {
         let mut report =
             ScriptReport { name: tried.name, runs: tried.attempts.len() as u32, ..ScriptReport::default() };
         for (attempt, outcome) in tried.attempts.iter().zip(tried.outcomes) {
@@ -230,6 +229,9 @@ impl Lab {
             .then(|| format!("{passed} of {SHUFFLES} other orders of the golden acts pass: the order is not checked"))
     }
 }
+
+/// Says what is wrong with an outcome, if anything.
+type Judge<'a> = &'a dyn Fn(&Outcome) -> Option<String>;
 
 struct Tried {
     name: String,
