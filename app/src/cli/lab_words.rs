@@ -145,6 +145,6 @@ pub(super) fn vocabulary() -> String {
         lines.push(format!("{}:", table.name));
         lines.extend(table.fields.iter().map(line));
     };
-    [&NODE, &OP, &ACT, &ROLE, &ERASED, &NEWS].into_iter().for_each(|table| fields(table));
+    [&NODE, &OP, &ACT, &ROLE, &ERASED, &NEWS].into_iter().for_each(&mut fields);
     lines.join("\n")
 }
