@@ -14,6 +14,7 @@ pub mod headless;
 pub mod host;
 pub mod hunt;
 pub mod ids;
+pub mod lab;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod name;

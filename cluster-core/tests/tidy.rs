@@ -41,6 +41,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // What clients saw, and whether it keeps a promise; the same for recordings and for what others recorded.
     // `spec`: it writes histories of recordings, and makes recordings of histories.
     ("check", &["ids", "name", "time", "request", "event", "fault", "spec", "command", "trace", "workload"]),
+    // Labs are data over events: `registry` and `script` so that a system, a knob or a verb that is not there is refused when
+    // a lab is read; `until` shares its expressions.
+    ("lab", &["ids", "time", "request", "fault", "spec", "command", "event", "trace", "registry", "script", "until"]),
     // Random faults are commands that follow from the trace: it sees what a script sees.
     ("nemesis", &["ids", "time", "fault", "command", "event", "trace"]),
     (
@@ -67,12 +70,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sim", "spec", "time", "trace", "workload",
         ],
     ),
-    // `sim`: a run in virtual time needs no thread, and so no session; `check`: its trace is observed all the same.
+    // `sim`: a run in virtual time needs no thread, and so no session; `check`: its trace is observed all the same; `lab`: it
+    // makes the attempts that show a lab to be right.
     (
         "headless",
         &[
             "ids", "time", "request", "fault", "origin", "spec", "command", "event", "trace", "check", "script",
-            "nemesis", "session", "sim",
+            "nemesis", "session", "sim", "lab",
         ],
     ),
 ];

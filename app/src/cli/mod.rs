@@ -12,6 +12,9 @@ mod faults;
 pub(crate) mod foreign;
 mod hunt;
 mod hunt_words;
+mod lab;
+mod lab_new;
+mod lab_words;
 mod nemesis;
 mod play;
 mod progress;
@@ -32,6 +35,7 @@ use clap::{Args, Parser, Subcommand};
 pub use cluster::ClusterArgs;
 pub use failure::Failure;
 pub use hunt::HuntArgs;
+pub use lab::LabArgs;
 pub use nemesis::NemesisArgs;
 
 /// Faultline: a lab for distributed systems. Real nodes on loopback, broken by mouse.
@@ -75,6 +79,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Looks for runs in which a protocol breaks a promise: many seeds, faults at random; what is found is made small.
     Hunt(HuntArgs),
+    /// Guided labs: lists, checks, runs and begins them.
+    Lab(LabArgs),
     /// Lists the protocols with their knobs and variants.
     Protocols,
     /// Lists the verbs of fault scripts.
@@ -361,6 +367,7 @@ pub fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::Export(args)) => export::export(&args),
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Hunt(args)) => hunt::hunt(&args),
+        Some(Command::Lab(args)) => lab::lab(&args),
         Some(Command::Protocols) => protocols::list(),
         Some(Command::Verbs) => protocols::verbs(),
         Some(Command::Faults(args)) => faults::faults(&args),

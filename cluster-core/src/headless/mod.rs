@@ -1,6 +1,7 @@
 //! Runs a cluster without a window: a script strikes it on time, a nemesis at random, and at the end the clients come to rest.
 
 mod director;
+mod lab;
 mod rerun;
 #[cfg(feature = "live")]
 mod run;
@@ -16,6 +17,9 @@ use crate::{
 };
 
 pub use director::{Chaos, Director, Due, GRACE, LEADER_PATIENCE, Phase, Plan};
+#[cfg(feature = "live")]
+pub use lab::{LiveStage, live_lab};
+pub use lab::{SimStage, simulate_lab};
 pub use rerun::{Again, rerun_simulated};
 #[cfg(feature = "live")]
 pub use run::run;

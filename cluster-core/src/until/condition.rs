@@ -70,18 +70,7 @@ impl Condition {
     /// Reads a condition and tries it on a state: names and types show only then.
     pub fn new(text: &str, state: &ClusterState) -> Result<Self, ConditionError> {
         let text = text.trim();
-        if text.is_empty() || text.len() > TEXT_MAX {
-            return Err(ConditionError::Length);
-        }
-        if depth(text) > DEPTH_MAX {
-            return Err(ConditionError::Depth);
-        }
-        let program = Program::compile(text).map_err(|errors| {
-            let first = errors.errors.first();
-            let column = first.map_or(1, |error| usize::try_from(error.pos.1).unwrap_or(1).max(1));
-            let what = first.map_or_else(|| "it cannot be read".to_owned(), |error| first_line(&error.msg));
-            ConditionError::Text { column, what }
-        })?;
+        let program = compile(text)?;
         let names = program.references();
         let restless = ["time", "in_flight"].into_iter().any(|name| names.has_variable(name));
         let condition = Self { text: text.to_owned(), program, restless };
@@ -116,6 +105,22 @@ impl Condition {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Reads an expression; one that is too long or nested too deep is refused.
+pub fn compile(text: &str) -> Result<Program, ConditionError> {
+    if text.trim().is_empty() || text.len() > TEXT_MAX {
+        return Err(ConditionError::Length);
+    }
+    if depth(text) > DEPTH_MAX {
+        return Err(ConditionError::Depth);
+    }
+    Program::compile(text).map_err(|errors| {
+        let first = errors.errors.first();
+        let column = first.map_or(1, |error| usize::try_from(error.pos.1).unwrap_or(1).max(1));
+        let what = first.map_or_else(|| "it cannot be read".to_owned(), |error| first_line(&error.msg));
+        ConditionError::Text { column, what }
+    })
 }
 
 fn names() -> String {

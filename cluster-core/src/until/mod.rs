@@ -4,7 +4,7 @@ mod condition;
 #[cfg(test)]
 mod tests;
 
-pub use condition::{Condition, ConditionError, NAMES};
+pub use condition::{Condition, ConditionError, NAMES, compile};
 
 use crate::{
     event::{EventKind, TraceEvent},

@@ -1,0 +1,233 @@
+//! `faultline lab`: lists, checks, runs and begins labs.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+use clap::{Args, Subcommand};
+use cluster_core::{
+    headless::{LiveStage, SimStage, live_lab, simulate_lab},
+    lab::{Attempt, Lab, LabReport, ScriptReport, labs_in},
+    origin::BackendKind,
+    script::did_you_mean,
+    time::TimingProfile,
+};
+
+use super::{
+    Failure,
+    failure::print,
+    lab_new,
+    lab_words::{self, Checked},
+    progress::Progress,
+    stop,
+};
+
+/// The flags of `lab`.
+#[derive(Args, Debug)]
+pub struct LabArgs {
+    /// The folder of labs.
+    #[arg(long, value_name = "DIR", default_value = "labs", global = true)]
+    pub labs: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: LabCommand,
+}
+
+/// What can be done with labs.
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// Lists the labs.
+    List,
+    /// Reads labs, and shows by their scripts, in the simulator, that each can be done and that nothing else passes.
+    Check(CheckLabArgs),
+    /// Runs a script of a lab, and tells how far its goals come.
+    Run(RunLabArgs),
+    /// Begins a lab: a folder that `lab check` accepts, to be changed.
+    New {
+        /// Its id: small letters, digits and hyphens.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Lists what goals can speak of.
+    Words,
+}
+
+/// The flags of `lab check`.
+#[derive(Args, Debug)]
+pub struct CheckLabArgs {
+    /// Labs, by id or by folder [default: all].
+    #[arg(value_name = "LAB")]
+    pub which: Vec<String>,
+    /// Where: `sim` runs every script on many seeds, `live` the golden script and doing nothing once, on real nodes.
+    #[arg(long, value_name = "BACKEND", default_value = "sim", value_parser = backend)]
+    pub backend: BackendKind,
+    /// How many seeds [default: as many as the lab says].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub runs: Option<u32>,
+    /// How many threads [default: one for each core].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print what came of it as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// The flags of `lab run`.
+#[derive(Args, Debug)]
+pub struct RunLabArgs {
+    /// The lab, by id or by folder.
+    #[arg(value_name = "LAB")]
+    pub which: String,
+    /// The script.
+    #[arg(long, value_name = "SCRIPT", default_value = "golden")]
+    pub script: String,
+    /// The seed.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The timing profile [default: the lab's].
+    #[arg(long, value_name = "PROFILE", value_parser = profile)]
+    pub profile: Option<TimingProfile>,
+    /// Where: in the simulator, or on real nodes.
+    #[arg(long, value_name = "BACKEND", default_value = "sim", value_parser = backend)]
+    pub backend: BackendKind,
+    /// Print what came of it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn backend(word: &str) -> Result<BackendKind, String> {
+    BackendKind::from_word(word).ok_or_else(|| "there are live, sim".to_owned())
+}
+
+fn profile(word: &str) -> Result<TimingProfile, String> {
+    let known = TimingProfile::ALL.map(TimingProfile::word).join(", ");
+    TimingProfile::from_word(word).ok_or_else(|| format!("there are {known}"))
+}
+
+/// Does what the flags say.
+pub(super) fn lab(args: &LabArgs) -> Result<(), Failure> {
+    match &args.command {
+        LabCommand::List => list(&args.labs),
+        LabCommand::Check(check_args) => check(&args.labs, check_args),
+        LabCommand::Run(run_args) => run(&args.labs, run_args),
+        LabCommand::New { id } => lab_new::begin(&args.labs, id),
+        LabCommand::Words => print(&lab_words::vocabulary()),
+    }
+}
+
+fn list(labs: &Path) -> Result<(), Failure> {
+    let mut opened = Vec::new();
+    for folder in folders(labs, &[])? {
+        opened.push(Lab::open(&folder).map_err(told)?);
+    }
+    print(&lab_words::list(&opened))
+}
+
+fn check(labs: &Path, args: &CheckLabArgs) -> Result<(), Failure> {
+    let stop = stop::flag();
+    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let mut checked = Vec::new();
+    for folder in folders(labs, &args.which)? {
+        let report = match Lab::open(&folder) {
+            Ok(lab) => Checked::Verified(verify(&lab, args, threads, &stop)),
+            Err(errors) => {
+                Checked::Unreadable(folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), errors)
+            }
+        };
+        checked.push(report);
+        if stop.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(Failure::Run("it was stopped".to_owned()));
+        }
+    }
+    print(&match args.json {
+        true => lab_words::json(&checked).map_err(Failure::run)?,
+        false => lab_words::table(&checked),
+    })?;
+    match checked.iter().filter(|lab| !lab.is_ok()).count() {
+        0 => Ok(()),
+        wrong => Err(Failure::Violated(format!("{wrong} of {} labs are not as they should be", checked.len()))),
+    }
+}
+
+fn verify(lab: &Lab, args: &CheckLabArgs, threads: usize, stop: &AtomicBool) -> LabReport {
+    let mut progress = Progress::new(args.quiet);
+    let mut tell = |script: &ScriptReport| progress.note(&lab_words::script_line(&lab.id, script));
+    match args.backend {
+        BackendKind::Sim => lab.verify(&SimStage { threads, stop }, args.runs, &mut tell),
+        BackendKind::Live => lab.verify_live(&LiveStage { stop }, &mut tell),
+    }
+}
+
+fn run(labs: &Path, args: &RunLabArgs) -> Result<(), Failure> {
+    let folder = folders(labs, std::slice::from_ref(&args.which))?.remove(0);
+    let lab = Lab::open(&folder).map_err(told)?;
+    let Some(script) = lab.script(&args.script) else {
+        let known: Vec<&str> = lab.scripts.iter().map(|script| script.name.as_str()).collect();
+        return Err(Failure::Input(format!(
+            "{} has no script `{}`; {}",
+            lab.id,
+            args.script,
+            remedy(&args.script, &known)
+        )));
+    };
+    let profile = args.profile.unwrap_or(lab.cluster.profile);
+    let attempt = Attempt { actions: script.actions.clone(), seed: args.seed, profile };
+    let made = match args.backend {
+        BackendKind::Sim => simulate_lab(&lab, &attempt, &stop::flag()),
+        BackendKind::Live => live_lab(&lab, &attempt, &stop::flag()),
+    };
+    let outcome = made.map_err(Failure::run)?;
+    print(&match args.json {
+        true => lab_words::outcome_json(&lab, &outcome).map_err(Failure::run)?,
+        false => lab_words::outcome(&lab, &outcome),
+    })?;
+    match outcome.passed() {
+        true => Ok(()),
+        false => Err(Failure::Violated(format!("{} is not passed", lab.id))),
+    }
+}
+
+/// Returns the folders of the labs asked for, or of all.
+fn folders(labs: &Path, which: &[String]) -> Result<Vec<PathBuf>, Failure> {
+    let all = || {
+        labs_in(labs).map_err(|error| {
+            Failure::Input(format!("{}: {error}; give the folder of labs with --labs", labs.display()))
+        })
+    };
+    if which.is_empty() {
+        return match all()? {
+            none if none.is_empty() => {
+                Err(Failure::Input(format!("{}: there are no labs here; begin one with `lab new`", labs.display())))
+            }
+            all => Ok(all),
+        };
+    }
+    let find = |name: &String| {
+        let path = Path::new(name);
+        if path.join("lab.toml").is_file() {
+            return Ok(path.to_owned());
+        }
+        let all = all()?;
+        let named = |folder: &Path| folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let known: Vec<String> = all.iter().map(|folder| named(folder)).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let found = all.iter().find(|folder| named(folder) == *name).cloned();
+        found.ok_or_else(|| Failure::Input(format!("there is no lab `{name}`; {}", remedy(name, &known))))
+    };
+    which.iter().map(find).collect()
+}
+
+fn remedy(word: &str, known: &[&str]) -> String {
+    match did_you_mean(word, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {}", known.join(", ")),
+    }
+}
+
+fn told(errors: Vec<cluster_core::lab::LabError>) -> Failure {
+    Failure::Input(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}

@@ -1,0 +1,157 @@
+//! Attempts at labs without a window: in virtual time or on real nodes, several at once.
+
+#[cfg(feature = "live")]
+use std::time::Instant;
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    command::Author,
+    lab::{Attempt, Lab, Outcome, Stage},
+    sim::Runner,
+    time::Timestamp,
+    trace::Recorder,
+};
+#[cfg(feature = "live")]
+use crate::{
+    event::EventKind,
+    session::{Next, Session, SessionOptions},
+};
+
+/// The longest stretch of virtual time between two looks at the script.
+const TICK: Duration = Duration::from_millis(10);
+/// How much may happen between two looks at what was asked to stop.
+const CHUNK: usize = 512;
+/// How long a phase may last, in cluster time.
+const PHASE_MAX: Duration = Duration::from_secs(3600);
+
+/// Makes attempts in the simulator: the same attempt has the same outcome, on any number of threads.
+#[derive(Debug)]
+pub struct SimStage<'a> {
+    /// How many at once.
+    pub threads: usize,
+    /// Ends them before their time.
+    pub stop: &'a AtomicBool,
+}
+
+impl Stage for SimStage<'_> {
+    fn play(&self, lab: &Lab, attempts: &[Attempt]) -> Vec<Result<Outcome, String>> {
+        several(attempts, self.threads, &|attempt| simulate_lab(lab, attempt, self.stop))
+    }
+}
+
+/// Makes attempts on real nodes, all at once.
+#[cfg(feature = "live")]
+#[derive(Debug)]
+pub struct LiveStage<'a> {
+    /// Ends them before their time.
+    pub stop: &'a AtomicBool,
+}
+
+#[cfg(feature = "live")]
+impl Stage for LiveStage<'_> {
+    fn play(&self, lab: &Lab, attempts: &[Attempt]) -> Vec<Result<Outcome, String>> {
+        several(attempts, attempts.len(), &|attempt| live_lab(lab, attempt, self.stop))
+    }
+}
+
+/// Makes attempts on several threads; the outcomes stand in the order of the attempts.
+fn several(attempts: &[Attempt], threads: usize, make: &(dyn Fn(&Attempt) -> Made + Sync)) -> Vec<Made> {
+    let outcomes: Mutex<Vec<(usize, Made)>> = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((at, attempt)) = attempts.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = make(attempt);
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((at, outcome));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.clamp(1, attempts.len().max(1)) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by_key(|(at, _)| *at);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+type Made = Result<Outcome, String>;
+
+/// Makes one attempt in the simulator.
+pub fn simulate_lab(lab: &Lab, attempt: &Attempt, stop: &AtomicBool) -> Made {
+    let mut outcome = Outcome::before(lab);
+    for segment in attempt.segments() {
+        let (spec, mut play, mut progress) = attempt.begin(lab, &segment);
+        let mut runner = Runner::start(&spec, Recorder::kept()).map_err(|error| error.to_string())?;
+        let mut events = Vec::new();
+        loop {
+            runner.take_events(&mut events);
+            events.drain(..).for_each(|event| progress.see(&event));
+            if let Some(commands) = play.next(runner.now(), &progress) {
+                for command in commands {
+                    runner.command(Author::User, command);
+                }
+                continue;
+            }
+            if play.is_over() || runner.now() > Timestamp::from(PHASE_MAX) {
+                break;
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Err("it was stopped".to_owned());
+            }
+            let until = runner.now() + TICK;
+            while !runner.advance(until, CHUNK) {}
+        }
+        outcome.take(&play, &mut progress);
+    }
+    Ok(outcome)
+}
+
+/// Makes one attempt on real nodes, in real time.
+#[cfg(feature = "live")]
+pub fn live_lab(lab: &Lab, attempt: &Attempt, stop: &AtomicBool) -> Made {
+    let mut outcome = Outcome::before(lab);
+    for segment in attempt.segments() {
+        let (spec, mut play, mut progress) = attempt.begin(lab, &segment);
+        let options = SessionOptions { recording_off: true, ..SessionOptions::default() };
+        let session = Session::live(spec, options).map_err(|error| error.to_string())?;
+        let (began, mut last_event) = (Instant::now(), Duration::ZERO);
+        // What was asked is seen to be asked before the next action looks at the cluster.
+        let mut unseen = 0;
+        while !play.is_over() && began.elapsed() < PHASE_MAX {
+            let batch = match session.recv_batch(TICK) {
+                Next::Batch(batch) => batch,
+                Next::Nothing => Vec::new(),
+                Next::Ended => return Err("the cluster ended before the script was over".to_owned()),
+            };
+            let real = began.elapsed();
+            if !batch.is_empty() {
+                last_event = real;
+            }
+            for event in &batch {
+                unseen -= usize::from(matches!(event.kind, EventKind::CommandIssued { .. })).min(unseen);
+                progress.see(event);
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Err("it was stopped".to_owned());
+            }
+            while unseen == 0
+                && let Some(commands) = play.next(progress.state().at + real.saturating_sub(last_event), &progress)
+            {
+                unseen = commands.len();
+                for command in commands {
+                    session.send(Author::User, command);
+                }
+            }
+        }
+        outcome.take(&play, &mut progress);
+        session.finish().map_err(|error| error.to_string())?;
+    }
+    Ok(outcome)
+}

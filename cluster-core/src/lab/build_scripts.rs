@@ -1,0 +1,237 @@
+//! Scripts as they are written, made into actions; they can say only what the lab has.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    build::Builder,
+    expr::{Kind, Wanted, vocabulary::STATE},
+    model::{Action, Lab, Param, Script, StepKind, verb_line},
+    source::{ActionFile, ExpectFile, LabFile, ScriptFile, Text},
+};
+use crate::script::parse_duration;
+
+/// The name of the script that must pass.
+pub(super) const GOLDEN: &str = "golden";
+/// How long a condition is waited for, if nothing is said.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How many actions a script may have.
+const ACTIONS_MAX: usize = 200;
+
+/// Reads all scripts.
+pub(super) fn scripts(builder: &mut Builder<'_>, file: &LabFile, lab: &Lab) -> Vec<Script> {
+    builder.once("script", file.script.iter().map(|script| &script.name));
+    let passes = |script: &&ScriptFile| *script.expect.get_ref() == ExpectFile::Pass;
+    match file.script.iter().find(|script| script.name.get_ref() == GOLDEN) {
+        Some(golden) if passes(&golden) => {}
+        Some(golden) => {
+            builder.wrong(golden.expect.span(), "script.golden", "the golden script passes; write expect = \"pass\"")
+        }
+        None => builder.wrong(
+            file.id.span(),
+            "script",
+            "there is no script `golden`, which shows that the lab can be done; write one",
+        ),
+    }
+    if file.script.iter().all(|script| passes(&script)) {
+        builder.wrong(file.id.span(), "script", "no script fails; write at least one wrong attempt, expect = \"fail\"");
+    }
+    file.script.iter().map(|script| one(builder, script, file, lab)).collect()
+}
+
+fn one(builder: &mut Builder<'_>, file: &ScriptFile, all: &LabFile, lab: &Lab) -> Script {
+    let key = format!("script.{}", file.name.get_ref());
+    let fails = *file.expect.get_ref() == ExpectFile::Fail;
+    match &file.blocked_at {
+        None if fails => builder.wrong(file.name.span(), &key, "at which goal does it fail? write blocked_at = \"…\""),
+        Some(goal) if !fails => builder.wrong(goal.span(), &key, "it passes; take blocked_at away"),
+        Some(goal) if !all.goal.iter().any(|it| it.id.get_ref() == goal.get_ref()) => {
+            builder.unknown(
+                goal,
+                &format!("{key}.blocked_at"),
+                "goal",
+                all.goal.iter().map(|goal| goal.id.get_ref().as_str()),
+            );
+        }
+        _ => {}
+    }
+    if file.actions.get_ref().len() > ACTIONS_MAX {
+        builder.wrong(file.actions.span(), &key, format!("a script has at most {ACTIONS_MAX} actions"));
+        return Script { name: file.name.get_ref().clone(), blocked_at: None, actions: Vec::new() };
+    }
+    let mut reader = Reader { lab, key, bound: Vec::new(), phase: 0 };
+    let actions: Vec<Action> = file
+        .actions
+        .get_ref()
+        .iter()
+        .filter_map(|action| reader.action(builder, action.get_ref(), action.span()))
+        .collect();
+    if file.name.get_ref() == GOLDEN {
+        reader.golden(builder, file, &actions);
+    }
+    Script {
+        name: file.name.get_ref().clone(),
+        blocked_at: file.blocked_at.as_ref().map(|goal| goal.get_ref().clone()),
+        actions,
+    }
+}
+
+/// Reads the actions of one script in order: each may speak of the nodes that those before it gave a name.
+struct Reader<'a> {
+    lab: &'a Lab,
+    key: String,
+    bound: Vec<(String, Kind)>,
+    phase: usize,
+}
+
+impl Reader<'_> {
+    fn action(&mut self, builder: &mut Builder<'_>, file: &ActionFile, span: std::ops::Range<usize>) -> Option<Action> {
+        let verbs = [&file.do_, &file.wait, &file.bind, &file.phase, &file.predict, &file.observe, &file.reflect];
+        if verbs.iter().filter(|verb| verb.is_some()).count() != 1 {
+            builder.wrong(
+                span,
+                &self.key,
+                "an action is exactly one of do, wait, bind, phase, predict, observe, reflect",
+            );
+            return None;
+        }
+        for (name, extra, of) in [("timeout", &file.timeout, &file.wait), ("node", &file.node, &file.bind)] {
+            if let Some(extra) = extra.as_ref().filter(|_| of.is_none()) {
+                builder.wrong(extra.span(), &self.key, format!("`{name}` means nothing here; take it away"));
+            }
+        }
+        if let Some(line) = &file.do_ {
+            return self.verb(builder, line);
+        }
+        if let Some(what) = &file.wait {
+            return self.wait(builder, what, file.timeout.as_ref());
+        }
+        if let Some(name) = &file.bind {
+            return self.bind(builder, name, file.node.as_ref());
+        }
+        if let Some(phase) = &file.phase {
+            return self.phase(builder, phase);
+        }
+        if file.reflect.is_some() {
+            return Some(Action::Reflect);
+        }
+        let (ask, kind) = match (&file.predict, &file.observe) {
+            (Some(ask), _) => (ask, StepKind::Predict),
+            (None, ask) => (ask.as_ref()?, StepKind::Observe),
+        };
+        self.say(builder, ask, kind, file.choose.as_ref())
+    }
+
+    fn verb(&mut self, builder: &mut Builder<'_>, line: &Text) -> Option<Action> {
+        let mut tried = line.get_ref().clone();
+        for (name, _) in &self.bound {
+            tried = tried.replace(&format!("${name}"), "n1");
+        }
+        for (name, param) in &self.lab.params {
+            let example = match param {
+                Param::Pick(words) => words.first().cloned().unwrap_or_default(),
+                Param::Int(low, _) => low.to_string(),
+            };
+            tried = tried.replace(&format!("{{{name}}}"), &example);
+        }
+        if let Some(at) = tried.find(['$', '{']) {
+            let problem = format!("`{}` is not known here; bind it, or declare it in [params], before", &tried[at..]);
+            builder.wrong(line.span(), &self.key, problem);
+            return None;
+        }
+        if let Err(problem) = verb_line(&tried) {
+            builder.wrong(line.span(), &self.key, problem);
+            return None;
+        }
+        let verb = tried.split_whitespace().next().unwrap_or_default();
+        if !self.lab.verbs.iter().any(|allowed| allowed == verb) {
+            let problem = format!("the lab does not offer `{verb}`; add it to allow.verbs, or do without it");
+            builder.wrong(line.span(), &self.key, problem);
+        }
+        Some(Action::Do(line.get_ref().clone()))
+    }
+
+    fn wait(&mut self, builder: &mut Builder<'_>, what: &Text, timeout: Option<&Text>) -> Option<Action> {
+        if parse_duration(what.get_ref()).is_some() {
+            return Some(Action::Wait(builder.duration(what, &self.key)));
+        }
+        let timeout = timeout.map_or(PATIENCE, |timeout| builder.duration(timeout, &self.key));
+        let expr = builder.expr(what, Wanted::Truth, &self.bound, &self.key)?;
+        Some(Action::Until(Arc::new(expr), timeout))
+    }
+
+    fn bind(&mut self, builder: &mut Builder<'_>, name: &Text, node: Option<&Text>) -> Option<Action> {
+        let Some(node) = node else {
+            builder.wrong(name.span(), &self.key, "which node? write for example node = \"@leader\"");
+            return None;
+        };
+        let mut selector = node.get_ref().clone();
+        for (name, _) in &self.bound {
+            selector = selector.replace(&format!("${name}"), "n1");
+        }
+        if let Err(problem) = verb_line(&format!("crash {selector}")) {
+            builder.wrong(node.span(), &self.key, problem);
+            return None;
+        }
+        let plain = name.get_ref().starts_with(|c: char| c.is_ascii_alphabetic());
+        let plain = plain && name.get_ref().bytes().all(|b| b.is_ascii_alphanumeric());
+        if !plain || STATE.iter().any(|word| word.name == name.get_ref()) {
+            builder.wrong(name.span(), &self.key, "a name is made of letters and digits, and means nothing else");
+            return None;
+        }
+        self.bound.push((name.get_ref().clone(), Kind::Text));
+        Some(Action::Bind(name.get_ref().clone(), node.get_ref().clone()))
+    }
+
+    fn phase(&mut self, builder: &mut Builder<'_>, phase: &Text) -> Option<Action> {
+        let at = self.lab.phases.iter().position(|it| it.id == *phase.get_ref());
+        match at {
+            Some(at) if at > self.phase => {
+                self.phase = at;
+                self.bound.clear();
+                Some(Action::Phase(at))
+            }
+            Some(_) => {
+                builder.wrong(phase.span(), &self.key, "phases come in order, and a script begins in the first");
+                None
+            }
+            None => {
+                builder.unknown(phase, &self.key, "phase", self.lab.phases.iter().map(|phase| phase.id.as_str()));
+                None
+            }
+        }
+    }
+
+    fn say(&mut self, builder: &mut Builder<'_>, ask: &Text, kind: StepKind, choose: Option<&Text>) -> Option<Action> {
+        let steps = self.lab.steps.iter().filter(|step| step.kind == kind);
+        let known: Vec<_> = steps.flat_map(|step| &step.asks).collect();
+        let Some(found) = known.iter().find(|it| it.id == *ask.get_ref()) else {
+            builder.unknown(ask, &self.key, "question of that kind", known.iter().map(|ask| ask.id.as_str()));
+            return None;
+        };
+        let Some(choose) = choose else {
+            builder.wrong(ask.span(), &self.key, "which answer? write choose = \"…\"");
+            return None;
+        };
+        if !found.options.contains(choose.get_ref()) {
+            builder.unknown(choose, &self.key, "answer here", found.options.iter().map(String::as_str));
+        }
+        Some(Action::Say(ask.get_ref().clone(), choose.get_ref().clone(), kind == StepKind::Predict))
+    }
+
+    /// Nobody begins an experiment before the prediction is sealed, and all phases are gone through.
+    fn golden(&self, builder: &mut Builder<'_>, file: &ScriptFile, actions: &[Action]) {
+        let predictions =
+            self.lab.steps.iter().filter(|step| step.kind == StepKind::Predict).flat_map(|step| &step.asks);
+        let said: Vec<&String> = actions
+            .iter()
+            .filter_map(|action| if let Action::Say(ask, ..) = action { Some(ask) } else { None })
+            .collect();
+        let observed = self.lab.steps.iter().filter(|step| step.kind == StepKind::Observe).flat_map(|step| &step.asks);
+        for ask in predictions.chain(observed).filter(|ask| !said.contains(&&ask.id)) {
+            builder.wrong(file.actions.span(), &self.key, format!("it does not answer `{}`; add that", ask.id));
+        }
+        if self.phase + 1 != self.lab.phases.len() {
+            builder.wrong(file.actions.span(), &self.key, "it does not come to the last phase; add { phase = \"…\" }");
+        }
+    }
+}

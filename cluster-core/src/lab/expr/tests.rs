@@ -1,0 +1,74 @@
+//! What can be said, and what is refused before it runs.
+
+use super::{vocabulary::OP, *};
+
+fn read(text: &str) -> Result<Expr, ExprError> {
+    Expr::new(text, Wanted::Truth, &[("w".to_owned(), Kind::Row(&OP)), ("L".to_owned(), Kind::Text)])
+}
+
+#[test]
+fn what_the_goals_of_the_course_say_can_be_read() {
+    for text in [
+        "nodes.exists(a, a.leads && !a.quorum && nodes.exists(b, b.leads && b.quorum && b.epoch > a.epoch))",
+        "ops.exists(o, o.f == \"put\" && o.result == \"ok\" && !o.quorum)",
+        "alive == 2 && ops.filter(o, o.f == \"put\" && o.result == \"ok\" && o.invoked > last_act).size() >= 2",
+        "unavailable >= 5 && size == 3",
+        "elections.filter(e, e.at > time - 20.0).size() >= 5",
+        "w.id in lost && lost.size() >= 1",
+        "nodes.exists(n, n.leads && n.id != L)",
+        "nodes.map(n, n.epoch).exists(e, e > 3)",
+        "nodes.exists_one(n, n.role in [\"leader\", \"primary\"])",
+    ] {
+        assert!(read(text).is_ok(), "{text}: {:?}", read(text).err());
+    }
+}
+
+#[test]
+fn an_unknown_name_a_wrong_field_and_mixed_types_are_refused_where_they_stand() {
+    let refused = |text: &str| read(text).err().map(|error| (error.at, error.problem)).unwrap_or_default();
+    for (text, word, why) in [
+        ("leader_s.size() > 1", "leader_s", "did you mean `leaders`"),
+        ("nodes.exists(n, n.up && n.colour == \"red\")", "n.colour", "one node has no `colour`"),
+        ("nodes.exists(n, n.epoch == \"3\")", "n.epoch == \"3\"", "never equal"),
+        ("w.quroum", "w.quroum", "did you mean `quorum`"),
+        ("leaders.size()", "leaders.size()", "compare it with something"),
+        ("time - 1 > 2.0", "time - 1", "cannot be mixed"),
+        ("nodes.up", "nodes.up", "has no field"),
+        ("leaders.matches(\"x\")", "leaders", "means nothing"),
+    ] {
+        let (at, problem) = refused(text);
+        assert!(problem.contains(why), "{text}: {problem}");
+        // The parser places an operator or a field at its sign, and what it stands for begins before.
+        let begins = text.find(word).unwrap_or(0);
+        assert!((begins..=text.len()).contains(&at), "{text}: {at}");
+    }
+}
+
+#[test]
+fn what_would_take_too_long_is_refused() {
+    let problem =
+        read("ops.exists(a, ops.exists(b, a.key == b.key && a.id != b.id))").map(|_| ()).map_err(|it| it.problem);
+    assert!(problem.as_ref().is_err_and(|it| it.contains("too long")), "{problem:?}");
+    let deep = format!("{}true{}", "(".repeat(40), ")".repeat(40));
+    assert!(read(&deep).is_err());
+    assert!(read(&"x".repeat(2000)).is_err());
+}
+
+#[test]
+fn rows_are_compared_field_by_field() {
+    let mut context = Context::default();
+    let cells = |id: i64, quorum: bool| {
+        let mut cells =
+            vec![Cell::Int(id), "c1".into(), "put".into(), "x".into(), "1".into(), "n1".into(), "ok".into()];
+        cells.extend([quorum.into(), false.into(), 1.5.into(), 2.0.into()]);
+        cells
+    };
+    let rows = [(1, true), (2, false)].map(|(id, quorum)| Row::new(&OP, &cells(id, quorum)));
+    let rows: Vec<Box<dyn cel::common::value::Val>> = rows.iter().map(|row| Box::new(row.clone()) as _).collect();
+    context.add_variable_as_val("ops", Box::new(cel::common::types::CelList::from(rows)));
+    let holds = |text: &str| read(text).ok().and_then(|expr| expr.holds(&context));
+    assert_eq!(holds("ops.exists(o, o.result == \"ok\" && !o.quorum && o.id == 2)"), Some(true));
+    assert_eq!(holds("ops.all(o, o.quorum)"), Some(false));
+    assert_eq!(holds("ops.filter(o, o.invoked >= 1 && o.invoked < 2.0).size() == 2"), Some(true));
+    assert_eq!(holds("ops[7].id == 1"), None);
+}

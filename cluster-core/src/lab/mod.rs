@@ -1,0 +1,33 @@
+//! Guided labs: data under `labs/`, with goals that are evaluated over what happens.
+//!
+//! A folder is read into a [`Lab`], or into mistakes with their places. [`LabProgress`] follows the goals of one phase from the
+//! events of its run. [`Lab::verify`] shows that the golden script passes, and that nothing else does.
+
+mod acts;
+mod attempt;
+mod build;
+mod build_goals;
+mod build_scripts;
+mod error;
+pub mod expr;
+mod goal;
+mod load;
+mod model;
+mod ops;
+mod play;
+mod progress;
+mod sight;
+mod source;
+#[cfg(test)]
+mod tests;
+mod text;
+mod verify;
+
+pub use attempt::{Attempt, Outcome, Segment};
+pub use error::LabError;
+pub use goal::Verdict;
+pub use load::labs_in;
+pub use model::{Action, Answer, Ask, Goal, Hint, Lab, Moment, Param, Pattern, Phase, Script, Step, StepKind, Verify};
+pub use play::{Play, drawn};
+pub use progress::{GoalState, LabProgress};
+pub use verify::{LabReport, ScriptReport, Stage};

@@ -1,0 +1,306 @@
+//! Labs that are broken on purpose: each is refused for the right reason, with its place.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{
+    attempt::Attempt,
+    build,
+    goal::Verdict,
+    load::Files,
+    model::Lab,
+    verify::{LabReport, Stage},
+};
+use crate::{
+    headless::{SimStage, simulate_lab},
+    time::TimingProfile,
+};
+
+const TOML: &str = r##"
+format = 1
+id = "small"
+version = "1.0.0"
+level = 1
+minutes = 10
+locales = ["en"]
+
+[cluster]
+system = "raft"
+size = 3
+
+[[client]]
+id = "c1"
+rate = 4.0
+
+[allow]
+verbs = ["crash", "restart", "put"]
+
+[[step]]
+id = "predict"
+kind = "predict"
+text = "#predict"
+[[step.ask]]
+id = "who"
+options = ["nobody", "another"]
+answer = "another"
+
+[[step]]
+id = "observe"
+kind = "observe"
+text = "#observe"
+[[step.ask]]
+id = "left"
+options = ["1", "2", "3"]
+answer_expr = "alive"
+
+[[goal]]
+id = "another-leads"
+sequence = [
+  { event = "crash", as = "k", where = 'k.by == "learner" && k.role == "leader"' },
+  { state = 'nodes.exists(n, n.leads && n.epoch > k.epoch) && alive == 2' },
+]
+
+[[goal]]
+id = "asked"
+reach = 'ops.exists(o, o.client == "c0" && o.f == "put" && o.result == "ok")'
+
+[[script]]
+name = "golden"
+expect = "pass"
+actions = [
+  { predict = "who", choose = "another" },
+  { wait = 'leader != ""' },
+  { do = "crash @leader" },
+  { wait = 'leader != ""' },
+  { do = "put @leader x 1" },
+  { wait = "1s" },
+  { observe = "left", choose = "2" },
+]
+
+[[script]]
+name = "a-follower"
+expect = "fail"
+blocked_at = "another-leads"
+actions = [{ wait = 'leader != ""' }, { do = "crash @follower[0]" }, { wait = "4s" }]
+
+[verify]
+runs = 2
+limit = "6s"
+profiles = ["fast"]
+"##;
+
+const TEXT: &str = "# Small\n## Predict {#predict}\nwho?\n## Observe {#observe}\nhow many?\n## Another leads \
+                    {#goal-another-leads}\nso\n## Asked {#goal-asked}\nso\n";
+
+fn files(toml: &str) -> Files {
+    let texts = [("en".to_owned(), ("text/en.md".to_owned(), TEXT.to_owned()))].into();
+    Files {
+        folder: "small".to_owned(),
+        toml_file: "lab.toml".to_owned(),
+        toml: toml.to_owned(),
+        texts,
+        ..Files::default()
+    }
+}
+
+/// Reads the lab with parts of it replaced.
+fn read(edits: &[(&str, &str)]) -> Result<Lab, String> {
+    let edit = |toml: String, (part, by): &(&str, &str)| {
+        assert!(toml.contains(part), "`{part}` is in the lab");
+        toml.replacen(part, by, 1)
+    };
+    let toml = edits.iter().fold(TOML.to_owned(), edit);
+    build::lab(&files(&toml)).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+fn verified(lab: &Lab) -> LabReport {
+    let stop = AtomicBool::new(false);
+    let stage = SimStage { threads: 2, stop: &stop };
+    lab.verify(&stage as &dyn Stage, None, &mut |_| {})
+}
+
+/// Returns the first thing that is wrong with the lab, whether reading it tells or running it.
+fn wrong(edits: &[(&str, &str)]) -> String {
+    // One run shows it: these labs are wrong on every seed.
+    let once = [edits, &[("runs = 2", "runs = 1")]].concat();
+    let lab = match read(&once) {
+        Ok(lab) => lab,
+        Err(error) => return error,
+    };
+    let report = verified(&lab);
+    let script = report.scripts.iter().find(|script| !script.problems.is_empty());
+    script.map(|script| format!("{}: {}", script.name, script.problems[0])).unwrap_or_default()
+}
+
+#[test]
+fn a_lab_that_is_right_is_found_right() {
+    let lab = read(&[]).unwrap_or_else(|error| panic!("{error}"));
+    let report = verified(&lab);
+    assert!(report.is_ok(), "{report:?}");
+    let passed: Vec<u32> = report.scripts.iter().map(|script| script.passed).collect();
+    assert_eq!(passed, [2, 0, 0, 0, 0], "{report:?}");
+    assert_eq!(verified(&lab), report, "the simulator gives the same report again");
+}
+
+#[test]
+fn a_mistake_in_the_file_is_told_with_its_place_and_a_remedy() {
+    for (part, by, place, why) in [
+        ("level = 1", "levle = 1", "line 5, column 1", "unknown field `levle`"),
+        ("size = 3", "size = \"three\"", "line 11, column 8", "expected u16"),
+        ("k.role ==", "k.rank ==", "goal.another-leads.sequence", "one act has no `rank`"),
+        ("k.epoch)", "j.epoch)", "goal.another-leads.sequence", "`j` is not known here"),
+        ("\"crash\", as", "\"kaboom\", as", "goal.another-leads.sequence", "`kaboom` is no event"),
+        ("do = \"crash @leader\"", "do = \"crahs @leader\"", "script.golden", "did you mean `crash`?"),
+        ("answer = \"another\"", "answer = \"somebody\"", "step.predict.ask.who.answer", "is no answer here"),
+        ("#predict\"", "#predcit\"", "step.predict.text", "no section `{#predcit}`"),
+        ("blocked_at = \"another-leads\"", "blocked_at = \"another\"", "script.a-follower.blocked_at", "is no goal"),
+        ("system = \"raft\"", "system = \"rafd\"", "cluster.system", "did you mean `raft`?"),
+        ("id = \"small\"", "id = \"tall\"", "line 3, column 6, id", "the folder is called `small`"),
+        ("runs = 2", "runs = 2000000", "verify.runs", "1 to 1000"),
+    ] {
+        let error = read(&[(part, by)]).err().unwrap_or_default();
+        assert!(error.contains("lab.toml") && error.contains(place) && error.contains(why), "{by}:\n{error}");
+    }
+}
+
+/// Twelve labs that look right to who wrote them.
+#[test]
+fn each_broken_lab_is_refused_for_the_right_reason() {
+    const SEQUENCE: &str = "{ state = 'nodes.exists(n, n.leads && n.epoch > k.epoch) && alive == 2' }";
+    const ASKED: &str = "reach = 'ops.exists(o, o.client == \"c0\" && o.f == \"put\" && o.result == \"ok\")'";
+    const WRONG_TURN: &str = "{ do = \"crash @follower[0]\" }, { wait = \"4s\" }";
+    let broken: &[(&[(&str, &str)], &str)] = &[
+        (
+            &[("{ do = \"crash @leader\" }", "{ do = \"crash @follower[0]\" }")],
+            "golden: seed 1, profile fast: it is blocked at another-leads, which is pending",
+        ),
+        (
+            &[("{ wait = \"1s\" }", "{ wait = 'leaders.size() > 1', timeout = \"3s\" }")],
+            "waited 3 s in vain for `leaders.size() > 1`",
+        ),
+        (&[("choose = \"2\"", "choose = \"3\"")], "it answers left with `3`, and right was `2`"),
+        (
+            &[("{ wait = \"1s\" }", "{ wait = \"32s\" }"), ("minutes = 10", "minutes = 1")],
+            "more than half of the lab's 1 minutes",
+        ),
+        (
+            &[(
+                WRONG_TURN,
+                "{ do = \"crash @leader\" }, { wait = \"4s\" }, { do = \"put @leader y 2\" }, { wait = \"1s\" }",
+            )],
+            "a-follower: seed 1, profile fast: it passes, and must not",
+        ),
+        (
+            &[(WRONG_TURN, "{ do = \"crash @leader\" }, { wait = \"4s\" }")],
+            "it is blocked at asked, not at another-leads: it fails for the wrong reason",
+        ),
+        (
+            &[(ASKED, "reach = 'ops.exists(o, o.f == \"put\" && o.result == \"ok\")'")],
+            "do-nothing: seed 1, profile fast: asked is met by doing nothing",
+        ),
+        (
+            &[
+                ("where = 'k.by == \"learner\" && k.role == \"leader\"'", "where = 'k.by == \"learner\"'"),
+                (SEQUENCE, "{ state = 'nodes.exists(n, n.leads && n.epoch > 0 && k.epoch >= 0)' }"),
+                (WRONG_TURN, "{ wait = \"1s\" }"),
+            ],
+            "overkill: seed 1, profile fast: everything at once passes",
+        ),
+        (
+            &[
+                (ASKED, "reach = 'acts.size() == 0 && time > 9.0'"),
+                ("limit = \"6s\"", "limit = \"2s\""),
+                ("{ wait = \"1s\" }", "{ wait = \"12s\" }"),
+                ("  { predict", "  { wait = \"10s\" },\n  { predict"),
+            ],
+            "golden less one: asked: it depends on no act of the golden script",
+        ),
+        (&[(ASKED, "never = 'leaders.size() > 1'")], "without a witness, doing nothing meets a `never`"),
+        (&[(SEQUENCE, "{ state = 'ops.exists(a, ops.exists(b, a.id == b.id))' }")], "this may take too long"),
+        (&[("verbs = [\"crash\", ", "verbs = [")], "the lab does not offer `crash`"),
+    ];
+    assert_eq!(broken.len(), 12);
+    for (edits, why) in broken {
+        let told = wrong(edits);
+        assert!(told.contains(why), "{why}\n{told}");
+    }
+}
+
+#[test]
+fn a_picture_that_leads_out_of_the_lab_is_refused() {
+    for (address, why) in [
+        ("../../etc/passwd", "leads out of the lab"),
+        ("/etc/passwd", "leads out of the lab"),
+        ("https://example.org/a.png", "is an address elsewhere"),
+        ("media/no.png", "there is no `media/no.png`"),
+    ] {
+        let mut files = files(TOML);
+        files.texts.get_mut("en").expect("there is a text").1.push_str(&format!("![x]({address})\n"));
+        let told = build::lab(&files).err().map(|errors| errors[0].to_string()).unwrap_or_default();
+        assert!(told.starts_with("text/en.md, line 10") && told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn a_folder_with_a_link_or_a_file_that_is_too_large_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let open = || Lab::open(folder.path()).err().map(|errors| errors[0].to_string()).unwrap_or_default();
+    assert!(open().contains("is not there"), "{}", open());
+    std::fs::write(folder.path().join("lab.toml"), "x".repeat(1 << 20)).expect("it can be written");
+    assert!(open().contains("is larger than 256 KiB"), "{}", open());
+    std::fs::write(folder.path().join("lab.toml"), TOML).expect("it can be written");
+    std::fs::create_dir(folder.path().join("media")).expect("it can be made");
+    let picture = std::fs::File::create(folder.path().join("media/a.png")).expect("it can be made");
+    picture.set_len(1 << 30).expect("it can grow");
+    assert!(open().contains("at most 2 MiB"), "{}", open());
+}
+
+/// Returns what became of a goal in the golden script of the small lab.
+fn verdict(pattern: &str) -> Verdict {
+    let (before, rest) = TOML.split_once("id = \"asked\"\n").expect("the lab has the goal");
+    let (_, after) = rest.split_once('\n').expect("it has lines");
+    let toml = format!("{before}id = \"asked\"\n{pattern}\n{after}");
+    let lab = build::lab(&files(&toml)).unwrap_or_else(|errors| panic!("{pattern}: {}", errors[0]));
+    let actions = lab.script("golden").map(|script| script.actions.clone()).unwrap_or_default();
+    let attempt = Attempt { actions, seed: 3, profile: TimingProfile::Fast };
+    let outcome = simulate_lab(&lab, &attempt, &AtomicBool::new(false)).unwrap_or_else(|error| panic!("{error}"));
+    outcome.goals.iter().find(|goal| goal.id == "asked").map(|goal| goal.verdict).unwrap_or_default()
+}
+
+#[test]
+fn each_pattern_is_met_where_it_should_be_and_not_where_it_should_not() {
+    const CRASH: &str = "{ event = \"crash\", as = \"j\" }";
+    for (pattern, expected) in [
+        ("reach = 'alive == 2'", Verdict::Met),
+        ("reach = 'alive == 2'\nfor = \"60s\"", Verdict::Pending),
+        ("reach = 'leader != \"\"'\ntimes = 2", Verdict::Met),
+        ("reach = 'leader != \"\"'\ntimes = 3", Verdict::Pending),
+        ("reach = 'elections[9].epoch > 0'", Verdict::Unknown),
+        ("hold = 'leaders.size() == 1'\nfor = \"800ms\"\nwitness = 'acts.size() > 0'", Verdict::Met),
+        ("hold = 'leaders.size() == 1'\nfor = \"800ms\"\nwitness = 'acts.size() > 1'", Verdict::Pending),
+        ("hold = 'leaders.size() == 1'\nfor = \"60s\"\nwitness = 'acts.size() > 0'", Verdict::Pending),
+        ("never = 'leaders.size() > 1'\nwitness = 'acts.exists(a, a.by == \"learner\")'", Verdict::Met),
+        ("never = 'leaders.size() > 1'\nwitness = 'cut_links > 0'", Verdict::Pending),
+        ("never = 'alive < 3'\nwitness = 'acts.size() > 0'", Verdict::Violated),
+        ("measure = 'ops.filter(o, o.result == \"ok\").size() >= 2'\nwitness = 'ops.size() >= 2'", Verdict::Met),
+        ("measure = 'ops.filter(o, o.result == \"ok\").size() >= 900'\nwitness = 'ops.size() >= 2'", Verdict::Violated),
+        ("measure = 'ops.size() >= 2'\nwitness = 'ops.size() >= 900'", Verdict::Unknown),
+        (
+            &format!("respond = [{CRASH}, {{ state = 'leader != j.node && leader != \"\"' }}]\nwithin = \"4s\""),
+            Verdict::Met,
+        ),
+        (&format!("respond = [{CRASH}, {{ state = 'leader == j.node' }}]\nwithin = \"1s\""), Verdict::Violated),
+        (
+            &format!("respond = [{CRASH}, {{ state = 'leader != \"\"' }}]\nwithin = \"4s\"\nmin_triggers = 2"),
+            Verdict::Pending,
+        ),
+        (&format!("sequence = [{CRASH}, {{ event = \"op.ok\", where = 'it.client == \"c0\"' }}]"), Verdict::Met),
+        (&format!("sequence = [{{ event = \"op.ok\", where = 'it.client == \"c0\"' }}, {CRASH}]"), Verdict::Pending),
+        (&format!("sequence = [{CRASH}, {{ state = 'alive == 2' }}, {{ event = \"restart\" }}]"), Verdict::Pending),
+        (
+            &format!("sequence = [{CRASH}, {{ event = \"op.ok\", where = 'it.client == \"c0\"' }}]\nwithin = \"10ms\""),
+            Verdict::Pending,
+        ),
+    ] {
+        assert_eq!(verdict(pattern), expected, "{pattern}");
+    }
+}
