@@ -6,7 +6,7 @@ use cluster_core::{
     command::Command,
     fault::{ClockShift, Drift, Fault, FaultKind, NodeFault, NodeFaultCounters, ReadErrors, Slowness},
     ids::NodeId,
-    trace::NodeStatus,
+    trace::{NodeState, NodeStatus},
 };
 
 use super::{
@@ -77,9 +77,24 @@ fn stop(bench: &mut Bench) -> Result<Measured, Failure> {
     down(bench, "a follower", Fault::Stop(node))
 }
 
+/// The leader goes by what the node once had, so that the engine ends it, as it should: it forgot what it had promised.
+/// Another leader asks.
 fn wipe(bench: &mut Bench) -> Result<Measured, Failure> {
-    let node = bench.victim()?;
-    down(bench, "a follower", Fault::Wipe(node))
+    let (node, leader) = (bench.victim()?, bench.link.0.node().unwrap_or_default());
+    bench.command(Command::Inject(vec![Fault::Wipe(node)]));
+    bench.until("the end of the node", move |state| !is_running(state.nodes.get(&node)))?;
+    let had = bench.longest_log_of(node);
+    let back = bench.restarted(node)?;
+    bench.until("what came of it", move |state| {
+        let failed = |it: &NodeState| matches!(it.status, NodeStatus::Failed(_));
+        state.nodes.get(&node).is_some_and(|it| failed(it) || it.log.last().0 >= had)
+    })?;
+    let effect = format!("{back} of {had} log entries found by the next boot; then {}", bench.failure_of(node));
+    bench.command(Command::Inject(vec![Fault::Crash(leader)]));
+    bench.command(Command::Restart(node));
+    bench.until("another leader", move |state| state.leader().is_some_and(|now| now != leader))?;
+    let healed = format!("not by a heal; by another leader: {}", bench.mended(node)?);
+    Ok(Measured { setting: "a follower".to_owned(), effect, healed })
 }
 
 fn tear(bench: &mut Bench) -> Result<Measured, Failure> {
@@ -208,7 +223,7 @@ fn slow_syncs(bench: &mut Bench, node: NodeId) -> Result<(), Failure> {
     Ok(())
 }
 
-fn is_running(node: Option<&cluster_core::trace::NodeState>) -> bool {
+fn is_running(node: Option<&NodeState>) -> bool {
     node.is_some_and(|node| node.status.is_running())
 }
 
