@@ -119,8 +119,7 @@ pub fn live_lab(lab: &Lab, attempt: &Attempt, stop: &AtomicBool) -> Made {
     let mut outcome = Outcome::before(lab);
     for segment in attempt.segments() {
         let (spec, mut play, mut progress) = attempt.begin(lab, &segment);
-        let options = SessionOptions { recording_off: true, ..SessionOptions::default() };
-        let session = Session::live(spec, options).map_err(|error| error.to_string())?;
+        let session = Session::live(spec, SessionOptions::default()).map_err(|error| error.to_string())?;
         let (began, mut last_event) = (Instant::now(), Duration::ZERO);
         // What was asked is seen to be asked before the next action looks at the cluster.
         let mut unseen = 0;

@@ -304,3 +304,13 @@ fn each_pattern_is_met_where_it_should_be_and_not_where_it_should_not() {
         assert_eq!(verdict(pattern), expected, "{pattern}");
     }
 }
+
+#[cfg(feature = "live")]
+#[test]
+fn the_golden_script_passes_on_real_nodes_live() {
+    let lab = read(&[]).unwrap_or_else(|error| panic!("{error}"));
+    let actions = lab.script("golden").map(|script| script.actions.clone()).unwrap_or_default();
+    let attempt = Attempt { actions, seed: 1, profile: TimingProfile::Fast };
+    let outcome = crate::headless::live_lab(&lab, &attempt, &AtomicBool::new(false));
+    assert!(outcome.as_ref().is_ok_and(super::Outcome::passed), "{outcome:?}");
+}
