@@ -142,6 +142,11 @@ impl Bench {
         self.state().nodes.get(&node).map(|node| node.counters).unwrap_or_default()
     }
 
+    /// Returns how often a node was started before its latest start.
+    pub(super) fn boots_of(&self, node: NodeId) -> u32 {
+        self.state().nodes.get(&node).map_or(0, |node| node.incarnation)
+    }
+
     /// Returns why a node is down, in the words of the program.
     pub(super) fn failure_of(&self, node: NodeId) -> String {
         match self.state().nodes.get(&node).map(|node| &node.status) {

@@ -85,16 +85,17 @@ fn wipe(bench: &mut Bench) -> Result<Measured, Failure> {
     bench.until("the end of the node", move |state| !is_running(state.nodes.get(&node)))?;
     let had = bench.longest_log_of(node);
     let back = bench.restarted(node)?;
-    bench.until("what came of it", move |state| {
-        let failed = |it: &NodeState| matches!(it.status, NodeStatus::Failed(_));
-        state.nodes.get(&node).is_some_and(|it| failed(it) || it.log.last().0 >= had)
-    })?;
+    bench.until("what came of it", move |state| has_failed(state.nodes.get(&node)))?;
     let effect = format!("{back} of {had} log entries found by the next boot; then {}", bench.failure_of(node));
+    Ok(Measured { setting: "a follower".to_owned(), effect, healed: by_another_leader(bench, node, leader)? })
+}
+
+/// Lets another leader bring a node up to date whose disk was erased.
+fn by_another_leader(bench: &mut Bench, node: NodeId, leader: NodeId) -> Result<String, Failure> {
     bench.command(Command::Inject(vec![Fault::Crash(leader)]));
     bench.command(Command::Restart(node));
     bench.until("another leader", move |state| state.leader().is_some_and(|now| now != leader))?;
-    let healed = format!("not by a heal; by another leader: {}", bench.mended(node)?);
-    Ok(Measured { setting: "a follower".to_owned(), effect, healed })
+    Ok(format!("not by a heal; by another leader: {}", bench.mended(node)?))
 }
 
 fn tear(bench: &mut Bench) -> Result<Measured, Failure> {
@@ -186,10 +187,13 @@ fn bit_rot(bench: &mut Bench) -> Result<Measured, Failure> {
     bench.make_ail(node, NodeFault::BitRot)?;
     let effect = failed_boot(bench, node)?;
     let flipped = bench.did_of(node).bits_flipped;
+    let boots = bench.boots_of(node);
     bench.command(Command::RestartWiped(node));
-    bench.until("a boot with an empty disk", move |state| is_running(state.nodes.get(&node)))?;
+    bench.until("what came of a boot with an empty disk", move |state| {
+        state.nodes.get(&node).is_some_and(|it| it.incarnation > boots && has_failed(Some(it)))
+    })?;
     let effect = format!("{flipped} bit flipped; next boot: {effect}");
-    let healed = format!("not by a heal; disk wiped: {}", bench.mended(node)?);
+    let healed = format!("not by a heal; booted with an empty disk, {}", bench.failure_of(node));
     Ok(Measured { setting: "a follower".to_owned(), effect, healed })
 }
 
@@ -221,6 +225,10 @@ fn slow_syncs(bench: &mut Bench, node: NodeId) -> Result<(), Failure> {
     bench.until("a slow sync", move |state| state.nodes.get(&node).is_some_and(|it| it.counters.syncs_slowed > 2))?;
     bench.watch(5 * MS)?;
     Ok(())
+}
+
+fn has_failed(node: Option<&NodeState>) -> bool {
+    node.is_some_and(|node| matches!(node.status, NodeStatus::Failed(_)))
 }
 
 fn is_running(node: Option<&NodeState>) -> bool {
