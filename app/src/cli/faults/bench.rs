@@ -185,8 +185,10 @@ impl Bench {
     /// Starts a node that is down. Returns the end of the log that it found on its disk.
     pub(super) fn restarted(&mut self, node: NodeId) -> Result<u64, Failure> {
         let from = self.store.len();
+        let boots = self.boots_of(node);
         self.command(Command::Restart(node));
-        self.until("the boot", move |state| state.nodes.get(&node).is_some_and(|node| node.status.is_running()))?;
+        // It may end soon after.
+        self.until("the boot", move |state| state.nodes.get(&node).is_some_and(|node| node.incarnation > boots))?;
         let (mut started, mut end) = (None, 0);
         self.store.each(from..self.store.len(), &mut |event| match &event.kind {
             EventKind::NodeStarted { node: of, .. } if *of == node => started = Some(event.at),

@@ -202,9 +202,16 @@ fn lying_sync(bench: &mut Bench) -> Result<Measured, Failure> {
     bench.make_ail(node, NodeFault::LyingSync)?;
     bench.watch(SPAN)?;
     let lied = bench.did_of(node).syncs_lied;
-    let mut measured = down(bench, "a follower that then loses power", Fault::PowerLoss(node))?;
-    measured.effect = format!("{lied} syncs not done; {}", measured.effect);
-    Ok(measured)
+    bench.command(Command::Inject(vec![Fault::PowerLoss(node)]));
+    bench.until("the end of the node", move |state| !is_running(state.nodes.get(&node)))?;
+    let (had, (lost, _)) = (bench.longest_log_of(node), bench.records_lost(node));
+    let back = bench.restarted(node)?;
+    bench.watch(SPAN)?;
+    let (is, has) = (bench.failure_of(node), bench.state().nodes.get(&node).map_or(0, |node| node.log.last().0));
+    let effect =
+        format!("{lied} syncs not done; {lost} records lost; {back} of {had} log entries found by the next boot");
+    let healed = format!("not by a heal: a second later {is}, with {has} entries");
+    Ok(Measured { setting: "a follower that then loses power".to_owned(), effect, healed })
 }
 
 /// Crashes the node and starts it, and tells what came of the boot.
