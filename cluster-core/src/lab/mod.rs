@@ -22,6 +22,7 @@ mod source;
 mod tests;
 mod text;
 mod verify;
+mod votes;
 
 pub use attempt::{Attempt, Outcome, Segment};
 pub use error::LabError;
