@@ -65,6 +65,7 @@ pub(super) struct ClusterFile {
 pub(super) struct PhaseFile {
     pub(super) id: Text,
     pub(super) size: Option<Spanned<u16>>,
+    pub(super) link_delay: Option<Text>,
     #[serde(default)]
     pub(super) config: BTreeMap<Text, Text>,
 }
