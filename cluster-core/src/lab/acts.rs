@@ -85,7 +85,7 @@ fn struck(fault: &Fault) -> Option<NodeId> {
     }
 }
 
-fn verb(kind: FaultKind) -> &'static str {
+pub(super) fn verb(kind: FaultKind) -> &'static str {
     FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.verb)
 }
 

@@ -49,6 +49,8 @@ impl Builder<'_> {
             version: file.version.get_ref().clone(),
             level: *file.level.get_ref(),
             minutes: *file.minutes.get_ref(),
+            definition: super::evidence::digest_of(self.files.toml.replace("\r\n", "\n").as_bytes()),
+            pack: None,
             seeds: file.seeds.iter().map(|seed| seed.get_ref().clone()).collect(),
             params: self.params(file),
             cluster: self.cluster(file),
