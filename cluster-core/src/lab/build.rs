@@ -49,6 +49,7 @@ impl Builder<'_> {
             version: file.version.get_ref().clone(),
             level: *file.level.get_ref(),
             minutes: *file.minutes.get_ref(),
+            after: file.after.iter().map(|lab| lab.get_ref().clone()).collect(),
             seeds: file.seeds.iter().map(|seed| seed.get_ref().clone()).collect(),
             params: self.params(file),
             cluster: self.cluster(file),

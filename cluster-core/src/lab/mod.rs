@@ -17,6 +17,7 @@ mod ops;
 mod palette;
 mod play;
 mod progress;
+mod score;
 mod sight;
 mod source;
 #[cfg(test)]
@@ -32,4 +33,5 @@ pub use model::{Action, Answer, Ask, Goal, Hint, Lab, Moment, Param, Pattern, Ph
 pub use palette::Palette;
 pub use play::{Play, drawn, filled_in};
 pub use progress::{GoalState, LabProgress};
+pub use score::Score;
 pub use verify::{LabReport, ScriptReport, Stage};

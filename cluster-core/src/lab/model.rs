@@ -23,6 +23,8 @@ pub struct Lab {
     pub level: u8,
     /// How long it takes, about.
     pub minutes: u32,
+    /// The labs that come before it, by their ids.
+    pub after: Vec<String>,
     /// The topics it makes visible.
     pub seeds: Vec<String>,
     /// What is drawn for each attempt.
