@@ -13,6 +13,7 @@ use crate::{
     action::Action,
     ctx::ViewCtx,
     format,
+    guide::GuideAction,
     keys::{self, hint},
     panels::{
         new_cluster::{Draft, open_new_cluster},
@@ -58,6 +59,8 @@ pub struct Chrome {
     pub until: UntilForm,
     /// The path of the file that is about to be opened, while its dialog is open.
     pub open_path: Option<String>,
+    /// What runs the clusters of the lab that is chosen next.
+    pub lab_backend: BackendKind,
 }
 
 impl Default for Chrome {
@@ -70,6 +73,7 @@ impl Default for Chrome {
             draft: None,
             until: UntilForm::default(),
             open_path: None,
+            lab_backend: BackendKind::Live,
         }
     }
 }
@@ -197,6 +201,10 @@ fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
         let open = ui.add_enabled(ctx.startable, Button::new("Open file…"));
         if open.on_disabled_hover_text("This window can open no file").on_hover_text("Ctrl + O").clicked() {
             open_file(ctx, chrome);
+        }
+        let labs = ui.add_enabled(ctx.startable, Button::new("Labs…"));
+        if labs.on_disabled_hover_text("This window can start no cluster").on_hover_text("Q").clicked() {
+            ctx.in_lab(GuideAction::ShowLabs);
         }
         if ui.button(format!("About {title}")).clicked() {
             ctx.act(Action::ShowView("about"));

@@ -51,6 +51,7 @@ impl Builder<'_> {
             minutes: *file.minutes.get_ref(),
             definition: super::evidence::digest_of(self.files.toml.replace("\r\n", "\n").as_bytes()),
             pack: None,
+            after: file.after.iter().map(|lab| lab.get_ref().clone()).collect(),
             seeds: file.seeds.iter().map(|seed| seed.get_ref().clone()).collect(),
             params: self.params(file),
             cluster: self.cluster(file),

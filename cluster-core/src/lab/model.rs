@@ -27,6 +27,8 @@ pub struct Lab {
     pub definition: String,
     /// The pack that it belongs to, as `id@version`, if it is in one.
     pub pack: Option<String>,
+    /// The labs that come before it, by their ids.
+    pub after: Vec<String>,
     /// The topics it makes visible.
     pub seeds: Vec<String>,
     /// What is drawn for each attempt.
