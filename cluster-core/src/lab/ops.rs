@@ -6,7 +6,7 @@ use super::expr::{Cell, OPS_MAX, Row, vocabulary::OP};
 use crate::{
     event::Outcome,
     ids::{ClientId, LogIndex, NodeId, OpId},
-    request::{Key, Request, Value},
+    request::{Key, Refusal, Request, Value},
 };
 
 /// One operation.
@@ -21,6 +21,8 @@ struct Seen {
     read: Option<Value>,
     quorum: bool,
     stale: bool,
+    error: &'static str,
+    own: bool,
     invoked: f64,
     returned: f64,
     /// The newest write of the key that was acknowledged when it began.
@@ -32,6 +34,7 @@ struct Seen {
 #[derive(Debug)]
 struct Written {
     op: OpId,
+    client: ClientId,
     value: Option<Value>,
     /// Where it stands; unknown while it is open, or if nobody answered.
     at: Option<LogIndex>,
@@ -59,8 +62,9 @@ impl Ops {
         let key = request.key().cloned().unwrap_or_default();
         let writes = self.writes.entry(key).or_default();
         let newest = writes.iter().filter_map(|write| write.at).max().unwrap_or_default();
+        let own = !request.is_write() && writes.iter().any(|write| write.client == client && write.at.is_some());
         if request.is_write() {
-            writes.push(Written { op, value: value(request).cloned(), at: None, refused: false });
+            writes.push(Written { op, client, value: value(request).cloned(), at: None, refused: false });
         }
         let row = Row::new(&OP, &vec![Cell::Int(0); OP.fields.len()]);
         let seen = Seen {
@@ -72,6 +76,8 @@ impl Ops {
             read: None,
             quorum: false,
             stale: false,
+            error: "",
+            own,
             invoked: at,
             returned: 0.0,
             newest,
@@ -132,6 +138,9 @@ impl Ops {
             Outcome::NoAnswer => ("timeout", None),
         };
         let seen = self.seen.get_mut(&op)?;
+        if let Outcome::Failed(refusal) = outcome {
+            seen.error = error_word(*refusal);
+        }
         (seen.result, seen.returned, seen.node) = (result, at, node.or(seen.node));
         let key = seen.request.key().cloned().unwrap_or_default();
         let writes = self.writes.entry(key).or_default();
@@ -182,9 +191,20 @@ impl Ops {
                 seen.stale.into(),
                 seen.invoked.into(),
                 seen.returned.into(),
+                seen.error.into(),
+                seen.own.into(),
             ],
         );
         seen.row.clone()
+    }
+}
+
+fn error_word(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotLeader { .. } => "not-leader",
+        Refusal::StaleEpoch => "stale-epoch",
+        Refusal::Unsupported => "unsupported",
+        Refusal::Unavailable { .. } => "unavailable",
     }
 }
 
