@@ -59,6 +59,13 @@ pub enum Command {
         /// The nodes: who is down starts with the disk it has, who is frozen goes on.
         nodes: Vec<NodeId>,
     },
+    /// Lets a client ask for one operation, in its own way: its nodes, its patience, its retries.
+    Ask {
+        /// The client that asks.
+        client: ClientId,
+        /// What is asked.
+        request: Request,
+    },
 }
 
 /// Who asked.

@@ -6,6 +6,7 @@ mod by_hand;
 pub mod causality;
 mod checkpoints;
 mod compare;
+mod effects;
 pub mod export;
 pub mod file;
 #[cfg(test)]
@@ -36,6 +37,7 @@ mod why;
 pub use availability::{Availability, FaultService, Served};
 pub use by_hand::{HeldFrame, TrapState};
 pub use compare::{Differ, Difference, Sameness, StateDifference, are_same, state_differences};
+pub use effects::Effects;
 pub use file::{Recording, RecordingError, RecordingSink, RecordingWriter};
 pub use lag::LagTracker;
 pub use latency::Latencies;

@@ -532,6 +532,7 @@ pub fn is_fault_command(command: &Command) -> bool {
         | Command::Message(_)
         | Command::Restore { .. } => true,
         Command::Submit { .. }
+        | Command::Ask { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)
         | Command::Pause

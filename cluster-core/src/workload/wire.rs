@@ -138,6 +138,7 @@ mod tests {
             Request::PutIf { key: key(), value: "1".into(), when: Condition::Absent, tells_old: true },
         ] {
             let payload = encode_request(OpId(300), &request);
+            assert_eq!(crate::request::op_of(&payload), Some(OpId(300)));
             assert_eq!(decode_request(&payload), Some((OpId(300), request)));
             assert!(request_fields(&payload).is_some_and(|fields| fields.len() > 2));
         }
