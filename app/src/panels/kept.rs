@@ -66,7 +66,7 @@ impl View for Kept {
             for (id, title, about) in OF_CLIENTS {
                 self.promise_ui(ui, ctx, Name::new(id), title, |ui| drop(ui.label(about)));
             }
-            if let Some(lineage) = Lineage::of(&ctx.store.spec().protocol) {
+            if let Some(lineage) = Lineage::promised(ctx.store.spec()) {
                 ui.add_space(SPACE);
                 for row in lineage.invariants() {
                     self.promise_ui(ui, ctx, Name::new(row.id), row.title, |ui| sentence_ui(ui, row));
@@ -177,7 +177,7 @@ impl Evidence {
             ctx.act(Action::SeekEvent(state.seq));
             ctx.act(Action::Select(Selection::Event(state.seq)));
         }
-        if let Some(row) = Lineage::of(&ctx.store.spec().protocol)
+        if let Some(row) = Lineage::promised(ctx.store.spec())
             .and_then(|lineage| lineage.invariants().find(|row| row.id == finding.promise.as_str()))
         {
             ui.hyperlink_to(RichText::new(row.source).small(), row.link);

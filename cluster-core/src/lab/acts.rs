@@ -65,6 +65,7 @@ fn acts(by: Author, command: &Command, state: &ClusterState, at: f64) -> Vec<Act
         Command::SetLinks(_)
         | Command::AddNode(_)
         | Command::Submit { .. }
+        | Command::Ask { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)
         | Command::Message(_)
