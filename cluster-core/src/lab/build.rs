@@ -50,6 +50,8 @@ impl Builder<'_> {
             level: *file.level.get_ref(),
             minutes: *file.minutes.get_ref(),
             after: file.after.iter().map(|lab| lab.get_ref().clone()).collect(),
+            definition: super::evidence::digest_of(self.files.toml.replace("\r\n", "\n").as_bytes()),
+            pack: None,
             seeds: file.seeds.iter().map(|seed| seed.get_ref().clone()).collect(),
             params: self.params(file),
             cluster: self.cluster(file),

@@ -9,6 +9,7 @@ mod build;
 mod build_goals;
 mod build_scripts;
 mod error;
+pub mod evidence;
 pub mod expr;
 mod goal;
 mod load;
