@@ -79,6 +79,12 @@ impl App {
                     lesson.did(Did::Hinted { goal, level });
                 }
             }),
+            GuideAction::ShowFolder => {
+                let evidence = self.guide.lesson.as_ref().and_then(|lesson| lesson.evidence.as_ref());
+                if let Some(folder) = evidence.and_then(|evidence| evidence.as_ref().ok()?.parent()) {
+                    ctx.open_url(egui::OpenUrl::new_tab(format!("file://{}", folder.display())));
+                }
+            }
             GuideAction::ShowAnswer(ask) => self.show_answer(&ask),
         }
         self.keep_lesson();
@@ -92,6 +98,7 @@ impl App {
         let Some(lesson) = &mut self.guide.lesson else { return self.guide.keeper.flush() };
         let touched = ctx.input(|input| !input.events.is_empty());
         let second = lesson.pass(real, touched);
+        lesson.tick_log();
         let reading = lesson.files.as_ref().and_then(Files::reading);
         if reading.is_some_and(|reading| lesson.take(reading)) {
             self.follow_anew(ctx);
@@ -144,6 +151,9 @@ impl App {
         match Files::watch(folder.to_owned(), wake(ctx)) {
             Ok(files) => lesson.files = Some(files),
             Err(why) => self.toasts.warn(&why),
+        }
+        if let Some(home) = self.guide.keeper.home() {
+            lesson.begin_log(home);
         }
         self.guide.lesson = Some(lesson);
         self.guide.labs_shown = false;
@@ -223,17 +233,9 @@ impl App {
         self.settings.layout_mut().show("canvas");
     }
 
-    /// Returns the file for the recording of a phase; makes its folder.
+    /// Returns the file for the recording of a phase, if the attempt is kept.
     fn recording_of(&self, phase: &str, nth: u32) -> Option<PathBuf> {
-        let journal = &self.guide.lesson.as_ref()?.journal;
-        let attempt = format!("{}-{}", journal.lab, journal.began_ms);
-        let folder = self.guide.keeper.home()?.join("attempts").join(attempt);
-        if let Err(error) = std::fs::create_dir_all(&folder) {
-            log::warn!("this attempt is not recorded: {}: {error}", folder.display());
-            return None;
-        }
-        let name = if phase.is_empty() { "phase".to_owned() } else { format!("phase-{phase}") };
-        Some(folder.join(format!("{name}-{nth}.faultline")))
+        Some(self.guide.lesson.as_ref()?.log.as_ref()?.recording(phase, nth))
     }
 
     /// Follows the goals of a lab that was edited, from the first event of its phase on.
@@ -243,6 +245,12 @@ impl App {
         let (Some(lab), seed, profile) = (lesson.lab().cloned(), lesson.journal.seed, lesson.journal.profile) else {
             return;
         };
+        if lesson.log.is_none()
+            && lesson.journal.deeds.is_empty()
+            && let Some(home) = self.guide.keeper.home()
+        {
+            lesson.begin_log(home);
+        }
         if lesson.run.is_none() {
             // A lab that could not be read at first begins when it can.
             if store.is_empty() {
@@ -365,6 +373,7 @@ impl App {
         record.open = None;
         let points = (score.total(), score.most());
         record.best = Some(record.best.filter(|best| best.0 > points.0).unwrap_or(points));
+        lesson.seal();
         self.guide.shelf.look();
     }
 

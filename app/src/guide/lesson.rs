@@ -2,13 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use cluster_core::{
-    lab::{Answer, Ask, Deed, Did, GoalState, Journal, Lab, LabError, Palette, Score, Step, StepKind, drawn},
+    lab::{
+        Answer, Ask, Deed, Did, GoalState, Journal, Lab, LabError, Palette, Score, Step, StepKind, drawn,
+        evidence::{AttemptLog, Closing, EvidenceError, Head},
+    },
     origin::BackendKind,
     request::Request,
     trace::ClusterState,
@@ -55,6 +58,8 @@ pub struct Lesson {
     /// Whether the phase is about to end, and the next step comes then.
     pub(super) leaving: bool,
     pub(super) files: Option<Files>,
+    /// The attempt as it is written down while it goes on; none if it is not kept.
+    pub(super) log: Option<AttemptLog>,
     lab: Option<Arc<Lab>>,
     pictures: BTreeMap<String, Result<Arc<ColorImage>, String>>,
     texts: BTreeMap<String, Section>,
@@ -100,6 +105,7 @@ impl Lesson {
             hints: Hints::default(),
             leaving: false,
             files: None,
+            log: None,
             lab: None,
             pictures: BTreeMap::new(),
             texts: BTreeMap::new(),
@@ -280,7 +286,47 @@ impl Lesson {
 
     /// Writes a deed down.
     pub(super) fn did(&mut self, did: Did) {
-        self.journal.deeds.push(Deed { at_ms: unix_ms(), did });
+        let deed = Deed { at_ms: unix_ms(), did };
+        self.journal.deeds.push(deed.clone());
+        let noted = self.log.as_mut().map_or(Ok(()), |log| log.note(deed));
+        self.lose_log(noted);
+    }
+
+    /// Begins to write the attempt down in a folder, or goes on with what is there.
+    pub(super) fn begin_log(&mut self, home: &Path) {
+        let Some(lab) = &self.lab else { return };
+        let folder = home.join("attempts").join(format!("{}-{}", self.journal.lab, self.journal.began_ms));
+        let head = Head::of(lab, self.journal.seed, self.journal.profile, self.backend, self.journal.began_ms);
+        let log =
+            if self.journal.deeds.is_empty() { AttemptLog::begin(&folder, head) } else { AttemptLog::resume(&folder) };
+        match log {
+            Ok(log) => {
+                // What was written down last counts: a kill may have come between the two files.
+                self.journal.deeds = log.deeds().to_vec();
+                self.log = Some(log);
+            }
+            Err(why) => self.evidence = Some(Err(why.to_string())),
+        }
+    }
+
+    /// Waits for the disk now and then.
+    pub(super) fn tick_log(&mut self) {
+        let now = Duration::from_secs_f64(self.now.max(0.0));
+        let ticked = self.log.as_mut().map_or(Ok(()), |log| log.tick(now));
+        self.lose_log(ticked);
+    }
+
+    /// Makes evidence of the attempt, which is over.
+    pub(super) fn seal(&mut self) {
+        let Some(log) = self.log.take() else { return };
+        let closing = Closing::of(unix_ms(), self.journal.active_ms, self.goals(), self.score().unwrap_or_default());
+        self.evidence = Some(log.finish(&closing).map_err(|why| why.to_string()));
+    }
+
+    fn lose_log(&mut self, result: Result<(), EvidenceError>) {
+        if let Err(why) = result {
+            (self.log, self.evidence) = (None, Some(Err(why.to_string())));
+        }
     }
 
     /// Lets time pass. Returns whether another second of work is over.
@@ -292,7 +338,8 @@ impl Lesson {
             clock.touched = now;
         }
         let before = clock.secs;
-        if now - clock.touched < AWAY && self.evidence.is_none() {
+        let over = self.lab.as_ref().is_some_and(|lab| self.step >= lab.steps.len());
+        if now - clock.touched < AWAY && !over {
             clock.secs += passed.clamp(0.0, 1.0);
         }
         self.journal.active_ms = (clock.secs * 1000.0) as u64;

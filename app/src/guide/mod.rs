@@ -64,6 +64,8 @@ pub enum GuideAction {
     Demonstrate(usize),
     /// Move the cursor to where an answer can be seen.
     ShowAnswer(String),
+    /// Show the folder in which the evidence is.
+    ShowFolder,
     /// Explain a word.
     Explain(Option<String>),
 }

@@ -55,6 +55,8 @@ fn option_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, option: &str, chosen: bool, open: b
         ui.set_width(ui.available_width());
         ui.set_min_height(look::OPTION_PX - 10.0);
         ui.horizontal(|ui| {
+            ui.visuals_mut().widgets.inactive.bg_fill = ctx.theme.surface;
+            ui.visuals_mut().widgets.inactive.bg_stroke = egui::Stroke::new(1.0, ctx.theme.text_weak);
             let radio = ui.add_enabled(open, RadioButton::new(chosen, RichText::new(&words).color(ctx.theme.text)));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| match (chosen, mark) {
                 (true, Some(true)) => drop(ui.colored_label(ctx.theme.good, "✔ so it was")),

@@ -46,7 +46,33 @@ pub(super) fn end_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, lab: &Lab)
         });
     }
     ui.add_space(look::GAP_PX);
+    evidence_ui(ui, ctx, lesson);
     ways_ui(ui, ctx, lab);
+}
+
+/// Says where the evidence is.
+fn evidence_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson) {
+    match &lesson.evidence {
+        Some(Ok(file)) => {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            ui.label(RichText::new("Evidence saved").strong());
+            let shown = egui::Label::new(RichText::new(name).monospace().size(look::SMALL_PX)).truncate();
+            ui.add(shown).on_hover_text(file.display().to_string());
+            ui.horizontal(|ui| {
+                if ui.button("Show the folder").clicked() {
+                    ctx.in_lab(GuideAction::ShowFolder);
+                }
+                if ui.button("Copy the path").clicked() {
+                    ui.ctx().copy_text(file.display().to_string());
+                }
+            });
+        }
+        Some(Err(why)) => {
+            ui.colored_label(ctx.theme.warn, format!("⚠ There is no evidence of this attempt: {why}"));
+        }
+        None => return,
+    }
+    ui.add_space(look::GAP_PX);
 }
 
 /// Returns how long it took, and with how much help.

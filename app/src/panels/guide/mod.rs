@@ -179,6 +179,7 @@ fn on_words(lesson: &Lesson, lab: &Lab) -> String {
 fn primary_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, words: &str, why: Option<&str>) -> bool {
     let size = egui::vec2(ui.available_width(), look::BUTTON_PX);
     let text = RichText::new(words).strong().size(look::TEXT_PX);
+    let text = (egui::Atom::grow(), text, egui::Atom::grow());
     let fill = mix(ctx.theme.surface, ctx.theme.accent, if ctx.theme.dark { 0.55 } else { 0.30 });
     let button = Button::new(text).min_size(size);
     let button = if why.is_none() { button.fill(fill) } else { button };
