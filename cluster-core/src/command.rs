@@ -67,6 +67,13 @@ pub enum Command {
         /// Its value from here on.
         value: String,
     },
+    /// Lets a client ask for one operation, in its own way: its nodes, its patience, its retries.
+    Ask {
+        /// The client that asks.
+        client: ClientId,
+        /// What is asked.
+        request: Request,
+    },
 }
 
 /// Who asked.

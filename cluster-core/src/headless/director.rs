@@ -218,6 +218,7 @@ fn watch_pauses(command: &Command, real: Duration, director: &mut Director) {
         | Command::Unfreeze(_)
         | Command::AddNode(_)
         | Command::Submit { .. }
+        | Command::Ask { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)
         | Command::Message(_)

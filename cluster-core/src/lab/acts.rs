@@ -65,6 +65,7 @@ fn acts(by: Author, command: &Command, state: &ClusterState, at: f64) -> Vec<Act
         Command::SetLinks(_)
         | Command::AddNode(_)
         | Command::Submit { .. }
+        | Command::Ask { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)
         | Command::Message(_)
@@ -88,7 +89,7 @@ fn struck(fault: &Fault) -> Option<NodeId> {
     }
 }
 
-fn verb(kind: FaultKind) -> &'static str {
+pub(super) fn verb(kind: FaultKind) -> &'static str {
     FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.verb)
 }
 

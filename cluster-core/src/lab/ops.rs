@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::expr::{Cell, OPS_MAX, Row, vocabulary::OP};
 use crate::{
     event::Outcome,
-    ids::{ClientId, LogIndex, NodeId, OpId},
+    ids::{ClientId, LogIndex, NodeId, OpId, Seq},
     request::{Key, Refusal, Request, Value},
 };
 
@@ -23,6 +23,9 @@ struct Seen {
     stale: bool,
     error: &'static str,
     own: bool,
+    /// The events by which its client sent it.
+    asks: Vec<Seq>,
+    effects: u32,
     invoked: f64,
     returned: f64,
     /// The newest write of the key that was acknowledged when it began.
@@ -78,6 +81,8 @@ impl Ops {
             stale: false,
             error: "",
             own,
+            asks: Vec::new(),
+            effects: 0,
             invoked: at,
             returned: 0.0,
             newest,
@@ -95,14 +100,24 @@ impl Ops {
         self.anew(op)
     }
 
-    /// A client asked a node: that is for what it has open.
-    pub(super) fn asked(&mut self, client: ClientId, node: NodeId) {
-        for op in self.open.iter() {
-            if let Some(seen) = self.seen.get_mut(op).filter(|seen| seen.client == client && client != ClientId(0)) {
-                seen.asked.insert(node);
-                seen.node = Some(node);
-            }
+    /// A client sent an operation to a node. The network's copy of a message, caused by the sending of it, is no attempt.
+    pub(super) fn asked(&mut self, op: OpId, node: NodeId, sent: Seq, cause: Option<Seq>) {
+        let Some(seen) = self.seen.get_mut(&op) else { return };
+        if cause.is_some_and(|cause| seen.asks.contains(&cause)) {
+            return;
         }
+        seen.asks.push(sent);
+        seen.asked.insert(node);
+        seen.node = if seen.result == "open" { Some(node) } else { seen.node };
+        self.anew(op);
+    }
+
+    /// An operation took effect so often. Returns whether it is known.
+    pub(super) fn took_effect(&mut self, op: OpId, times: u32) -> bool {
+        let Some(seen) = self.seen.get_mut(&op) else { return false };
+        seen.effects = times;
+        self.anew(op);
+        true
     }
 
     /// These nodes have a majority. Returns whether an operation is seen otherwise for it.
@@ -189,6 +204,8 @@ impl Ops {
                 seen.result.into(),
                 seen.quorum.into(),
                 seen.stale.into(),
+                Cell::count(seen.asks.len() as u64),
+                Cell::count(seen.effects.into()),
                 seen.invoked.into(),
                 seen.returned.into(),
                 seen.error.into(),

@@ -14,7 +14,7 @@ use super::{
     acts::Acts,
     expr::{
         ACTS_MAX, Cell, Expr, Row,
-        vocabulary::{CONFLICT, ERASED, KNOB, NEWS, NODE, ROLE},
+        vocabulary::{CONFLICT, DROP, ERASED, KNOB, NEWS, NODE, ROLE},
     },
     model::scale,
     ops::Ops,
@@ -24,9 +24,11 @@ use crate::{
     command::Command,
     event::{EventKind, Milestone, RoleKind, TraceEvent, ViewChange},
     ids::{Endpoint, NodeId, OpId, Seq},
+    registry,
+    request::op_of,
     spec::ClusterSpec,
     time::Timestamp,
-    trace::{ClusterState, Conflicts, Ledger, NodeStatus},
+    trace::{ClusterState, Conflicts, Effects, Ledger, NodeStatus},
 };
 
 /// How long a refused write still counts as an attempt, in seconds.
@@ -56,6 +58,8 @@ pub(super) struct Sight {
     acts: Acts,
     done: VecDeque<Row>,
     elections: VecDeque<Row>,
+    effects: Effects,
+    drops: VecDeque<Row>,
     last_act: f64,
     most_leaders: usize,
     votes: Votes,
@@ -82,6 +86,8 @@ impl Sight {
             acts: Acts::default(),
             done: VecDeque::new(),
             elections: VecDeque::new(),
+            effects: Effects::new(registry::protocol(&spec.protocol).is_none_or(|row| row.replicates)),
+            drops: VecDeque::new(),
             last_act: 0.0,
             most_leaders: 0,
             votes: Votes::default(),
@@ -127,7 +133,7 @@ impl Sight {
             "steady",
         ];
         of(&nodes, NODES)
-            | of(&["ops", "lost", "conflicts"], OPS)
+            | of(&["ops", "lost", "drops", "conflicts"], OPS)
             | of(&["acts", "last_act"], ACTS)
             | of(&["time", "unavailable", "steady"], TIME)
     }
@@ -143,7 +149,11 @@ impl Sight {
         }
         let mut changed = if moments.is_empty() { 0 } else { ACTS };
         self.erased(event, &mut moments);
+        changed |= self.dropped(event);
         self.state.apply(event);
+        for (op, times) in self.effects.apply(event) {
+            changed |= if self.ops.took_effect(op, times) { OPS } else { 0 };
+        }
         changed |= self.happened(event, &mut moments);
         if changed & NODES != 0 {
             self.follow_quorum(&mut changed);
@@ -187,9 +197,11 @@ impl Sight {
                 moments.extend(row.map(|row| ("op.invoke", row)));
                 OPS
             }
-            EventKind::FrameSent { from: Endpoint::Client(client), to: Endpoint::Node(node), .. } => {
-                self.ops.asked(*client, *node);
-                if self.ops.with_quorum(&self.quorum) { OPS } else { 0 }
+            EventKind::FrameSent { from: Endpoint::Client(_), to: Endpoint::Node(node), payload, .. } => {
+                let Some(op) = op_of(payload) else { return 0 };
+                self.ops.asked(op, *node, event.seq, event.cause);
+                self.ops.with_quorum(&self.quorum);
+                OPS
             }
             EventKind::OpReturned { op, outcome, node } => {
                 let Some((result, row)) = self.ops.returned(*op, outcome, *node, self.now) else { return 0 };
@@ -239,6 +251,20 @@ impl Sight {
             // Nothing else changes what goals speak of.
             _ => 0,
         }
+    }
+
+    /// Keeps what was dropped; the state is the one before it, which knows the message.
+    fn dropped(&mut self, event: &TraceEvent) -> Changed {
+        let EventKind::FrameDropped { msg, reason } = &event.kind else { return 0 };
+        let Some(flight) = self.state.flights.get(msg) else { return 0 };
+        let dir = match (flight.from, flight.to) {
+            (Endpoint::Client(_), _) => "request",
+            (_, Endpoint::Client(_)) => "reply",
+            (Endpoint::Node(_), Endpoint::Node(_)) => "peer",
+        };
+        let (from, to) = (flight.from.to_string().into(), flight.to.to_string().into());
+        push(&mut self.drops, Row::new(&DROP, &[reason.word().into(), dir.into(), from, to, self.now.into()]));
+        OPS
     }
 
     fn view_changed(&mut self, node: NodeId, changes: &[ViewChange], moments: &mut Vec<Happened>) -> Changed {
@@ -348,6 +374,7 @@ impl Sight {
         if changed & OPS != 0 {
             let lost: Vec<Box<dyn Val>> = self.lost.iter().map(|op| int(op.0 as usize)).collect();
             self.context.add_variable_as_val("ops", list(self.ops.rows()));
+            self.context.add_variable_as_val("drops", list(&self.drops));
             self.context.add_variable_as_val("lost", Box::new(CelList::from(lost)));
             let conflicts = self.conflicts.found().map(|(key, (one, other))| {
                 Row::new(&CONFLICT, &[key.to_string().into(), Cell::count(one.0), Cell::count(other.0)])

@@ -10,6 +10,7 @@ mod kv;
 pub(crate) mod primary_backup;
 pub(crate) mod raft;
 pub(crate) mod raft_study;
+pub(crate) mod rpc;
 mod variant;
 
 use std::{collections::BTreeMap, fmt::Debug};

@@ -102,9 +102,10 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
             }
         }
         "unfreeze" => Verb::Unfreeze(selectors(cursor)?),
-        "put" => Verb::Put(one(cursor)?, text(cursor, "a key")?.into(), text(cursor, "a value")?.into()),
-        "get" => Verb::Get(one(cursor)?, text(cursor, "a key")?.into()),
-        "delete" => Verb::Delete(one(cursor)?, text(cursor, "a key")?.into()),
+        "put" => Verb::Put(asker(cursor)?, text(cursor, "a key")?.into(), text(cursor, "a value")?.into()),
+        "get" => Verb::Get(asker(cursor)?, text(cursor, "a key")?.into()),
+        "delete" => Verb::Delete(asker(cursor)?, text(cursor, "a key")?.into()),
+        "increment" => increment(cursor)?,
         "transfer" => Verb::Transfer(one(cursor)?),
         "add" => Verb::Add(node(cursor)?),
         "add-learner" => Verb::AddLearner(node(cursor)?),
@@ -262,6 +263,39 @@ fn one(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
         one => Ok(one),
     }
 }
+
+/// Reads a selector of one node to be asked by hand, or of one client that asks.
+fn asker(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
+    let before = cursor.clone();
+    match selector(cursor)? {
+        client @ Selector::Client(_) => Ok(client),
+        _ => {
+            *cursor = before;
+            one(cursor)
+        }
+    }
+}
+
+fn increment(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
+    let (asker, key) = (asker(cursor)?, text(cursor, "a key")?.into());
+    let word = cursor.word();
+    let Ok(by) = word.text.parse() else {
+        let problem = format!("`{}` is no whole number to add; write for example `increment c1 balance 5`", word.text);
+        return mistake(word, problem);
+    };
+    if cursor.peek().text != "times" {
+        return Ok(Verb::Increment(asker, key, by, 1));
+    }
+    cursor.word();
+    let word = cursor.word();
+    match word.text.parse() {
+        Ok(times) if (1..=TIMES_MAX).contains(&times) => Ok(Verb::Increment(asker, key, by, times)),
+        Ok(_) | Err(_) => mistake(word, format!("`{}` is no number of times; give 1 to {TIMES_MAX}", word.text)),
+    }
+}
+
+/// How often one line asks at most.
+const TIMES_MAX: u32 = 1000;
 
 fn node(cursor: &mut Cursor<'_>) -> Parsed<NodeId> {
     let place = cursor.peek();

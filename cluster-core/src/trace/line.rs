@@ -138,6 +138,7 @@ fn command_line(command: &Command) -> String {
         Command::Unfreeze(node) => format!("unfreeze {node}"),
         Command::AddNode(node) => format!("start {node}, no member yet"),
         Command::Submit { node, request } => format!("ask {node} to {request}"),
+        Command::Ask { client, request } => format!("let {client} {request}"),
         Command::SetClient(spec) => format!("set the workload of {}", spec.id),
         Command::RemoveClient(client) => format!("remove {client}"),
         Command::Message(what) => by_hand::command_line(what),

@@ -189,6 +189,7 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Command::Unfreeze(node) => format!("let {node} go on"),
         Command::AddNode(node) => format!("started {node}, an empty node"),
         Command::Submit { node, request } => format!("asked {node} for {request}"),
+        Command::Ask { client, request } => format!("let {client} ask for {request}"),
         Command::SetClient(spec) => format!("set what {} does", spec.id),
         Command::RemoveClient(client) => format!("took {client} away"),
         Command::Message(what) => by_hand::command_phrase(what, before),

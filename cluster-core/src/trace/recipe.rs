@@ -75,6 +75,7 @@ impl Recipe {
             | Command::Unfreeze(_)
             | Command::AddNode(_)
             | Command::Submit { .. }
+            | Command::Ask { .. }
             | Command::SetClient(_)
             | Command::RemoveClient(_)
             | Command::Message(_)

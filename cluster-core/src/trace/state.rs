@@ -542,6 +542,7 @@ pub fn is_fault_command(command: &Command) -> bool {
         | Command::Restore { .. }
         | Command::SetKnob { .. } => true,
         Command::Submit { .. }
+        | Command::Ask { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)
         | Command::Pause

@@ -115,6 +115,7 @@ impl Client {
             }
             ClientInput::Members(members) => self.members = members,
             ClientInput::Submit { node, op, request } => self.submit(now, node, op, request, out),
+            ClientInput::Ask { op, request } => self.begin(now, op, request, out),
             ClientInput::Stop => self.stop(out),
         }
         self.generate(now, ops, out);

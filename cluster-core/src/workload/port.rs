@@ -44,6 +44,13 @@ pub enum ClientInput {
         /// What is asked.
         request: Request,
     },
+    /// One operation beside its workload, asked for in the same way.
+    Ask {
+        /// The operation.
+        op: OpId,
+        /// What is asked.
+        request: Request,
+    },
     /// The client goes; whatever is under way ends.
     Stop,
 }

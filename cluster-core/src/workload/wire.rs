@@ -147,6 +147,7 @@ mod tests {
         ] {
             for after in [LogIndex(0), LogIndex(900)] {
                 let payload = encode_request(OpId(300), &request, after);
+                assert_eq!(crate::request::op_of(&payload), Some(OpId(300)));
                 assert_eq!(decode_request(&payload), Some((OpId(300), request.clone(), after)));
                 assert!(request_fields(&payload).is_some_and(|fields| fields.len() > 2));
             }

@@ -36,6 +36,7 @@ impl<B: Backend> World<B> {
                 self.submit(now, seq, node, request);
                 Ok(())
             }
+            Command::Ask { client, request } => self.ask_as(now, seq, client, request),
             Command::SetClient(spec) => {
                 let mut all = self.spec.clone();
                 all.clients = vec![spec.clone()];

@@ -92,6 +92,13 @@ pub static OP: Table = Table {
             Kind::Bool,
             "it read a version older than the newest write of the key acknowledged before it began",
         ),
+        word("attempts", Kind::Int, "how often its client sent it, to whichever nodes"),
+        word(
+            "effects",
+            Kind::Int,
+            "how often it took effect, as things stand: of a write, how many entries of it the servers have executed; where \
+             nodes replicate one log, 1 once a node has applied it",
+        ),
         word("invoked", Kind::Double, "when it began, in seconds of the phase"),
         word("returned", Kind::Double, "when its answer came; 0 while it is open"),
         word(
@@ -180,11 +187,29 @@ pub static CONFLICT: Table = Table {
     ],
 };
 
+/// A message that never arrived.
+pub static DROP: Table = Table {
+    name: "dropped message",
+    fields: &[
+        word(
+            "reason",
+            Kind::Text,
+            "\"cut\", \"flap\", \"loss\", \"burst\", \"corrupt\", \"queue-full\", \"receiver-down\", \"sender-down\", \
+             \"buffer-full\", \"reset\", \"half-open\" or \"by-hand\"",
+        ),
+        word("dir", Kind::Text, "\"request\" (of a client), \"reply\" (to a client) or \"peer\" (between nodes)"),
+        word("from", Kind::Text, "who sent it"),
+        word("to", Kind::Text, "who did not get it"),
+        word("at", Kind::Double, "when it was dropped, in seconds of the phase"),
+    ],
+};
+
 /// The names a proposition over the state can use.
 pub static STATE: &[Word] = &[
     word("nodes", Kind::Rows(&NODE), "the nodes"),
     word("ops", Kind::Rows(&OP), "the operations that clients began in this phase"),
     word("acts", Kind::Rows(&ACT), "what was done to the cluster in this phase"),
+    word("drops", Kind::Rows(&DROP), "the messages that were dropped in this phase, the latest 200"),
     word("elections", Kind::Rows(&ROLE), "when which node began to lead"),
     word(
         "failed_elections",
