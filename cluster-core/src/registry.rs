@@ -9,8 +9,9 @@ use crate::{
         primary_backup::{self, PrimaryBackup},
         raft::{self, Raft},
         raft_study::{self, RaftStudy},
+        swim::{self, Swim},
     },
-    spec::{ClusterSpec, SpecError},
+    spec::{ClusterSpec, Load, SpecError},
     time::Timestamp,
 };
 
@@ -26,6 +27,8 @@ pub struct ProtocolRow {
     pub epoch_word: &'static str,
     /// Its word for who leads.
     pub leader_word: &'static str,
+    /// Whether its nodes keep a map for clients; otherwise nobody can ask them to write or read.
+    pub serves_clients: bool,
     /// What can be set.
     pub knobs: &'static [Knob],
     /// The ways in which it can be broken on purpose, by the knob `variant`; none if it has no such knob.
@@ -50,6 +53,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         about: raft::ABOUT,
         epoch_word: "term",
         leader_word: "leader",
+        serves_clients: true,
         knobs: raft::KNOBS,
         variants: &[],
         boot: boot::<Raft>,
@@ -61,6 +65,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         about: raft_study::ABOUT,
         epoch_word: "term",
         leader_word: "leader",
+        serves_clients: true,
         knobs: raft_study::KNOBS,
         variants: raft_study::VARIANTS,
         boot: boot::<RaftStudy>,
@@ -72,10 +77,23 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         about: primary_backup::ABOUT,
         epoch_word: "epoch",
         leader_word: "primary",
+        serves_clients: true,
         knobs: primary_backup::KNOBS,
         variants: primary_backup::VARIANTS,
         boot: boot::<PrimaryBackup>,
         fields: fields::<PrimaryBackup>,
+    },
+    ProtocolRow {
+        id: "swim",
+        title: "SWIM",
+        about: swim::ABOUT,
+        epoch_word: "epoch",
+        leader_word: "leader",
+        serves_clients: false,
+        knobs: swim::KNOBS,
+        variants: swim::VARIANTS,
+        boot: boot::<Swim>,
+        fields: fields::<Swim>,
     },
 ];
 
@@ -90,6 +108,7 @@ pub fn message_names(id: &str) -> &'static [&'static str] {
         "raft" => raft::MESSAGES,
         "raft-study" => raft_study::MESSAGES,
         "primary-backup" => primary_backup::MESSAGES,
+        "swim" => swim::MESSAGES,
         // A protocol without a list has its names taken as they are said.
         _ => &[],
     }
@@ -114,6 +133,9 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
         name: spec.protocol.clone(),
         known: PROTOCOLS.iter().map(|row| row.id).collect::<Vec<_>>().join(", "),
     })?;
+    if let Some(client) = spec.clients.iter().find(|client| !row.serves_clients && client.load != Load::Idle) {
+        return Err(SpecError::NothingToAsk { protocol: row.title.to_owned(), client: client.id });
+    }
     for (name, value) in &spec.knobs {
         let knob = row.knobs.iter().find(|knob| knob.name == name).ok_or_else(|| SpecError::UnknownKnob {
             protocol: row.id.to_owned(),
