@@ -113,6 +113,22 @@ pub fn message_names(id: &str) -> &'static [&'static str] {
     }
 }
 
+/// Returns the knobs of a protocol that can be turned while a cluster runs; the others count from its start to its end.
+pub fn live_knobs(id: &str) -> &'static [&'static str] {
+    match id {
+        "raft" => raft::LIVE_KNOBS,
+        "primary-backup" => primary_backup::LIVE_KNOBS,
+        // A protocol that lists none takes its knobs at the start only.
+        _ => &[],
+    }
+}
+
+/// Returns the value of a knob of a cluster, its default if nobody set it; `None` if its protocol has no such knob.
+pub fn knob_value<'a>(spec: &'a ClusterSpec, name: &str) -> Option<&'a str> {
+    let knob = protocol(&spec.protocol)?.knobs.iter().find(|knob| knob.name == name)?;
+    Some(spec.knobs.get(name).map_or(knob.default, String::as_str))
+}
+
 /// Returns the variant of its protocol that a cluster runs; `None` if nothing is broken on purpose.
 pub fn variant(spec: &ClusterSpec) -> Option<&'static Variant> {
     let name = spec.knobs.get(VARIANT_KNOB)?;

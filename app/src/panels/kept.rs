@@ -25,7 +25,7 @@ const OPS_LISTED: usize = 12;
 const FAULTS_LISTED: usize = 50;
 
 /// The promises that clients rely on, whatever the protocol.
-const OF_CLIENTS: [(&str, &str, &str); 3] = [
+const OF_CLIENTS: [(&str, &str, &str); 5] = [
     (
         "linearizable",
         "Linearizable",
@@ -33,6 +33,12 @@ const OF_CLIENTS: [(&str, &str, &str); 3] = [
     ),
     ("read-your-writes", "Read your writes", "A client sees what it wrote before (Terry et al. 1994)"),
     ("monotonic-reads", "Monotonic reads", "A client does not see something older than before (Terry et al. 1994)"),
+    ("monotonic-writes", "Monotonic writes", "The writes of a client are seen in their order (Terry et al. 1994)"),
+    (
+        "writes-follow-reads",
+        "Writes follow reads",
+        "Who sees a write also sees what its writer had read before (Terry et al. 1994)",
+    ),
 ];
 
 /// The panel.

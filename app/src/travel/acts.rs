@@ -46,7 +46,7 @@ impl App {
             TravelAction::Compare(Some(file)) => match Twin::open(&file, &self.store) {
                 Ok(twin) => {
                     self.travel.twin = Some(twin);
-                    self.settings.layout.show("compare");
+                    self.settings.layout_mut().show("compare");
                 }
                 Err(why) => self.toasts.warn(&why),
             },
@@ -182,7 +182,7 @@ impl App {
                 let promise = next.0.checked_sub(1).and_then(|last| self.store.event(Seq(last)));
                 if self.start(start, ctx) {
                     self.travel.promise = promise;
-                    self.settings.layout.show("runs");
+                    self.settings.layout_mut().show("runs");
                 }
             }
             Err(why) => self.toasts.warn(&why),

@@ -225,7 +225,8 @@ fn watch_pauses(command: &Command, real: Duration, director: &mut Director) {
         | Command::Step
         | Command::SetRate(_)
         | Command::RestartWiped(_)
-        | Command::Restore { .. } => {}
+        | Command::Restore { .. }
+        | Command::SetKnob { .. } => {}
     }
 }
 

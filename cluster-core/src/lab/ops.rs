@@ -6,7 +6,7 @@ use super::expr::{Cell, OPS_MAX, Row, vocabulary::OP};
 use crate::{
     event::Outcome,
     ids::{ClientId, LogIndex, NodeId, OpId, Seq},
-    request::{Key, Request, Value},
+    request::{Key, Refusal, Request, Value},
 };
 
 /// One operation.
@@ -21,6 +21,8 @@ struct Seen {
     read: Option<Value>,
     quorum: bool,
     stale: bool,
+    error: &'static str,
+    own: bool,
     /// The events by which its client sent it.
     asks: Vec<Seq>,
     effects: u32,
@@ -35,6 +37,7 @@ struct Seen {
 #[derive(Debug)]
 struct Written {
     op: OpId,
+    client: ClientId,
     value: Option<Value>,
     /// Where it stands; unknown while it is open, or if nobody answered.
     at: Option<LogIndex>,
@@ -62,8 +65,9 @@ impl Ops {
         let key = request.key().cloned().unwrap_or_default();
         let writes = self.writes.entry(key).or_default();
         let newest = writes.iter().filter_map(|write| write.at).max().unwrap_or_default();
+        let own = !request.is_write() && writes.iter().any(|write| write.client == client && write.at.is_some());
         if request.is_write() {
-            writes.push(Written { op, value: value(request).cloned(), at: None, refused: false });
+            writes.push(Written { op, client, value: value(request).cloned(), at: None, refused: false });
         }
         let row = Row::new(&OP, &vec![Cell::Int(0); OP.fields.len()]);
         let seen = Seen {
@@ -75,6 +79,8 @@ impl Ops {
             read: None,
             quorum: false,
             stale: false,
+            error: "",
+            own,
             asks: Vec::new(),
             effects: 0,
             invoked: at,
@@ -147,6 +153,9 @@ impl Ops {
             Outcome::NoAnswer => ("timeout", None),
         };
         let seen = self.seen.get_mut(&op)?;
+        if let Outcome::Failed(refusal) = outcome {
+            seen.error = error_word(*refusal);
+        }
         (seen.result, seen.returned, seen.node) = (result, at, node.or(seen.node));
         let key = seen.request.key().cloned().unwrap_or_default();
         let writes = self.writes.entry(key).or_default();
@@ -199,9 +208,20 @@ impl Ops {
                 Cell::count(seen.effects.into()),
                 seen.invoked.into(),
                 seen.returned.into(),
+                seen.error.into(),
+                seen.own.into(),
             ],
         );
         seen.row.clone()
+    }
+}
+
+fn error_word(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotLeader { .. } => "not-leader",
+        Refusal::StaleEpoch => "stale-epoch",
+        Refusal::Unsupported => "unsupported",
+        Refusal::Unavailable { .. } => "unavailable",
     }
 }
 

@@ -14,10 +14,11 @@ use super::{
     acts::Acts,
     expr::{
         ACTS_MAX, Cell, Expr, Row,
-        vocabulary::{DROP, ERASED, NEWS, NODE, ROLE},
+        vocabulary::{CONFLICT, DROP, ERASED, KNOB, NEWS, NODE, ROLE},
     },
     model::scale,
     ops::Ops,
+    votes::Votes,
 };
 use crate::{
     command::Command,
@@ -27,7 +28,7 @@ use crate::{
     request::op_of,
     spec::ClusterSpec,
     time::Timestamp,
-    trace::{ClusterState, Effects, Ledger, NodeStatus},
+    trace::{ClusterState, Conflicts, Effects, Ledger, NodeStatus},
 };
 
 /// How long a refused write still counts as an attempt, in seconds.
@@ -61,6 +62,8 @@ pub(super) struct Sight {
     drops: VecDeque<Row>,
     last_act: f64,
     most_leaders: usize,
+    votes: Votes,
+    conflicts: Conflicts,
     quorum: BTreeSet<NodeId>,
     lost: Vec<OpId>,
     /// The command that comes before the operation that it asks for.
@@ -87,6 +90,8 @@ impl Sight {
             drops: VecDeque::new(),
             last_act: 0.0,
             most_leaders: 0,
+            votes: Votes::default(),
+            conflicts: Conflicts::default(),
             quorum: BTreeSet::new(),
             lost: Vec::new(),
             asked: None,
@@ -123,11 +128,14 @@ impl Sight {
             "cut_links",
             "broken",
             "elections",
+            "failed_elections",
+            "knobs",
+            "steady",
         ];
         of(&nodes, NODES)
-            | of(&["ops", "lost", "drops"], OPS)
+            | of(&["ops", "lost", "drops", "conflicts"], OPS)
             | of(&["acts", "last_act"], ACTS)
-            | of(&["time", "unavailable"], TIME)
+            | of(&["time", "unavailable", "steady"], TIME)
     }
 
     /// Takes an event over. Returns the moments it is, and what may be otherwise after it.
@@ -149,6 +157,10 @@ impl Sight {
         changed |= self.happened(event, &mut moments);
         if changed & NODES != 0 {
             self.follow_quorum(&mut changed);
+            self.votes.look(&self.state, now);
+        }
+        if self.conflicts.apply(event, &self.state) {
+            changed |= OPS;
         }
         self.follow_losses(event, &mut changed);
         if now - self.looked >= LOOK {
@@ -217,8 +229,15 @@ impl Sight {
                     Milestone::ModeChanged { mode, .. } => moments.push(("mode.change", news(mode.as_str(), 0))),
                     _ => {} // No goal speaks of the others.
                 }
-                0
+                match self.votes.next(milestone, self.now) {
+                    Some(failed) => {
+                        moments.push(("election.fail", failed));
+                        NODES
+                    }
+                    None => 0,
+                }
             }
+            EventKind::KnobChanged { .. } => NODES,
             EventKind::LogSpliced { .. }
             | EventKind::NodeStarted { .. }
             | EventKind::NodeCrashed { .. }
@@ -347,16 +366,28 @@ impl Sight {
             ];
             told.into_iter().for_each(|(name, value)| self.context.add_variable_as_val(name, value));
             self.context.add_variable_as_val("elections", list(&self.elections));
+            self.context.add_variable_as_val("failed_elections", list(self.votes.failed()));
+            let knobs = self.state.knobs.iter().map(|(knob, value)| [knob.as_str().into(), value.as_str().into()]);
+            let knobs: Vec<Row> = knobs.map(|cells| Row::new(&KNOB, &cells)).collect();
+            self.context.add_variable_as_val("knobs", list(&knobs));
         }
         if changed & OPS != 0 {
             let lost: Vec<Box<dyn Val>> = self.lost.iter().map(|op| int(op.0 as usize)).collect();
             self.context.add_variable_as_val("ops", list(self.ops.rows()));
             self.context.add_variable_as_val("drops", list(&self.drops));
             self.context.add_variable_as_val("lost", Box::new(CelList::from(lost)));
+            let conflicts = self.conflicts.found().map(|(key, (one, other))| {
+                Row::new(&CONFLICT, &[key.to_string().into(), Cell::count(one.0), Cell::count(other.0)])
+            });
+            self.context.add_variable_as_val("conflicts", list(&conflicts.collect::<Vec<_>>()));
         }
         if changed & ACTS != 0 {
             self.context.add_variable_as_val("acts", list(&self.done));
             self.context.add_variable_as_val("last_act", Box::new(CelDouble::from(self.last_act)));
+        }
+        if changed & (NODES | TIME) != 0 {
+            let steady = self.votes.steady(self.now);
+            self.context.add_variable_as_val("steady", Box::new(CelDouble::from(steady)));
         }
         if changed & TIME != 0 {
             let unavailable = if self.is_tried() { self.tried } else { 0.0 };

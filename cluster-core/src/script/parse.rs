@@ -115,6 +115,7 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
         "pause" => Verb::Pause,
         "resume" => Verb::Resume,
         "rate" => Verb::Rate(rate(cursor.word())?),
+        "set" => Verb::Set(knob_word(cursor, "a knob")?, knob_word(cursor, "a value")?),
         _ => return Err(unknown_verb(word)),
     })
 }
@@ -352,6 +353,14 @@ fn text<'a>(cursor: &mut Cursor<'a>, what: &str) -> Parsed<&'a str> {
         return mistake(word, format!("{what} is missing; write for example `put n1 color red` or `get n1 color`"));
     }
     Ok(word.text)
+}
+
+fn knob_word(cursor: &mut Cursor<'_>, what: &str) -> Parsed<String> {
+    let word = cursor.word();
+    match word.text {
+        "" => mistake(word, format!("{what} is missing; write for example `set check_quorum on`")),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// Reads a share of `things`.

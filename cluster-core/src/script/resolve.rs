@@ -108,6 +108,7 @@ impl<R: Rng> Resolver<'_, R> {
             Verb::Pause => vec![Command::Pause],
             Verb::Resume => vec![Command::Resume],
             Verb::Rate(rate) => vec![Command::SetRate(*rate)],
+            Verb::Set(knob, value) => vec![Command::SetKnob { knob: knob.clone(), value: value.clone() }],
         })
     }
 

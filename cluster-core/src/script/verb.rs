@@ -73,6 +73,8 @@ pub enum Verb {
     Resume,
     /// Cluster time runs at this share of real time.
     Rate(f64),
+    /// A knob of the protocol gets another value.
+    Set(String, String),
 }
 
 /// Names nodes or clients, some only when the moment comes.
@@ -188,6 +190,11 @@ pub const VERBS: &[VerbRow] = &[
     row("untrap", "untrap 1 | untrap all", "Removes a trap; what it caught stays held."),
     row("pause", "pause", "Cluster time stands still; the script goes on in real time until it resumes."),
     row("resume", "resume", "Cluster time goes on."),
+    row(
+        "set",
+        "set check_quorum on",
+        "Turns a knob of the protocol while the cluster runs, at every node; `faultline protocols` says which can be.",
+    ),
     row("rate", "rate 0.1", "Cluster time runs at this share of real time, 0.01 to 1."),
 ];
 

@@ -80,7 +80,8 @@ impl Recipe {
             | Command::RemoveClient(_)
             | Command::Message(_)
             | Command::RestartWiped(_)
-            | Command::Restore { .. } => false,
+            | Command::Restore { .. }
+            | Command::SetKnob { .. } => false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     event::Outcome,
-    ids::{NodeId, OpId},
+    ids::{LogIndex, NodeId, OpId},
     request::{Request, Response},
     spec::ClientSpec,
     time::Timestamp,
@@ -73,6 +73,8 @@ pub enum ClientOutput {
         op: OpId,
         /// What is asked.
         request: Request,
+        /// The last log position that this client knows of, with a read; else 0.
+        after: LogIndex,
     },
     /// Record that an operation ended. Comes once for each operation.
     Return {

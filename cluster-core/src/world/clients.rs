@@ -108,9 +108,9 @@ impl<B: Backend> World<B> {
                         slot.invoked.insert(op, seq);
                     });
                 }
-                ClientOutput::Ask { node, op, request } => {
+                ClientOutput::Ask { node, op, request, after } => {
                     let began = self.clients.get(&client).and_then(|slot| slot.invoked.get(&op)).copied();
-                    let (info, payload) = (wire::request_info(&request), wire::encode_request(op, &request));
+                    let (info, payload) = (wire::request_info(&request), wire::encode_request(op, &request, after));
                     let ends = (Endpoint::Client(client), Endpoint::Node(node));
                     self.send(now, cause.or(began), ends, info, payload, Some(op));
                 }

@@ -60,6 +60,7 @@ impl<B: Backend> World<B> {
             Command::SetRate(rate) if rate > 0.0 => self.ask_clock(ClockRequest::Rate(rate)),
             Command::SetRate(rate) => Err(format!("cluster time cannot run at {rate}; pause it instead")),
             Command::Restore { links, machines, nodes } => self.restore(now, seq, &links, &machines, &nodes),
+            Command::SetKnob { knob, value } => self.set_knob(now, seq, &knob, value),
         }
     }
 

@@ -40,7 +40,10 @@ pub(super) fn client_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId, edit: 
     outcomes_ui(ui, ctx, client, state);
     let Some(spec) = &state.spec else { return };
     rows::section(ui, "Workload");
-    if ctx.commandable {
+    if let Some(why) = ctx.refusal(&Command::SetClient(spec.clone())) {
+        ui.weak(load_text(&spec.load));
+        ui.weak(why);
+    } else if ctx.commandable {
         workload_ui(ui, ctx, spec, edit);
         ui.add_space(SPACE);
         if ui.button("Remove this client").clicked() {

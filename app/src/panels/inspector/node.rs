@@ -13,7 +13,12 @@ use cluster_core::{
 use egui::{RichText, Ui};
 
 use super::{node_text, ops, rows};
-use crate::{ctx::ViewCtx, format, theme::SPACE, widgets::machine};
+use crate::{
+    ctx::ViewCtx,
+    format,
+    theme::SPACE,
+    widgets::{command::command_ui, machine},
+};
 
 pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut ops::OpForm) {
     let Some(state) = ctx.state.nodes.get(&node) else {
@@ -62,11 +67,11 @@ fn headline_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
 fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(0.5 * SPACE, 0.5 * SPACE);
-        if state.status == NodeStatus::Frozen && ui.button("Let it go on").clicked() {
-            ctx.command(Command::Unfreeze(node));
+        if state.status == NodeStatus::Frozen {
+            command_ui(ui, ctx, "Let it go on", "", Command::Unfreeze(node));
         }
-        if !state.status.is_running() && ui.button("Restart").clicked() {
-            ctx.command(Command::Restart(node));
+        if !state.status.is_running() {
+            command_ui(ui, ctx, "Restart", "", Command::Restart(node));
         }
         for row in FAULTS.iter().filter(|row| row.strikes_node) {
             let Some(fault) = Fault::of_process(row.kind, node) else { continue };
@@ -75,8 +80,8 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
                 FaultKind::Freeze => state.status == NodeStatus::Up,
                 _ => state.status.is_running(),
             };
-            if sensible && ui.button(RichText::new(row.title).small()).on_hover_text(row.about).clicked() {
-                ctx.command(Command::Inject(vec![fault]));
+            if sensible {
+                command_ui(ui, ctx, RichText::new(row.title).small(), row.about, Command::Inject(vec![fault]));
             }
         }
         ui.menu_button(RichText::new("Machine…").small(), |ui| {

@@ -10,6 +10,7 @@ mod knife;
 mod layout;
 mod links;
 mod logs;
+mod marks;
 mod menu;
 mod nodes;
 mod pointer;
@@ -170,6 +171,7 @@ impl CanvasView {
             }
         }
         staged::paint_staged(&pen, ctx, scene);
+        marks::paint_marks(&pen, ctx, scene);
         self.knife.paint(&pen, ctx, scene);
         frames::paint_drops(&pen, ctx, scene, atlas);
         if !scene.layout.cards {
