@@ -315,7 +315,11 @@ fn guarded<T>(step: impl FnOnce() -> T) -> Result<T, NodePanic> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let told = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| if !IN_NODE.get() { told(panic) }));
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IN_NODE.get() {
+                told(panic)
+            }
+        }));
     });
     IN_NODE.set(true);
     let stepped = catch_unwind(AssertUnwindSafe(step));
