@@ -6,11 +6,12 @@ use crate::{
     name::Name,
     protocol::{
         CORRECT, Knob, NodeConfig, Protocol, VARIANT_KNOB, Variant,
+        omni_paxos::{self, OmniPaxos},
         primary_backup::{self, PrimaryBackup},
         raft::{self, Raft},
         raft_study::{self, RaftStudy},
     },
-    spec::{ClusterSpec, SpecError},
+    spec::{ClusterSpec, NODES_MAX, SpecError},
     time::Timestamp,
 };
 
@@ -77,6 +78,17 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         boot: boot::<PrimaryBackup>,
         fields: fields::<PrimaryBackup>,
     },
+    ProtocolRow {
+        id: "omni-paxos",
+        title: "Omni-Paxos",
+        about: omni_paxos::ABOUT,
+        epoch_word: "ballot",
+        leader_word: "leader",
+        knobs: omni_paxos::KNOBS,
+        variants: omni_paxos::VARIANTS,
+        boot: boot::<OmniPaxos>,
+        fields: fields::<OmniPaxos>,
+    },
 ];
 
 /// Returns the row of a protocol.
@@ -90,6 +102,7 @@ pub fn message_names(id: &str) -> &'static [&'static str] {
         "raft" => raft::MESSAGES,
         "raft-study" => raft_study::MESSAGES,
         "primary-backup" => primary_backup::MESSAGES,
+        "omni-paxos" => omni_paxos::MESSAGES,
         // A protocol without a list has its names taken as they are said.
         _ => &[],
     }
@@ -114,6 +127,7 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
         name: spec.protocol.clone(),
         known: PROTOCOLS.iter().map(|row| row.id).collect::<Vec<_>>().join(", "),
     })?;
+    check_nodes(row, spec.nodes.len())?;
     for (name, value) in &spec.knobs {
         let knob = row.knobs.iter().find(|knob| knob.name == name).ok_or_else(|| SpecError::UnknownKnob {
             protocol: row.id.to_owned(),
@@ -130,6 +144,19 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
         }
     }
     Ok(row)
+}
+
+/// Checks how many members there are.
+fn check_nodes(row: &ProtocolRow, nodes: usize) -> Result<(), SpecError> {
+    let (least, most) = match row.id {
+        // Its engine knows no cluster of one; every node asks every other in every round.
+        "omni-paxos" => (2, 100),
+        _ => (1, NODES_MAX), // as many as anybody may have
+    };
+    if (least..=most).contains(&nodes) {
+        return Ok(());
+    }
+    Err(SpecError::NodesOfProtocol { protocol: row.id.to_owned(), nodes, least, most })
 }
 
 /// Boots a node of protocol `P`.

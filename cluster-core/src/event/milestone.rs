@@ -106,4 +106,13 @@ pub enum Milestone {
         /// The last entry it has.
         last: LogIndex,
     },
+    /// The node took over entries from the log of another, to be in step with it (Omni-Paxos: Promise and AcceptSync).
+    LogSynced {
+        /// From whom.
+        from: NodeId,
+        /// How many entries it was sent.
+        entries: u64,
+        /// The last entry it has.
+        index: LogIndex,
+    },
 }

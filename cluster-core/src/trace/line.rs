@@ -196,6 +196,7 @@ fn milestone_words(milestone: &Milestone) -> String {
         Milestone::Fenced { from, epoch } => format!("fenced {from} of {epoch}"),
         Milestone::Applied { op, index } => format!("applied {op} at {index}"),
         Milestone::Recovered { last } => format!("recovered up to {last}"),
+        Milestone::LogSynced { from, entries, index } => format!("synced {entries} entries from {from} up to {index}"),
     }
 }
 

@@ -158,6 +158,10 @@ fn milestone_sentence(node: NodeId, milestone: &Milestone, before: &ClusterState
         }
         Milestone::Recovered { last: LogIndex(0) } | Milestone::Applied { .. } => return None,
         Milestone::Recovered { last } => format!("{node} read its disk and continues after entry {last}"),
+        Milestone::LogSynced { from, entries, index } => {
+            let noun = if *entries == 1 { "entry" } else { "entries" };
+            format!("{node} took {entries} {noun} over from the log of {from}, up to entry {index}")
+        }
     })
 }
 

@@ -235,7 +235,8 @@ fn of_milestone(milestone: &Milestone) -> Option<MarkKind> {
         | Milestone::TransferStarted { .. }
         | Milestone::ModeChanged { .. }
         | Milestone::Suspected { .. }
-        | Milestone::Fenced { .. } => MarkKind::News,
+        | Milestone::Fenced { .. }
+        | Milestone::LogSynced { .. } => MarkKind::News,
         // As often as commits, and right after them.
         Milestone::Applied { .. } | Milestone::Recovered { .. } => return None,
     })

@@ -375,7 +375,8 @@ impl<'a> Walk<'a> {
             | Milestone::TransferStarted { .. }
             | Milestone::Fenced { .. }
             | Milestone::Applied { .. }
-            | Milestone::Recovered { .. } => {
+            | Milestone::Recovered { .. }
+            | Milestone::LogSynced { .. } => {
                 let cause = cause?;
                 let words = line(&cause.kind);
                 self.add(cause.seq, cause.at, BecauseKind::Timer, words);
