@@ -9,6 +9,7 @@ use crate::{
         primary_backup::{self, PrimaryBackup},
         raft::{self, Raft},
         raft_study::{self, RaftStudy},
+        rpc::{self, Rpc},
     },
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
@@ -22,10 +23,12 @@ pub struct ProtocolRow {
     pub title: &'static str,
     /// What problem it solves, what it guarantees, the paper, how to break it (Markdown).
     pub about: &'static str,
-    /// Its word for an epoch.
+    /// Its word for an epoch; empty if it has none.
     pub epoch_word: &'static str,
-    /// Its word for who leads.
+    /// Its word for who leads; empty if nobody does.
     pub leader_word: &'static str,
+    /// Whether its nodes hold copies of one state, rather than each one its own.
+    pub replicates: bool,
     /// What can be set.
     pub knobs: &'static [Knob],
     /// The ways in which it can be broken on purpose, by the knob `variant`; none if it has no such knob.
@@ -50,6 +53,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         about: raft::ABOUT,
         epoch_word: "term",
         leader_word: "leader",
+        replicates: true,
         knobs: raft::KNOBS,
         variants: &[],
         boot: boot::<Raft>,
@@ -61,6 +65,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         about: raft_study::ABOUT,
         epoch_word: "term",
         leader_word: "leader",
+        replicates: true,
         knobs: raft_study::KNOBS,
         variants: raft_study::VARIANTS,
         boot: boot::<RaftStudy>,
@@ -72,10 +77,23 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         about: primary_backup::ABOUT,
         epoch_word: "epoch",
         leader_word: "primary",
+        replicates: true,
         knobs: primary_backup::KNOBS,
         variants: primary_backup::VARIANTS,
         boot: boot::<PrimaryBackup>,
         fields: fields::<PrimaryBackup>,
+    },
+    ProtocolRow {
+        id: "rpc",
+        title: "Remote procedure calls",
+        about: rpc::ABOUT,
+        epoch_word: "",
+        leader_word: "",
+        replicates: false,
+        knobs: rpc::KNOBS,
+        variants: rpc::VARIANTS,
+        boot: boot::<Rpc>,
+        fields: fields::<Rpc>,
     },
 ];
 
@@ -93,6 +111,22 @@ pub fn message_names(id: &str) -> &'static [&'static str] {
         // A protocol without a list has its names taken as they are said.
         _ => &[],
     }
+}
+
+/// Returns the knobs of a protocol that can be turned while a cluster runs; the others count from its start to its end.
+pub fn live_knobs(id: &str) -> &'static [&'static str] {
+    match id {
+        "raft" => raft::LIVE_KNOBS,
+        "primary-backup" => primary_backup::LIVE_KNOBS,
+        // A protocol that lists none takes its knobs at the start only.
+        _ => &[],
+    }
+}
+
+/// Returns the value of a knob of a cluster, its default if nobody set it; `None` if its protocol has no such knob.
+pub fn knob_value<'a>(spec: &'a ClusterSpec, name: &str) -> Option<&'a str> {
+    let knob = protocol(&spec.protocol)?.knobs.iter().find(|knob| knob.name == name)?;
+    Some(spec.knobs.get(name).map_or(knob.default, String::as_str))
 }
 
 /// Returns the variant of its protocol that a cluster runs; `None` if nothing is broken on purpose.

@@ -278,11 +278,14 @@ impl Builder<'_> {
         };
         let phase = |phase: &super::source::PhaseFile| Phase {
             id: phase.id.get_ref().clone(),
+            system: phase.system.as_ref().map(|system| system.get_ref().clone()),
             size: phase.size.as_ref().map(|size| *size.get_ref()),
             knobs: knobs(&phase.config),
         };
         match file.phase.is_empty() {
-            true => vec![Phase { id: String::new(), size: None, knobs: std::collections::BTreeMap::new() }],
+            true => {
+                vec![Phase { id: String::new(), system: None, size: None, knobs: std::collections::BTreeMap::new() }]
+            }
             false => file.phase.iter().map(phase).collect(),
         }
     }
@@ -301,8 +304,11 @@ impl Builder<'_> {
         for size in sizes.filter(|size| !(1..=16).contains(size.get_ref())).collect::<Vec<_>>() {
             self.wrong(size.span(), "size", "a cluster of a lab has 1 to 16 nodes");
         }
-        if registry::protocol(cluster.system.get_ref()).is_none() {
-            self.unknown(&cluster.system, "cluster.system", "system", registry::PROTOCOLS.iter().map(|row| row.id));
+        let systems = file.phase.iter().filter_map(|phase| Some(("phase.system", phase.system.as_ref()?)));
+        for (key, system) in std::iter::once(("cluster.system", &cluster.system)).chain(systems) {
+            if registry::protocol(system.get_ref()).is_none() {
+                self.unknown(system, key, "system", registry::PROTOCOLS.iter().map(|row| row.id));
+            }
         }
         self.once("client", file.client.iter().map(|client| &client.id));
         ClusterSpec {

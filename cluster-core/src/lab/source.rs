@@ -64,6 +64,7 @@ pub(super) struct ClusterFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct PhaseFile {
     pub(super) id: Text,
+    pub(super) system: Option<Text>,
     pub(super) size: Option<Spanned<u16>>,
     #[serde(default)]
     pub(super) config: BTreeMap<Text, Text>,

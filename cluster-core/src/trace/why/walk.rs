@@ -231,6 +231,8 @@ impl<'a> Walk<'a> {
             | EventKind::VisitorCame { .. }
             | EventKind::VisitorLeft { .. }
             | EventKind::FaultsTried { .. }
+            | EventKind::KnobChanged { .. }
+            | EventKind::KnobTaken { .. }
             | EventKind::ClockChanged { .. } => self.told(event, BecauseKind::Command),
         }
     }
