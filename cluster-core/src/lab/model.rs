@@ -71,6 +71,8 @@ pub enum Param {
 pub struct Phase {
     /// Its id; empty in a lab without phases.
     pub id: String,
+    /// Its system, if it is another than the lab's: then only its own knobs count.
+    pub system: Option<String>,
     /// How many nodes, if not as many as the lab says.
     pub size: Option<u16>,
     /// The knobs that differ from the lab's.
@@ -280,6 +282,10 @@ impl Lab {
     pub fn spec(&self, phase: usize, seed: u64, profile: TimingProfile) -> ClusterSpec {
         let mut spec = ClusterSpec { seed, profile, ..self.cluster.clone() };
         if let Some(phase) = self.phases.get(phase) {
+            if let Some(system) = &phase.system {
+                spec.protocol.clone_from(system);
+                spec.knobs.clear();
+            }
             spec.knobs.extend(phase.knobs.clone());
             if let Some(size) = phase.size {
                 spec.nodes = (1..=size).map(crate::ids::NodeId).collect();
