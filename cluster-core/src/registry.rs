@@ -10,8 +10,9 @@ use crate::{
         raft::{self, Raft},
         raft_study::{self, RaftStudy},
         rpc::{self, Rpc},
+        swim::{self, Swim},
     },
-    spec::{ClusterSpec, SpecError},
+    spec::{ClusterSpec, Load, SpecError},
     time::Timestamp,
 };
 
@@ -29,6 +30,8 @@ pub struct ProtocolRow {
     pub leader_word: &'static str,
     /// Whether its nodes hold copies of one state, rather than each one its own.
     pub replicates: bool,
+    /// Whether its nodes keep a map for clients; otherwise nobody can ask them to write or read.
+    pub serves_clients: bool,
     /// What can be set.
     pub knobs: &'static [Knob],
     /// The ways in which it can be broken on purpose, by the knob `variant`; none if it has no such knob.
@@ -54,6 +57,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "term",
         leader_word: "leader",
         replicates: true,
+        serves_clients: true,
         knobs: raft::KNOBS,
         variants: &[],
         boot: boot::<Raft>,
@@ -66,6 +70,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "term",
         leader_word: "leader",
         replicates: true,
+        serves_clients: true,
         knobs: raft_study::KNOBS,
         variants: raft_study::VARIANTS,
         boot: boot::<RaftStudy>,
@@ -78,6 +83,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "epoch",
         leader_word: "primary",
         replicates: true,
+        serves_clients: true,
         knobs: primary_backup::KNOBS,
         variants: primary_backup::VARIANTS,
         boot: boot::<PrimaryBackup>,
@@ -90,10 +96,24 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "",
         leader_word: "",
         replicates: false,
+        serves_clients: true,
         knobs: rpc::KNOBS,
         variants: rpc::VARIANTS,
         boot: boot::<Rpc>,
         fields: fields::<Rpc>,
+    },
+    ProtocolRow {
+        id: "swim",
+        title: "SWIM",
+        about: swim::ABOUT,
+        epoch_word: "",
+        leader_word: "",
+        replicates: false,
+        serves_clients: false,
+        knobs: swim::KNOBS,
+        variants: swim::VARIANTS,
+        boot: boot::<Swim>,
+        fields: fields::<Swim>,
     },
 ];
 
@@ -108,6 +128,7 @@ pub fn message_names(id: &str) -> &'static [&'static str] {
         "raft" => raft::MESSAGES,
         "raft-study" => raft_study::MESSAGES,
         "primary-backup" => primary_backup::MESSAGES,
+        "swim" => swim::MESSAGES,
         // A protocol without a list has its names taken as they are said.
         _ => &[],
     }
@@ -148,6 +169,9 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
         name: spec.protocol.clone(),
         known: PROTOCOLS.iter().map(|row| row.id).collect::<Vec<_>>().join(", "),
     })?;
+    if let Some(client) = spec.clients.iter().find(|client| !row.serves_clients && client.load != Load::Idle) {
+        return Err(SpecError::NothingToAsk { protocol: row.title.to_owned(), client: client.id });
+    }
     for (name, value) in &spec.knobs {
         let knob = row.knobs.iter().find(|knob| knob.name == name).ok_or_else(|| SpecError::UnknownKnob {
             protocol: row.id.to_owned(),

@@ -303,7 +303,9 @@ impl Sight {
                 | ViewChange::CommitIndex(_)
                 | ViewChange::AppliedIndex(_)
                 | ViewChange::State { .. }
-                | ViewChange::Members { .. } => changed |= NODES,
+                | ViewChange::Members { .. }
+                | ViewChange::Opinion(..)
+                | ViewChange::Detector(_) => changed |= NODES,
             }
         }
         changed
