@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -103,6 +104,8 @@ pub trait Node: Send {
     fn flush_view(&mut self, out: &mut Vec<Output>);
     /// Returns what the node shows of itself, as of the last [`Node::flush_view`].
     fn shown(&self) -> &NodeView;
+    /// Returns how long a step keeps the processor of a healthy machine busy, about.
+    fn step_cost(&self) -> Duration;
     /// The node's clock was turned: the times that were shown are other times by it, and are shown anew.
     fn forget_shown_times(&mut self);
 }
@@ -272,6 +275,10 @@ impl<P: Protocol> Node for NodeHost<P> {
 
     fn shown(&self) -> &NodeView {
         &self.shown
+    }
+
+    fn step_cost(&self) -> Duration {
+        self.protocol.step_cost()
     }
 
     fn forget_shown_times(&mut self) {

@@ -6,12 +6,14 @@ use crate::{
     name::Name,
     protocol::{
         CORRECT, Knob, NodeConfig, Protocol, VARIANT_KNOB, Variant,
+        omni_paxos::{self, OmniPaxos},
         primary_backup::{self, PrimaryBackup},
         raft::{self, Raft},
         raft_study::{self, RaftStudy},
         rpc::{self, Rpc},
+        swim::{self, Swim},
     },
-    spec::{ClusterSpec, SpecError},
+    spec::{ClusterSpec, Load, NODES_MAX, SpecError},
     time::Timestamp,
 };
 
@@ -29,6 +31,8 @@ pub struct ProtocolRow {
     pub leader_word: &'static str,
     /// Whether its nodes hold copies of one state, rather than each one its own.
     pub replicates: bool,
+    /// Whether its nodes keep a map for clients; otherwise nobody can ask them to write or read.
+    pub serves_clients: bool,
     /// What can be set.
     pub knobs: &'static [Knob],
     /// The ways in which it can be broken on purpose, by the knob `variant`; none if it has no such knob.
@@ -54,6 +58,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "term",
         leader_word: "leader",
         replicates: true,
+        serves_clients: true,
         knobs: raft::KNOBS,
         variants: &[],
         boot: boot::<Raft>,
@@ -66,6 +71,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "term",
         leader_word: "leader",
         replicates: true,
+        serves_clients: true,
         knobs: raft_study::KNOBS,
         variants: raft_study::VARIANTS,
         boot: boot::<RaftStudy>,
@@ -78,10 +84,24 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "epoch",
         leader_word: "primary",
         replicates: true,
+        serves_clients: true,
         knobs: primary_backup::KNOBS,
         variants: primary_backup::VARIANTS,
         boot: boot::<PrimaryBackup>,
         fields: fields::<PrimaryBackup>,
+    },
+    ProtocolRow {
+        id: "omni-paxos",
+        title: "Omni-Paxos",
+        about: omni_paxos::ABOUT,
+        epoch_word: "ballot",
+        leader_word: "leader",
+        replicates: true,
+        serves_clients: true,
+        knobs: omni_paxos::KNOBS,
+        variants: omni_paxos::VARIANTS,
+        boot: boot::<OmniPaxos>,
+        fields: fields::<OmniPaxos>,
     },
     ProtocolRow {
         id: "rpc",
@@ -90,10 +110,24 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         epoch_word: "",
         leader_word: "",
         replicates: false,
+        serves_clients: true,
         knobs: rpc::KNOBS,
         variants: rpc::VARIANTS,
         boot: boot::<Rpc>,
         fields: fields::<Rpc>,
+    },
+    ProtocolRow {
+        id: "swim",
+        title: "SWIM",
+        about: swim::ABOUT,
+        epoch_word: "",
+        leader_word: "",
+        replicates: false,
+        serves_clients: false,
+        knobs: swim::KNOBS,
+        variants: swim::VARIANTS,
+        boot: boot::<Swim>,
+        fields: fields::<Swim>,
     },
 ];
 
@@ -108,6 +142,8 @@ pub fn message_names(id: &str) -> &'static [&'static str] {
         "raft" => raft::MESSAGES,
         "raft-study" => raft_study::MESSAGES,
         "primary-backup" => primary_backup::MESSAGES,
+        "swim" => swim::MESSAGES,
+        "omni-paxos" => omni_paxos::MESSAGES,
         // A protocol without a list has its names taken as they are said.
         _ => &[],
     }
@@ -148,6 +184,10 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
         name: spec.protocol.clone(),
         known: PROTOCOLS.iter().map(|row| row.id).collect::<Vec<_>>().join(", "),
     })?;
+    if let Some(client) = spec.clients.iter().find(|client| !row.serves_clients && client.load != Load::Idle) {
+        return Err(SpecError::NothingToAsk { protocol: row.title.to_owned(), client: client.id });
+    }
+    check_nodes(row, spec.nodes.len())?;
     for (name, value) in &spec.knobs {
         let knob = row.knobs.iter().find(|knob| knob.name == name).ok_or_else(|| SpecError::UnknownKnob {
             protocol: row.id.to_owned(),
@@ -164,6 +204,19 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
         }
     }
     Ok(row)
+}
+
+/// Checks how many members there are.
+fn check_nodes(row: &ProtocolRow, nodes: usize) -> Result<(), SpecError> {
+    let (least, most) = match row.id {
+        // Its engine knows no cluster of one; every node asks every other in every round.
+        "omni-paxos" => (2, 100),
+        _ => (1, NODES_MAX), // as many as anybody may have
+    };
+    if (least..=most).contains(&nodes) {
+        return Ok(());
+    }
+    Err(SpecError::NodesOfProtocol { protocol: row.id.to_owned(), nodes, least, most })
 }
 
 /// Boots a node of protocol `P`.

@@ -23,12 +23,12 @@ pub struct Lab {
     pub level: u8,
     /// How long it takes, about.
     pub minutes: u32,
-    /// The labs that come before it, by their ids.
-    pub after: Vec<String>,
     /// The digest of its `lab.toml`: what grades hang on. The same on every machine, whatever ends its lines.
     pub definition: String,
     /// The pack that it belongs to, as `id@version`, if it is in one.
     pub pack: Option<String>,
+    /// The labs that come before it, by their ids.
+    pub after: Vec<String>,
     /// The topics it makes visible.
     pub seeds: Vec<String>,
     /// What is drawn for each attempt.

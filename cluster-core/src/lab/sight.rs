@@ -227,6 +227,7 @@ impl Sight {
                 match milestone {
                     Milestone::SnapshotInstalled { index } => moments.push(("snapshot.install", news("", index.0))),
                     Milestone::ModeChanged { mode, .. } => moments.push(("mode.change", news(mode.as_str(), 0))),
+                    Milestone::LogSynced { index, .. } => moments.push(("log.sync", news("", index.0))),
                     _ => {} // No goal speaks of the others.
                 }
                 match self.votes.next(milestone, self.now) {
@@ -303,7 +304,9 @@ impl Sight {
                 | ViewChange::CommitIndex(_)
                 | ViewChange::AppliedIndex(_)
                 | ViewChange::State { .. }
-                | ViewChange::Members { .. } => changed |= NODES,
+                | ViewChange::Members { .. }
+                | ViewChange::Opinion(..)
+                | ViewChange::Detector(_) => changed |= NODES,
             }
         }
         changed

@@ -7,13 +7,15 @@
 mod ctx;
 mod done;
 mod kv;
+pub(crate) mod omni_paxos;
 pub(crate) mod primary_backup;
 pub(crate) mod raft;
 pub(crate) mod raft_study;
 pub(crate) mod rpc;
+pub(crate) mod swim;
 mod variant;
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -65,6 +67,11 @@ pub trait Protocol: Send + Sized + 'static {
     /// always right, and costs a comparison of the whole view.
     fn stirred(&mut self) -> bool {
         true
+    }
+    /// Returns how long a step keeps the processor of a healthy machine busy, about: what a slow machine multiplies. The
+    /// default is that of a state machine: decode, a few map lookups, encode the answers.
+    fn step_cost(&self) -> Duration {
+        Duration::from_micros(200)
     }
     /// Says what a message is, by its name in the paper.
     fn describe(message: &Self::Message) -> MessageInfo;
@@ -156,7 +163,7 @@ impl NodeConfig {
     }
 
     /// Returns a duration.
-    pub fn duration(&self, knobs: &[Knob], name: &str) -> std::time::Duration {
+    pub fn duration(&self, knobs: &[Knob], name: &str) -> Duration {
         humantime::parse_duration(self.knob(knobs, name)).expect("the registry checked the knobs")
     }
 }

@@ -200,6 +200,11 @@ fn milestone_words(milestone: &Milestone) -> String {
         Milestone::Fenced { from, epoch } => format!("fenced {from} of {epoch}"),
         Milestone::Applied { op, index } => format!("applied {op} at {index}"),
         Milestone::Recovered { last } => format!("recovered up to {last}"),
+        Milestone::MemberViewChanged { subject, status, incarnation } => {
+            format!("holds {subject} ({incarnation}) for {}", status.word())
+        }
+        Milestone::Refuted { incarnation } => format!("refutes as {incarnation}"),
+        Milestone::LogSynced { from, entries, index } => format!("synced {entries} entries from {from} up to {index}"),
     }
 }
 
@@ -234,6 +239,15 @@ fn change_words(change: &ViewChange) -> String {
         ViewChange::Extra(extra) => {
             extra.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
         }
+        ViewChange::Opinion(node, Some(opinion)) => format!("{node} {} {}", opinion.status.word(), opinion.incarnation),
+        ViewChange::Opinion(node, None) => format!("{node} unknown"),
+        ViewChange::Detector(Some(detector)) => format!(
+            "incarnation {} self-doubt {} {}",
+            detector.incarnation,
+            detector.self_doubt,
+            count(u64::from(detector.rumors), "rumor")
+        ),
+        ViewChange::Detector(None) => "watches nobody".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     command::{Author, Command},
-    event::{Conclusion, EventKind, Finding, Milestone, Outcome, RoleKind, TraceEvent},
+    event::{Conclusion, EventKind, Finding, MemberStatus, Milestone, Outcome, RoleKind, TraceEvent},
     fault::{Ailment, Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
     time::RATE_UNLIMITED,
@@ -160,6 +160,22 @@ fn milestone_sentence(node: NodeId, milestone: &Milestone, before: &ClusterState
         }
         Milestone::Recovered { last: LogIndex(0) } | Milestone::Applied { .. } => return None,
         Milestone::Recovered { last } => format!("{node} read its disk and continues after entry {last}"),
+        Milestone::MemberViewChanged { subject, status, .. } => match status {
+            MemberStatus::Suspect => format!("{node} suspects {subject}"),
+            MemberStatus::Dead => format!("{node} holds {subject} for dead"),
+            MemberStatus::Alive => match view.and_then(|view| view.opinions.get(subject)).map(|known| known.status) {
+                Some(MemberStatus::Suspect) => format!("{node} trusts {subject} again"),
+                Some(MemberStatus::Dead) => format!("{node} takes {subject} back among the living"),
+                Some(MemberStatus::Alive) | None => return None,
+            },
+        },
+        Milestone::Refuted { incarnation } => {
+            format!("{node} heard what is said of it and objects, as incarnation {incarnation}")
+        }
+        Milestone::LogSynced { from, entries, index } => {
+            let noun = if *entries == 1 { "entry" } else { "entries" };
+            format!("{node} took {entries} {noun} over from the log of {from}, up to entry {index}")
+        }
     })
 }
 

@@ -1,6 +1,9 @@
 //! Nodes: their coming and going, the steps they take, and what becomes of their outputs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use super::{Backend, Booted, Down, Frame, World, ailments::Machine, disks::SlowSyncs, labor::Labor, queue::Due};
 use crate::{
@@ -73,6 +76,11 @@ impl Slot {
 }
 
 impl Process {
+    /// Returns how long a step takes on a healthy machine, about.
+    pub(super) fn step_cost(&self) -> Duration {
+        self.node.step_cost()
+    }
+
     /// Its clock was turned: the times that it showed are other times.
     pub(super) fn forget_shown_times(&mut self) {
         self.node.forget_shown_times();
