@@ -14,7 +14,7 @@ use crate::{
     ids::{ClientId, NodeId},
     registry,
     script::{did_you_mean, parse_duration},
-    spec::{ClientSpec, ClusterSpec, Load},
+    spec::{ClientSpec, ClusterSpec, Load, Target},
     time::TimingProfile,
 };
 
@@ -350,6 +350,12 @@ impl Builder<'_> {
                 Load::Idle
             }
         };
+        if let Some(asks) = &file.asks {
+            match asks.get_ref().strip_prefix('n').and_then(|number| number.parse().ok()).filter(|number| *number > 0) {
+                Some(number) => client.target = Target::Fixed(NodeId(number)),
+                None => self.wrong(asks.span(), "client.asks", "a client asks one node only; write for example \"n1\""),
+            }
+        }
         if let Some(timeout) = &file.timeout {
             client.timeout = self.duration(timeout, "client.timeout");
         }

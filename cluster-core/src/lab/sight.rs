@@ -199,7 +199,7 @@ impl Sight {
             }
             EventKind::FrameSent { from: Endpoint::Client(_), to: Endpoint::Node(node), payload, .. } => {
                 let Some(op) = op_of(payload) else { return 0 };
-                self.ops.asked(op, *node, event.seq, event.cause);
+                self.ops.asked(op, *node, self.effects.attempts(op));
                 self.ops.with_quorum(&self.quorum);
                 OPS
             }

@@ -74,6 +74,7 @@ pub(super) struct PhaseFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientFile {
     pub(super) id: Text,
+    pub(super) asks: Option<Text>,
     pub(super) timeout: Option<Text>,
     pub(super) retries: Option<u32>,
     pub(super) rate: Option<Spanned<f64>>,
