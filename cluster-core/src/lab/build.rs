@@ -276,17 +276,16 @@ impl Builder<'_> {
         let knobs = |config: &std::collections::BTreeMap<Text, Text>| {
             config.iter().map(|(knob, value)| (knob.get_ref().clone(), value.get_ref().clone())).collect()
         };
-        let phase = |phase: &super::source::PhaseFile| Phase {
+        let mut phase = |phase: &super::source::PhaseFile| Phase {
             id: phase.id.get_ref().clone(),
             system: phase.system.as_ref().map(|system| system.get_ref().clone()),
             size: phase.size.as_ref().map(|size| *size.get_ref()),
+            link_delay: phase.link_delay.as_ref().map(|delay| self.duration(delay, "phase.link_delay")),
             knobs: knobs(&phase.config),
         };
         match file.phase.is_empty() {
-            true => {
-                vec![Phase { id: String::new(), system: None, size: None, knobs: std::collections::BTreeMap::new() }]
-            }
-            false => file.phase.iter().map(phase).collect(),
+            true => vec![Phase::default()],
+            false => file.phase.iter().map(&mut phase).collect(),
         }
     }
 

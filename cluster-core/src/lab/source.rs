@@ -66,6 +66,7 @@ pub(super) struct PhaseFile {
     pub(super) id: Text,
     pub(super) system: Option<Text>,
     pub(super) size: Option<Spanned<u16>>,
+    pub(super) link_delay: Option<Text>,
     #[serde(default)]
     pub(super) config: BTreeMap<Text, Text>,
 }
