@@ -26,4 +26,8 @@ pub enum Invariant {
     StateMachineSafety,
     /// Primary-backup: one primary an epoch.
     SingleWriter,
+    /// SWIM: who crashed is found out by all.
+    Completeness,
+    /// SWIM: while nothing is broken, nobody is held for dead who runs.
+    Accuracy,
 }

@@ -28,6 +28,8 @@ pub enum Lineage {
     Raft,
     /// Primary-backup replication with epochs.
     PrimaryBackup,
+    /// Members that watch each other.
+    Swim,
 }
 
 impl Lineage {
@@ -40,6 +42,8 @@ impl Lineage {
             Some(Self::Raft)
         } else if descends("primary-backup") {
             Some(Self::PrimaryBackup)
+        } else if descends("swim") {
+            Some(Self::Swim)
         } else {
             None
         }
@@ -59,6 +63,7 @@ impl Invariant {
 }
 
 const RAFT: &str = "https://raft.github.io/raft.pdf";
+const SWIM: &str = "https://www.cs.cornell.edu/projects/Quicksilver/public_pdfs/SWIM.pdf";
 
 /// All invariants.
 pub const INVARIANTS: &[InvariantRow] = &[
@@ -119,6 +124,24 @@ pub const INVARIANTS: &[InvariantRow] = &[
         source: "Budhiraja, Marzullo, Schneider and Toueg 1993, \"The Primary-Backup Approach\", Pb1, taken for each epoch",
         link: "https://pmg.csail.mit.edu/papers/vr.pdf",
         lineage: Lineage::PrimaryBackup,
+    },
+    InvariantRow {
+        invariant: Invariant::Completeness,
+        id: "swim-completeness",
+        title: "Strong Completeness",
+        sentence: "crash-failure of any group member is detected by all non-faulty members",
+        source: "Das, Gupta and Motivala 2002, §2, after Chandra and Toueg 1996; watched while nothing else is broken",
+        link: SWIM,
+        lineage: Lineage::Swim,
+    },
+    InvariantRow {
+        invariant: Invariant::Accuracy,
+        id: "swim-accuracy",
+        title: "Accuracy in Calm",
+        sentence: "a member that runs is not declared failed, unless more than one link was broken lately, or a machine",
+        source: "no sentence of the paper, which bounds the rate of such mistakes only; it follows from §3.1 and §4.2",
+        link: SWIM,
+        lineage: Lineage::Swim,
     },
 ];
 
