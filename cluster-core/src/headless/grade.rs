@@ -285,7 +285,7 @@ impl PhaseGrading<'_> {
         let mut progress = LabProgress::new(self.lab, self.phase, recording.spec());
         let live = !recording.origin().is_simulated();
         let human = live && self.evidence.head.script.is_none();
-        let mut plausible = Plausible::new(&recording.spec().protocol, Palette::of(self.lab), live, human);
+        let mut plausible = Plausible::new(recording.spec(), Palette::of(self.lab), live, human);
         'events: for block in 0..recording.blocks().len() {
             let events = match recording.read(block) {
                 Ok(events) => events,

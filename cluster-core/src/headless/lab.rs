@@ -99,7 +99,7 @@ pub fn simulate_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut sc
         let mut recorder = Recorder::kept();
         let mut file = match &mut scribe {
             Some(scribe) => {
-                recorder = recorder.observed_by(Box::new(Observers::of(&spec.protocol)));
+                recorder = recorder.observed_by(Box::new(Observers::of(&spec)));
                 let path = scribe.begins(lab, &segment).map_err(|error| error.to_string())?;
                 let writer = RecordingWriter::create_of(&path, &spec, &Origin::of(BackendKind::Sim), 0);
                 Some(RecordingSink::new(writer.map_err(|error| error.to_string())?))

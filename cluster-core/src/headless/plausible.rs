@@ -12,6 +12,7 @@ use crate::{
     event::{Conclusion, EventKind, Finding, TraceEvent},
     ids::{MsgId, OpId},
     lab::Palette,
+    spec::ClusterSpec,
     time::Timestamp,
     trace::Observer,
 };
@@ -42,11 +43,11 @@ pub(super) struct Plausible {
 }
 
 impl Plausible {
-    /// Begins with a recording of a protocol. `live`: its nodes were real; `human`: a person acted in the cluster's time.
-    pub(super) fn new(protocol: &str, palette: Palette, live: bool, human: bool) -> Self {
+    /// Begins with a recording of a cluster. `live`: its nodes were real; `human`: a person acted in the cluster's time.
+    pub(super) fn new(spec: &ClusterSpec, palette: Palette, live: bool, human: bool) -> Self {
         Self {
             reasons: Vec::new(),
-            observers: Observers::of(protocol),
+            observers: Observers::of(spec),
             expected: VecDeque::new(),
             sent: BTreeSet::new(),
             invoked: BTreeSet::new(),

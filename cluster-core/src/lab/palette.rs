@@ -76,13 +76,15 @@ fn verbs(command: &Command) -> Result<Vec<&'static str>, &'static str> {
         Command::Restart(_) | Command::RestartAll | Command::RestartWiped(_) => vec!["restart"],
         Command::Unfreeze(_) => vec!["unfreeze"],
         Command::AddNode(_) => vec!["add"],
-        Command::Submit { request, .. } => match request {
+        Command::Submit { request, .. } | Command::Ask { request, .. } => match request {
             Request::Get { .. } => vec!["get"],
             Request::Put { .. } => vec!["put"],
             Request::Delete { .. } => vec!["delete"],
+            Request::Increment { .. } => vec!["increment"],
             Request::Admin(admin) => vec![admin.verb()],
             _ => return Err("such requests"), // The window's forms make no others.
         },
+        Command::SetKnob { .. } => vec!["set"],
         Command::SetClient(_) | Command::RemoveClient(_) => return Err("the clients"),
         Command::Message(what) => vec![match what {
             ByHand::Hold(_) | ByHand::SetTrap(_) => "hold",
@@ -109,13 +111,14 @@ impl Lab {
             let Action::Do(line) = action else { continue };
             let line = filled_in(line, &params);
             let words: Vec<&str> = line.split_whitespace().collect();
-            let [verb @ ("put" | "get" | "delete"), _, rest @ ..] = &words[..] else { continue };
+            let [verb @ ("put" | "get" | "delete" | "increment"), _, rest @ ..] = &words[..] else { continue };
             // Whom it asks may have a name that only the script knows.
             let asked = verb_line(&format!("{verb} @leader {}", rest.join(" ")));
             let request = match asked.map(|timed| timed.verb) {
                 Ok(Verb::Get(_, key)) => Request::Get { key },
                 Ok(Verb::Put(_, key, value)) => Request::Put { key, value },
                 Ok(Verb::Delete(_, key)) => Request::Delete { key },
+                Ok(Verb::Increment(_, key, by, _)) => Request::Increment { key, by },
                 _ => continue, // It was read without a mistake before.
             };
             if !found.contains(&request) {
