@@ -83,6 +83,14 @@ fn wait(harness: &mut Harness<'static, App>, what: &str, is: impl Fn(&Harness<'s
     }
 }
 
+/// Lets the clock of the window show a later second.
+fn at_second(harness: &mut Harness<'static, App>, secs: f64) {
+    harness.input_mut().time = Some(secs);
+    harness.step();
+    harness.input_mut().time = None;
+    harness.step();
+}
+
 fn predict(harness: &mut Harness<'static, App>) {
     for (ask, option) in [("leaders", "two"), ("minority-write", "no-answer")] {
         guide(harness, GuideAction::Choose(ask.to_owned(), option.to_owned()));
@@ -146,13 +154,14 @@ fn help_comes_after_its_time_and_is_noted() {
     let (mut harness, _) = at_lab(&labs().join(LAB), None);
     predict(&mut harness);
     assert!(harness.query_by_label("Give me a hint").is_none());
-    // Steps of a quarter of a second: the hint of this lab comes after 90 s.
-    harness.run_steps(370);
+    // The hint of this lab comes after 90 s.
+    at_second(&mut harness, 100.0);
     harness.get_by_label("Give me a hint").click();
     harness.run_steps(3);
     assert!(harness.query_by_label_contains("More help in").is_some());
-    harness.run_steps(40);
-    guide(&mut harness, GuideAction::Hint(0));
+    at_second(&mut harness, 120.0);
+    harness.get_by_label("More help").click();
+    harness.run_steps(3);
     let lesson = harness.state().guide().lesson.as_ref().unwrap();
     let hinted = |level: u8| Did::Hinted { goal: "two-believers".to_owned(), level };
     let did: Vec<&Did> = lesson.journal.deeds.iter().map(|deed| &deed.did).collect();
