@@ -6,6 +6,7 @@ mod disk;
 mod links;
 mod machine;
 mod messages;
+mod omni_paxos;
 mod primary_backup;
 mod promises;
 mod raft;

@@ -26,4 +26,8 @@ pub enum Invariant {
     StateMachineSafety,
     /// Primary-backup: one primary an epoch.
     SingleWriter,
+    /// Omni-Paxos: one leader a ballot.
+    UniqueLeader,
+    /// Omni-Paxos: nobody decides anything else at the same position.
+    UniformAgreement,
 }

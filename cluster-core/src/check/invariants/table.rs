@@ -28,6 +28,8 @@ pub enum Lineage {
     Raft,
     /// Primary-backup replication with epochs.
     PrimaryBackup,
+    /// Omni-Paxos: Sequence Paxos under Ballot Leader Election.
+    OmniPaxos,
 }
 
 impl Lineage {
@@ -40,8 +42,36 @@ impl Lineage {
             Some(Self::Raft)
         } else if descends("primary-backup") {
             Some(Self::PrimaryBackup)
+        } else if descends("omni-paxos") {
+            Some(Self::OmniPaxos)
         } else {
             None
+        }
+    }
+
+    /// Returns its word for an epoch.
+    pub(super) fn epoch_word(self) -> &'static str {
+        match self {
+            Self::Raft => "term",
+            Self::PrimaryBackup => "epoch",
+            Self::OmniPaxos => "ballot",
+        }
+    }
+
+    /// Returns whether every node applies one log, entry by entry: then nobody may apply anything else at a position.
+    pub(super) fn applies_one_log(self) -> bool {
+        match self {
+            Self::Raft | Self::OmniPaxos => true,
+            Self::PrimaryBackup => false,
+        }
+    }
+
+    /// Returns what it promises of who leads.
+    pub(super) fn one_leader(self) -> Invariant {
+        match self {
+            Self::Raft => Invariant::ElectionSafety,
+            Self::PrimaryBackup => Invariant::SingleWriter,
+            Self::OmniPaxos => Invariant::UniqueLeader,
         }
     }
 
@@ -59,6 +89,7 @@ impl Invariant {
 }
 
 const RAFT: &str = "https://raft.github.io/raft.pdf";
+const OMNI_PAXOS: &str = "https://doi.org/10.1145/3552326.3587441";
 
 /// All invariants.
 pub const INVARIANTS: &[InvariantRow] = &[
@@ -120,6 +151,24 @@ pub const INVARIANTS: &[InvariantRow] = &[
         link: "https://pmg.csail.mit.edu/papers/vr.pdf",
         lineage: Lineage::PrimaryBackup,
     },
+    InvariantRow {
+        invariant: Invariant::UniqueLeader,
+        id: "unique-leader",
+        title: "Unique Leader",
+        sentence: "no two servers lead in the same ballot",
+        source: "Ng, Haridi and Carbone 2023, Ballot Leader Election: ballots are unique",
+        link: OMNI_PAXOS,
+        lineage: Lineage::OmniPaxos,
+    },
+    InvariantRow {
+        invariant: Invariant::UniformAgreement,
+        id: "uniform-agreement",
+        title: "Uniform Agreement",
+        sentence: "of any two logs that were decided, one is a prefix of the other",
+        source: "Ng, Haridi and Carbone 2023, Sequence Consensus: uniform agreement",
+        link: OMNI_PAXOS,
+        lineage: Lineage::OmniPaxos,
+    },
 ];
 
 #[cfg(test)]
@@ -131,6 +180,7 @@ mod tests {
         assert_eq!(Lineage::of("raft"), Some(Lineage::Raft));
         assert_eq!(Lineage::of("raft-study"), Some(Lineage::Raft));
         assert_eq!(Lineage::of("primary-backup"), Some(Lineage::PrimaryBackup));
+        assert_eq!(Lineage::of("omni-paxos"), Some(Lineage::OmniPaxos));
         assert_eq!(Lineage::of("rafting"), None);
     }
 }
