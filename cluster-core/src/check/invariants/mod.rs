@@ -33,4 +33,8 @@ pub enum Invariant {
     Completeness,
     /// SWIM: while nothing is broken, nobody is held for dead who runs.
     Accuracy,
+    /// Omni-Paxos: one leader a ballot.
+    UniqueLeader,
+    /// Omni-Paxos: nobody decides anything else at the same position.
+    UniformAgreement,
 }
