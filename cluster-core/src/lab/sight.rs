@@ -227,6 +227,7 @@ impl Sight {
                 match milestone {
                     Milestone::SnapshotInstalled { index } => moments.push(("snapshot.install", news("", index.0))),
                     Milestone::ModeChanged { mode, .. } => moments.push(("mode.change", news(mode.as_str(), 0))),
+                    Milestone::LogSynced { index, .. } => moments.push(("log.sync", news("", index.0))),
                     _ => {} // No goal speaks of the others.
                 }
                 match self.votes.next(milestone, self.now) {

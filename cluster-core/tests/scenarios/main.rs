@@ -7,6 +7,7 @@ mod knobs;
 mod links;
 mod machine;
 mod messages;
+mod omni_paxos;
 mod primary_backup;
 mod promises;
 mod raft;

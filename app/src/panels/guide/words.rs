@@ -59,7 +59,7 @@ impl Words {
         }
         ui.scope(|ui| {
             // A line is as high as its letters, or links in it would stand above them.
-            ui.spacing_mut().interact_size.y = 0.0;
+            ui.spacing_mut().interact_size.y = ui.text_style_height(&egui::TextStyle::Body);
             // Words that are explained are to be found, not to shout.
             ui.visuals_mut().hyperlink_color = crate::theme::mix(ctx.theme.text, ctx.theme.accent, 0.75);
             ui.push_id(words, |ui| CommonMarkViewer::new().show(ui, &mut self.cache, words));
