@@ -6,13 +6,14 @@ use crate::{
     name::Name,
     protocol::{
         CORRECT, Knob, NodeConfig, Protocol, VARIANT_KNOB, Variant,
+        omni_paxos::{self, OmniPaxos},
         primary_backup::{self, PrimaryBackup},
         raft::{self, Raft},
         raft_study::{self, RaftStudy},
         rpc::{self, Rpc},
         swim::{self, Swim},
     },
-    spec::{ClusterSpec, Load, SpecError},
+    spec::{ClusterSpec, Load, NODES_MAX, SpecError},
     time::Timestamp,
 };
 
@@ -90,6 +91,19 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         fields: fields::<PrimaryBackup>,
     },
     ProtocolRow {
+        id: "omni-paxos",
+        title: "Omni-Paxos",
+        about: omni_paxos::ABOUT,
+        epoch_word: "ballot",
+        leader_word: "leader",
+        replicates: true,
+        serves_clients: true,
+        knobs: omni_paxos::KNOBS,
+        variants: omni_paxos::VARIANTS,
+        boot: boot::<OmniPaxos>,
+        fields: fields::<OmniPaxos>,
+    },
+    ProtocolRow {
         id: "rpc",
         title: "Remote procedure calls",
         about: rpc::ABOUT,
@@ -129,6 +143,7 @@ pub fn message_names(id: &str) -> &'static [&'static str] {
         "raft-study" => raft_study::MESSAGES,
         "primary-backup" => primary_backup::MESSAGES,
         "swim" => swim::MESSAGES,
+        "omni-paxos" => omni_paxos::MESSAGES,
         // A protocol without a list has its names taken as they are said.
         _ => &[],
     }
@@ -172,6 +187,7 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
     if let Some(client) = spec.clients.iter().find(|client| !row.serves_clients && client.load != Load::Idle) {
         return Err(SpecError::NothingToAsk { protocol: row.title.to_owned(), client: client.id });
     }
+    check_nodes(row, spec.nodes.len())?;
     for (name, value) in &spec.knobs {
         let knob = row.knobs.iter().find(|knob| knob.name == name).ok_or_else(|| SpecError::UnknownKnob {
             protocol: row.id.to_owned(),
@@ -188,6 +204,19 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
         }
     }
     Ok(row)
+}
+
+/// Checks how many members there are.
+fn check_nodes(row: &ProtocolRow, nodes: usize) -> Result<(), SpecError> {
+    let (least, most) = match row.id {
+        // Its engine knows no cluster of one; every node asks every other in every round.
+        "omni-paxos" => (2, 100),
+        _ => (1, NODES_MAX), // as many as anybody may have
+    };
+    if (least..=most).contains(&nodes) {
+        return Ok(());
+    }
+    Err(SpecError::NodesOfProtocol { protocol: row.id.to_owned(), nodes, least, most })
 }
 
 /// Boots a node of protocol `P`.

@@ -117,7 +117,8 @@ fn icon(kind: &EventKind) -> Icon {
             | Milestone::MembersChanged { .. }
             | Milestone::ModeChanged { .. }
             | Milestone::Applied { .. }
-            | Milestone::Recovered { .. } => Icon::News,
+            | Milestone::Recovered { .. }
+            | Milestone::LogSynced { .. } => Icon::News,
         },
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }

@@ -410,3 +410,7 @@ fn order(grade: &mut Grade, journal: &Journal, lab: &Lab) {
         before = deed.at_ms;
     }
 }
+
+#[cfg(test)]
+#[path = "grade_tests.rs"]
+mod tests;

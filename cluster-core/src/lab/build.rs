@@ -14,7 +14,7 @@ use crate::{
     ids::{ClientId, NodeId},
     registry,
     script::{did_you_mean, parse_duration},
-    spec::{ClientSpec, ClusterSpec, Load},
+    spec::{ClientSpec, ClusterSpec, Load, Target},
     time::TimingProfile,
 };
 
@@ -302,17 +302,16 @@ impl Builder<'_> {
         let knobs = |config: &std::collections::BTreeMap<Text, Text>| {
             config.iter().map(|(knob, value)| (knob.get_ref().clone(), value.get_ref().clone())).collect()
         };
-        let phase = |phase: &super::source::PhaseFile| Phase {
+        let mut phase = |phase: &super::source::PhaseFile| Phase {
             id: phase.id.get_ref().clone(),
             system: phase.system.as_ref().map(|system| system.get_ref().clone()),
             size: phase.size.as_ref().map(|size| *size.get_ref()),
+            link_delay: phase.link_delay.as_ref().map(|delay| self.duration(delay, "phase.link_delay")),
             knobs: knobs(&phase.config),
         };
         match file.phase.is_empty() {
-            true => {
-                vec![Phase { id: String::new(), system: None, size: None, knobs: std::collections::BTreeMap::new() }]
-            }
-            false => file.phase.iter().map(phase).collect(),
+            true => vec![Phase::default()],
+            false => file.phase.iter().map(&mut phase).collect(),
         }
     }
 
@@ -376,6 +375,12 @@ impl Builder<'_> {
                 Load::Idle
             }
         };
+        if let Some(asks) = &file.asks {
+            match asks.get_ref().strip_prefix('n').and_then(|number| number.parse().ok()).filter(|number| *number > 0) {
+                Some(number) => client.target = Target::Fixed(NodeId(number)),
+                None => self.wrong(asks.span(), "client.asks", "a client asks one node only; write for example \"n1\""),
+            }
+        }
         if let Some(timeout) = &file.timeout {
             client.timeout = self.duration(timeout, "client.timeout");
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::expr::{Cell, OPS_MAX, Row, vocabulary::OP};
 use crate::{
     event::Outcome,
-    ids::{ClientId, LogIndex, NodeId, OpId, Seq},
+    ids::{ClientId, LogIndex, NodeId, OpId},
     request::{Key, Refusal, Request, Value},
 };
 
@@ -23,8 +23,7 @@ struct Seen {
     stale: bool,
     error: &'static str,
     own: bool,
-    /// The events by which its client sent it.
-    asks: Vec<Seq>,
+    attempts: u32,
     effects: u32,
     invoked: f64,
     returned: f64,
@@ -81,7 +80,7 @@ impl Ops {
             stale: false,
             error: "",
             own,
-            asks: Vec::new(),
+            attempts: 0,
             effects: 0,
             invoked: at,
             returned: 0.0,
@@ -100,13 +99,10 @@ impl Ops {
         self.anew(op)
     }
 
-    /// A client sent an operation to a node. The network's copy of a message, caused by the sending of it, is no attempt.
-    pub(super) fn asked(&mut self, op: OpId, node: NodeId, sent: Seq, cause: Option<Seq>) {
+    /// A client sent an operation to a node, for the so-manieth time.
+    pub(super) fn asked(&mut self, op: OpId, node: NodeId, attempts: u32) {
         let Some(seen) = self.seen.get_mut(&op) else { return };
-        if cause.is_some_and(|cause| seen.asks.contains(&cause)) {
-            return;
-        }
-        seen.asks.push(sent);
+        seen.attempts = attempts;
         seen.asked.insert(node);
         seen.node = if seen.result == "open" { Some(node) } else { seen.node };
         self.anew(op);
@@ -204,7 +200,7 @@ impl Ops {
                 seen.result.into(),
                 seen.quorum.into(),
                 seen.stale.into(),
-                Cell::count(seen.asks.len() as u64),
+                Cell::count(seen.attempts.into()),
                 Cell::count(seen.effects.into()),
                 seen.invoked.into(),
                 seen.returned.into(),

@@ -199,7 +199,7 @@ impl Sight {
             }
             EventKind::FrameSent { from: Endpoint::Client(_), to: Endpoint::Node(node), payload, .. } => {
                 let Some(op) = op_of(payload) else { return 0 };
-                self.ops.asked(op, *node, event.seq, event.cause);
+                self.ops.asked(op, *node, self.effects.attempts(op));
                 self.ops.with_quorum(&self.quorum);
                 OPS
             }
@@ -227,6 +227,7 @@ impl Sight {
                 match milestone {
                     Milestone::SnapshotInstalled { index } => moments.push(("snapshot.install", news("", index.0))),
                     Milestone::ModeChanged { mode, .. } => moments.push(("mode.change", news(mode.as_str(), 0))),
+                    Milestone::LogSynced { index, .. } => moments.push(("log.sync", news("", index.0))),
                     _ => {} // No goal speaks of the others.
                 }
                 match self.votes.next(milestone, self.now) {

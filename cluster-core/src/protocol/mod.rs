@@ -7,6 +7,7 @@
 mod ctx;
 mod done;
 mod kv;
+pub(crate) mod omni_paxos;
 pub(crate) mod primary_backup;
 pub(crate) mod raft;
 pub(crate) mod raft_study;

@@ -1,10 +1,12 @@
-//! How often each operation took effect, as an eye that sees all servers counts it. No client can know that.
+//! How often each operation was sent, and how often it took effect: what no client can know, counted by an eye that sees
+//! all servers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     event::{EventKind, TraceEvent, ViewChange},
-    ids::{NodeId, OpId},
+    ids::{Endpoint, NodeId, OpId, Seq},
+    request::op_of,
 };
 
 /// How many entries of a log's end are kept: what stands further back stays what it is.
@@ -19,6 +21,9 @@ pub struct Effects {
     replicates: bool,
     logs: BTreeMap<NodeId, Entries>,
     times: BTreeMap<OpId, u32>,
+    attempts: BTreeMap<OpId, u32>,
+    /// The events by which operations under way were sent.
+    sent: BTreeMap<OpId, Vec<Seq>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -39,9 +44,26 @@ impl Effects {
         self.times.get(&op).copied().unwrap_or(0)
     }
 
+    /// Returns how often its client sent an operation. A copy that the network made is no attempt.
+    pub fn attempts(&self, op: OpId) -> u32 {
+        self.attempts.get(&op).copied().unwrap_or(0)
+    }
+
     /// Takes an event over. Returns the operations that it gave, or took, an effect, with how many they have.
     pub fn apply(&mut self, event: &TraceEvent) -> Vec<(OpId, u32)> {
         match &event.kind {
+            EventKind::OpInvoked { op, .. } => {
+                self.sent.insert(*op, Vec::new());
+                Vec::new()
+            }
+            EventKind::FrameSent { from: Endpoint::Client(_), to: Endpoint::Node(_), payload, .. } => {
+                self.sent(event, op_of(payload));
+                Vec::new()
+            }
+            EventKind::OpReturned { op, .. } => {
+                self.sent.remove(op);
+                Vec::new()
+            }
             EventKind::LogSpliced { node, from, entries } => {
                 let log = self.logs.entry(*node).or_default();
                 let gone = log.cut(from.0.max(1));
@@ -67,6 +89,15 @@ impl Effects {
             }
             // Nothing else changes a log, or says what was applied.
             _ => Vec::new(),
+        }
+    }
+
+    fn sent(&mut self, event: &TraceEvent, op: Option<OpId>) {
+        let Some((op, before)) = op.and_then(|op| Some((op, self.sent.get_mut(&op)?))) else { return };
+        // The sending of the original is the cause of a copy.
+        if event.cause.is_none_or(|cause| !before.contains(&cause)) {
+            before.push(event.seq);
+            *self.attempts.entry(op).or_default() += 1;
         }
     }
 

@@ -204,6 +204,7 @@ fn milestone_words(milestone: &Milestone) -> String {
             format!("holds {subject} ({incarnation}) for {}", status.word())
         }
         Milestone::Refuted { incarnation } => format!("refutes as {incarnation}"),
+        Milestone::LogSynced { from, entries, index } => format!("synced {entries} entries from {from} up to {index}"),
     }
 }
 

@@ -172,6 +172,10 @@ fn milestone_sentence(node: NodeId, milestone: &Milestone, before: &ClusterState
         Milestone::Refuted { incarnation } => {
             format!("{node} heard what is said of it and objects, as incarnation {incarnation}")
         }
+        Milestone::LogSynced { from, entries, index } => {
+            let noun = if *entries == 1 { "entry" } else { "entries" };
+            format!("{node} took {entries} {noun} over from the log of {from}, up to entry {index}")
+        }
     })
 }
 

@@ -3,6 +3,7 @@
 mod clock;
 mod common;
 mod disk;
+mod knobs;
 mod links;
 mod machine;
 mod messages;
@@ -10,4 +11,5 @@ mod primary_backup;
 mod promises;
 mod raft;
 mod raft_study;
+mod rpc;
 mod world;

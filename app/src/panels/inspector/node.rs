@@ -48,13 +48,17 @@ pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut o
 fn headline_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
     let view = &state.view;
     let protocol = registry::protocol(&ctx.store.spec().protocol);
+    let leader_word = protocol.map_or("leader", |row| row.leader_word);
     let leader = match view.leader {
-        Some(leader) => format!("{} {leader}", protocol.map_or("leader", |row| row.leader_word)),
-        None => format!("no {}", protocol.map_or("leader", |row| row.leader_word)),
+        Some(leader) => format!("{leader_word} {leader}"),
+        None => format!("no {leader_word}"),
     };
     let epoch = format!("{} {}", protocol.map_or("epoch", |row| row.epoch_word), view.epoch);
     let (commit, applied) = (format::count(view.commit_index.0), format::count(view.applied_index.0));
-    let facts = format!("{epoch} · {leader} · commit {commit} · applied {applied}");
+    let facts = match protocol.is_none_or(|row| row.replicates) {
+        true => format!("{epoch} · {leader} · commit {commit} · applied {applied}"),
+        false => format!("on its own · executed {applied}"),
+    };
     ui.add(egui::Label::new(RichText::new(facts).small()).wrap());
     ui.add_space(0.5 * SPACE);
 }
@@ -121,9 +125,11 @@ fn status_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
             grid.colored("Why", failure.to_string(), bad);
         }
         grid.row("Role", view.role_name.as_str());
-        grid.row(&word(|row| row.epoch_word, "epoch"), view.epoch.to_string());
-        grid.row(&word(|row| row.leader_word, "leader"), node_text(view.leader));
-        grid.row("Voted for", node_text(view.voted_for));
+        if protocol.is_none_or(|row| row.replicates) {
+            grid.row(&word(|row| row.epoch_word, "epoch"), view.epoch.to_string());
+            grid.row(&word(|row| row.leader_word, "leader"), node_text(view.leader));
+            grid.row("Voted for", node_text(view.voted_for));
+        }
         if !view.votes.is_empty() {
             grid.row("Votes", names(&view.votes));
         }

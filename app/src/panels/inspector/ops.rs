@@ -18,22 +18,30 @@ use crate::{
 pub(super) struct OpForm {
     key: String,
     value: String,
+    /// How often a client is to add.
+    times: u32,
     /// What the lab that is open offered.
     offered: Option<(String, String)>,
 }
 
 impl Default for OpForm {
     fn default() -> Self {
-        Self { key: "k1".to_owned(), value: "hello".to_owned(), offered: None }
+        Self { key: "k1".to_owned(), value: "hello".to_owned(), times: 20, offered: None }
     }
 }
 
 impl OpForm {
+    fn increment(&self) -> Result<Request, &'static str> {
+        let by = self.value.trim().parse().map_err(|_| "The value is no whole number, so it cannot be added")?;
+        Ok(Request::Increment { key: self.key.as_str().into(), by })
+    }
+
     /// Fills in what the lab that is open asks first, once for each attempt at it.
     fn prefill(&mut self, ctx: &ViewCtx<'_>) {
         let first = ctx.allowed.and_then(|allowed| {
             allowed.requests.iter().find_map(|request| match request {
                 Request::Put { key, value } => Some((key.to_string(), value.to_string())),
+                Request::Increment { key, by } => Some((key.to_string(), by.to_string())),
                 _ => None, // Only what is written has a value, too.
             })
         });
@@ -48,13 +56,7 @@ impl OpForm {
 
 pub(super) fn ops_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut OpForm) {
     rows::section(ui, "Ask this node, by hand");
-    form.prefill(ctx);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 0.75 * SPACE;
-        field(ui, "key", &mut form.key, KEY_WIDTH);
-        let rest = ui.available_width() - VALUE_WORD_WIDTH;
-        field(ui, "value", &mut form.value, rest.max(KEY_WIDTH));
-    });
+    fields_ui(ui, ctx, form);
     ui.horizontal(|ui| {
         let key = || form.key.as_str().into();
         let put = Request::Put { key: key(), value: form.value.as_str().into() };
@@ -63,8 +65,44 @@ pub(super) fn ops_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut Op
         {
             command_ui(ui, ctx, word, "", Command::Submit { node, request });
         }
+        let increment = form.increment().map(|request| Command::Submit { node, request });
+        try_ui(ui, ctx, "Increment", "Adds the value to the number that is there", increment);
     });
     answer_ui(ui, ctx);
+}
+
+/// Lets a client ask, in its own way: its nodes, its patience, its retries.
+pub(super) fn ask_as_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId, form: &mut OpForm) {
+    rows::section(ui, "Let it ask");
+    fields_ui(ui, ctx, form);
+    ui.horizontal_wrapped(|ui| {
+        let key = || form.key.as_str().into();
+        let put = Request::Put { key: key(), value: form.value.as_str().into() };
+        for (word, request) in [("Get", Request::Get { key: key() }), ("Put", put)] {
+            command_ui(ui, ctx, word, "", Command::Ask { client, request });
+        }
+        let increment = || form.increment().map(|request| Command::Ask { client, request });
+        try_ui(ui, ctx, "Increment", "Adds the value to the number that is there", increment());
+        let words = format!("Increment, {} times", form.times);
+        if try_ui(ui, ctx, words, "Each is an operation of its own", increment()) {
+            // One was asked for by the button itself.
+            (1..form.times).filter_map(|_| increment().ok()).for_each(|command| ctx.command(command));
+        }
+        ui.add(egui::DragValue::new(&mut form.times).range(1..=TIMES_MAX));
+    });
+}
+
+/// How often one click asks at most.
+const TIMES_MAX: u32 = 200;
+
+fn fields_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, form: &mut OpForm) {
+    form.prefill(ctx);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.75 * SPACE;
+        field(ui, "key", &mut form.key, KEY_WIDTH);
+        let rest = ui.available_width() - VALUE_WORD_WIDTH;
+        field(ui, "value", &mut form.value, rest.max(KEY_WIDTH));
+    });
 }
 
 /// The width of the field of the key.

@@ -136,6 +136,9 @@ fn requests_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
             }
             Request::Get { key } => (format!("Read {key}"), "By your own hand, asking this node only."),
             Request::Delete { key } => (format!("Delete {key}"), "By your own hand, asking this node only."),
+            Request::Increment { key, by } => {
+                (format!("Add {by} to {key}"), "By your own hand, asking this node only.")
+            }
             _ => continue, // Labs ask nothing else of nodes.
         };
         entry_ui(ui, ctx, &title, about, Ok(Command::Submit { node, request: request.clone() }));

@@ -29,4 +29,8 @@ pub enum Invariant {
     SingleWriter,
     /// Remote procedure calls: no request takes effect twice on one server.
     AtMostOnce,
+    /// SWIM: who crashed is found out by all.
+    Completeness,
+    /// SWIM: while nothing is broken, nobody is held for dead who runs.
+    Accuracy,
 }

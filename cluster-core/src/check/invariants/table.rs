@@ -31,6 +31,8 @@ pub enum Lineage {
     PrimaryBackup,
     /// Remote procedure calls, with a memory of them.
     Rpc,
+    /// Members that watch each other.
+    Swim,
 }
 
 impl Lineage {
@@ -45,6 +47,8 @@ impl Lineage {
             Some(Self::PrimaryBackup)
         } else if descends("rpc") {
             Some(Self::Rpc)
+        } else if descends("swim") {
+            Some(Self::Swim)
         } else {
             None
         }
@@ -55,7 +59,7 @@ impl Lineage {
         let set = |knob: &str, value: &str| spec.knobs.get(knob).is_some_and(|it| it == value);
         Self::of(&spec.protocol).filter(|it| match it {
             Self::Rpc => !set("dedup", "off") && !set("table", "memory"),
-            Self::Raft | Self::PrimaryBackup => true,
+            Self::Raft | Self::PrimaryBackup | Self::Swim => true,
         })
     }
 
@@ -73,6 +77,7 @@ impl Invariant {
 }
 
 const RAFT: &str = "https://raft.github.io/raft.pdf";
+const SWIM: &str = "https://www.cs.cornell.edu/projects/Quicksilver/public_pdfs/SWIM.pdf";
 
 /// All invariants.
 pub const INVARIANTS: &[InvariantRow] = &[
@@ -142,6 +147,24 @@ pub const INVARIANTS: &[InvariantRow] = &[
         source: "Birrell and Nelson 1984, \"Implementing Remote Procedure Calls\", §3.2",
         link: "https://doi.org/10.1145/2080.357392",
         lineage: Lineage::Rpc,
+    },
+    InvariantRow {
+        invariant: Invariant::Completeness,
+        id: "swim-completeness",
+        title: "Strong Completeness",
+        sentence: "crash-failure of any group member is detected by all non-faulty members",
+        source: "Das, Gupta and Motivala 2002, §2, after Chandra and Toueg 1996; watched while nothing else is broken",
+        link: SWIM,
+        lineage: Lineage::Swim,
+    },
+    InvariantRow {
+        invariant: Invariant::Accuracy,
+        id: "swim-accuracy",
+        title: "Accuracy in Calm",
+        sentence: "a member that runs is not declared failed, unless more than one link was broken lately, or a machine",
+        source: "no sentence of the paper, which bounds the rate of such mistakes only; it follows from §3.1 and §4.2",
+        link: SWIM,
+        lineage: Lineage::Swim,
     },
 ];
 

@@ -104,6 +104,7 @@ impl Invariants {
                 Lineage::PrimaryBackup | Lineage::Rpc => {
                     (Invariant::SingleWriter, format!("{node} is primary in epoch {epoch}, in which {other} was, too"))
                 }
+                Lineage::Swim => return, // nobody leads
             };
             let finding = Finding { epochs: vec![epoch], ..of_nodes([other, node], [since, seq]) };
             self.tell(invariant, epoch.0, sentence, finding, found);

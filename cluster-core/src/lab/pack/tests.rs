@@ -172,3 +172,15 @@ fn a_wrong_description_is_told_with_its_place() {
     assert!(told(&format!("app = \"99.0.0\"\n{PACK}")).contains("take a later one"));
     assert!(told(&format!("script = \"x\"\n{PACK}")).contains("unknown field"));
 }
+
+#[test]
+fn the_course_that_comes_along_is_a_pack_of_all_its_labs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../labs");
+    let pack = Pack::open(&folder, &folder).unwrap_or_else(|errors| panic!("{}", errors[0]));
+    for lab in crate::lab::labs_in(&folder).expect("a folder") {
+        let id = lab.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        assert!(pack.labs.contains(&id), "add `{id}` to labs/pack.toml, at its place in the course");
+    }
+    let out = tempfile::tempdir().expect("a folder");
+    write(&pack, &out.path().join("course.labpack"), None).unwrap_or_else(|error| panic!("{error}"));
+}

@@ -365,7 +365,8 @@ impl Swim {
     /// Tells what it thinks otherwise than before.
     fn follow_opinions(&mut self, ctx: &mut Context<'_>) {
         let mut opinions = BTreeMap::new();
-        for member in self.engine.iter_membership_state() {
+        // The engine also remembers the lives that this member had before.
+        for member in self.engine.iter_membership_state().filter(|member| member.id().node != self.me) {
             let incarnation = Incarnation { life: member.id().life, refutations: member.incarnation() };
             opinions.insert(member.id().node, Opinion { status: status_of(member.state()), incarnation });
         }

@@ -382,7 +382,8 @@ impl<'a> Walk<'a> {
             | Milestone::Applied { .. }
             | Milestone::Recovered { .. }
             | Milestone::MemberViewChanged { status: MemberStatus::Alive, .. }
-            | Milestone::Refuted { .. } => {
+            | Milestone::Refuted { .. }
+            | Milestone::LogSynced { .. } => {
                 let cause = cause?;
                 let words = line(&cause.kind);
                 self.add(cause.seq, cause.at, BecauseKind::Timer, words);
