@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{
     disk::{DiskOp, Recovered, SyncId},
     event::{EventKind, MessageInfo, NodeView},
-    ids::{NodeId, OpId},
+    ids::{LogIndex, NodeId, OpId},
     name::Name,
     protocol::{Ctx, Effect, NodeConfig, Protocol},
     request::{Request, Response},
@@ -39,6 +39,15 @@ pub enum Input {
         op: OpId,
         /// What is asked.
         request: Request,
+        /// The last log position that the client knows of, with a read; else 0.
+        after: LogIndex,
+    },
+    /// A knob has another value.
+    Config {
+        /// Which.
+        knob: Name,
+        /// All that the node is told, with it.
+        config: Box<NodeConfig>,
     },
     /// Everything written before this sync is durable.
     Synced(SyncId),
@@ -189,7 +198,16 @@ impl<P: Protocol> NodeHost<P> {
                 }
                 None => stepped = Stepped::Stale,
             },
-            Input::Request { op, request } => self.protocol.on_request(op, request, &mut ctx),
+            Input::Request { op, request, after } if after > LogIndex(0) && !request.is_write() => {
+                self.protocol.on_session_read(op, request, after, &mut ctx);
+            }
+            Input::Request { op, request, .. } => self.protocol.on_request(op, request, &mut ctx),
+            Input::Config { knob, config } => {
+                let value = config.knobs.get(knob.as_str()).and_then(|value| Name::intern(value)).unwrap_or_default();
+                let taken = EventKind::KnobTaken { node: self.me, knob, value };
+                ctx.effects.push(Effect::Note(taken));
+                self.protocol.on_config(&config, &mut ctx);
+            }
             Input::Synced(sync) => self.protocol.on_synced(sync, &mut ctx),
             Input::PeerLost(peer) => self.protocol.on_peer_lost(peer, &mut ctx),
             Input::Idle => self.protocol.on_idle(&mut ctx),

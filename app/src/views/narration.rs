@@ -96,7 +96,7 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::DiskHarmed { .. }
         | EventKind::CommandRefused { .. }
         | EventKind::FrameRejected { .. } => Icon::Loss,
-        EventKind::NodeFaultsChanged { .. } => Icon::Deed,
+        EventKind::NodeFaultsChanged { .. } | EventKind::KnobChanged { .. } | EventKind::KnobTaken { .. } => Icon::Deed,
         EventKind::Milestone { milestone, .. } => match milestone {
             Milestone::PreVoteStarted { .. }
             | Milestone::ElectionStarted { .. }
@@ -117,7 +117,8 @@ fn icon(kind: &EventKind) -> Icon {
             | Milestone::MembersChanged { .. }
             | Milestone::ModeChanged { .. }
             | Milestone::Applied { .. }
-            | Milestone::Recovered { .. } => Icon::News,
+            | Milestone::Recovered { .. }
+            | Milestone::LogSynced { .. } => Icon::News,
         },
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }

@@ -3,6 +3,7 @@
 use super::{histories::Histories, invariants::Invariants, membership::Membership};
 use crate::{
     event::{Finding, TraceEvent},
+    spec::ClusterSpec,
     trace::Observer,
 };
 
@@ -16,14 +17,18 @@ pub struct Observers {
 }
 
 impl Observers {
-    /// Returns all checks for a protocol: its invariants, and what its clients see.
-    pub fn of(protocol: &str) -> Self {
-        Self { histories: Some(Histories::default()), ..Self::invariants(protocol) }
+    /// Returns all checks for a cluster: the invariants of its protocol, and what its clients see.
+    pub fn of(spec: &ClusterSpec) -> Self {
+        Self { histories: Some(Histories::default()), ..Self::invariants(spec) }
     }
 
     /// Returns the invariants only: what the protocol itself promises, whatever its clients ask of it.
-    pub fn invariants(protocol: &str) -> Self {
-        Self { invariants: Invariants::of(protocol), membership: Membership::of(protocol), histories: None }
+    pub fn invariants(spec: &ClusterSpec) -> Self {
+        Self {
+            invariants: Invariants::promised(spec),
+            membership: Membership::of(&spec.protocol),
+            histories: None,
+        }
     }
 }
 

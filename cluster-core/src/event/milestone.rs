@@ -121,4 +121,13 @@ pub enum Milestone {
         /// Its incarnation from here on.
         incarnation: Incarnation,
     },
+    /// The node took over entries from the log of another, to be in step with it (Omni-Paxos: Promise and AcceptSync).
+    LogSynced {
+        /// From whom.
+        from: NodeId,
+        /// How many entries it was sent.
+        entries: u64,
+        /// The last entry it has.
+        index: LogIndex,
+    },
 }

@@ -85,7 +85,9 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
         EventKind::NodeFaultsChanged { node, part, faults } if faults.is_healthy(*part) => {
             ailment_sentence(*node, *part)
         }
-        EventKind::ConnectionOpened { .. }
+        EventKind::KnobChanged { knob, value, old } => format!("{knob} is {value} from here on; it was {old}"),
+        EventKind::KnobTaken { .. }
+        | EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }
         | EventKind::ConnectionReset { .. }
         | EventKind::ConnectionHalfOpened { .. }
@@ -170,6 +172,10 @@ fn milestone_sentence(node: NodeId, milestone: &Milestone, before: &ClusterState
         Milestone::Refuted { incarnation } => {
             format!("{node} heard what is said of it and objects, as incarnation {incarnation}")
         }
+        Milestone::LogSynced { from, entries, index } => {
+            let noun = if *entries == 1 { "entry" } else { "entries" };
+            format!("{node} took {entries} {noun} over from the log of {from}, up to entry {index}")
+        }
     })
 }
 
@@ -199,6 +205,7 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Command::Unfreeze(node) => format!("let {node} go on"),
         Command::AddNode(node) => format!("started {node}, an empty node"),
         Command::Submit { node, request } => format!("asked {node} for {request}"),
+        Command::Ask { client, request } => format!("let {client} ask for {request}"),
         Command::SetClient(spec) => format!("set what {} does", spec.id),
         Command::RemoveClient(client) => format!("took {client} away"),
         Command::Message(what) => by_hand::command_phrase(what, before),
@@ -208,6 +215,7 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Command::SetRate(rate) => format!("set cluster time to {}", pace_words(*rate)),
         Command::RestartWiped(node) => format!("started {node} again with an empty disk"),
         Command::Restore { links, machines, nodes } => restore_phrase(links, machines, nodes),
+        Command::SetKnob { knob, value } => format!("set {knob} to {value}"),
     };
     format!("{who} {what}")
 }

@@ -40,6 +40,7 @@ impl<B: Backend> World<B> {
                 self.submit(now, seq, node, request);
                 Ok(())
             }
+            Command::Ask { client, request } => self.ask_as(now, seq, client, request),
             Command::SetClient(spec) => {
                 let mut all = self.spec.clone();
                 all.clients = vec![spec.clone()];
@@ -66,10 +67,11 @@ impl<B: Backend> World<B> {
             Command::SetRate(rate) if rate > 0.0 => self.ask_clock(ClockRequest::Rate(rate)),
             Command::SetRate(rate) => Err(format!("cluster time cannot run at {rate}; pause it instead")),
             Command::Restore { links, machines, nodes } => self.restore(now, seq, &links, &machines, &nodes),
+            Command::SetKnob { knob, value } => self.set_knob(now, seq, &knob, value),
         }
     }
 
-    fn nothing_to_ask(&self) -> String {
+    pub(super) fn nothing_to_ask(&self) -> String {
         format!("{} keeps no map: there is nothing to write or read, only members to watch", self.row.title)
     }
 

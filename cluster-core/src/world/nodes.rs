@@ -12,7 +12,6 @@ use crate::{
     host::{Input, Node, NodePanic, Output, Stepped, TimerToken},
     ids::{ClientId, Endpoint, NodeId, OpId, Seq},
     name::Name,
-    protocol::NodeConfig,
     time::Timestamp,
     workload::wire,
 };
@@ -23,7 +22,7 @@ const HELD_MAX: usize = 65_536;
 /// A place for a node: the process may be there or not.
 pub(super) struct Slot {
     /// Whether it was a member from the beginning.
-    member: bool,
+    pub(super) member: bool,
     /// How often it was booted before.
     pub(super) incarnation: u32,
     pub(super) process: Option<Process>,
@@ -112,13 +111,7 @@ impl<B: Backend> World<B> {
                 return self.tell_counters(now, node);
             }
         };
-        let config = NodeConfig {
-            me: node,
-            members: if member { self.spec.nodes.clone() } else { Vec::new() },
-            profile: self.spec.profile,
-            seed: self.spec.seed,
-            knobs: self.spec.knobs.clone(),
-        };
+        let config = self.node_config(node, member);
         let started = self.record(now, cause, EventKind::NodeStarted { node, incarnation, port });
         if door != 0 {
             self.door_opened(now, started, node, door);

@@ -236,7 +236,8 @@ fn of_milestone(milestone: &Milestone) -> Option<MarkKind> {
         | Milestone::ModeChanged { .. }
         | Milestone::Suspected { .. }
         | Milestone::Fenced { .. }
-        | Milestone::Refuted { .. } => MarkKind::News,
+        | Milestone::Refuted { .. }
+        | Milestone::LogSynced { .. } => MarkKind::News,
         // Who was never doubted is no news.
         Milestone::MemberViewChanged { status, .. } => match status {
             MemberStatus::Suspect | MemberStatus::Dead => MarkKind::News,

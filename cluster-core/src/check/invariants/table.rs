@@ -1,6 +1,7 @@
 //! The table of invariants: whose they are, and the sentence of the paper.
 
 use super::Invariant;
+use crate::spec::ClusterSpec;
 
 /// A row of the table of invariants.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub enum Lineage {
     PrimaryBackup,
     /// Members that watch each other.
     Swim,
+    /// Remote procedure calls, with a memory of them.
+    Rpc,
 }
 
 impl Lineage {
@@ -44,9 +47,20 @@ impl Lineage {
             Some(Self::PrimaryBackup)
         } else if descends("swim") {
             Some(Self::Swim)
+        } else if descends("rpc") {
+            Some(Self::Rpc)
         } else {
             None
         }
+    }
+
+    /// Returns the lineage of what a cluster runs, if its knobs let it promise anything.
+    pub fn promised(spec: &ClusterSpec) -> Option<Self> {
+        let set = |knob: &str, value: &str| spec.knobs.get(knob).is_some_and(|it| it == value);
+        Self::of(&spec.protocol).filter(|it| match it {
+            Self::Rpc => !set("dedup", "off") && !set("table", "memory"),
+            Self::Raft | Self::PrimaryBackup | Self::Swim => true,
+        })
     }
 
     /// Returns the rows of its invariants.
@@ -143,6 +157,15 @@ pub const INVARIANTS: &[InvariantRow] = &[
         link: SWIM,
         lineage: Lineage::Swim,
     },
+    InvariantRow {
+        invariant: Invariant::AtMostOnce,
+        id: "at-most-once",
+        title: "At Most Once",
+        sentence: "a server executes each request at most once, however often it arrives",
+        source: "Birrell and Nelson 1984, \"Implementing Remote Procedure Calls\", §3.2",
+        link: "https://doi.org/10.1145/2080.357392",
+        lineage: Lineage::Rpc,
+    },
 ];
 
 #[cfg(test)]
@@ -155,5 +178,15 @@ mod tests {
         assert_eq!(Lineage::of("raft-study"), Some(Lineage::Raft));
         assert_eq!(Lineage::of("primary-backup"), Some(Lineage::PrimaryBackup));
         assert_eq!(Lineage::of("rafting"), None);
+    }
+
+    #[test]
+    fn a_server_without_a_lasting_memory_promises_nothing() {
+        let promised = |knob: &str, value: &str| {
+            let knobs = [(knob.to_owned(), value.to_owned())].into();
+            Lineage::promised(&ClusterSpec { protocol: "rpc".to_owned(), knobs, ..ClusterSpec::default() })
+        };
+        assert_eq!(promised("window", "5"), Some(Lineage::Rpc));
+        assert_eq!((promised("dedup", "off"), promised("table", "memory")), (None, None));
     }
 }

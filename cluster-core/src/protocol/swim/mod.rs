@@ -40,6 +40,8 @@ use crate::{
 
 /// What can be set.
 pub(crate) const KNOBS: &[Knob] = settings::KNOBS;
+/// What can be set while it runs.
+pub(crate) const LIVE_KNOBS: &[&str] = &["lifeguard"];
 /// What it is, for people.
 pub(crate) const ABOUT: &str = include_str!("about.md");
 
@@ -101,9 +103,10 @@ impl Protocol for Swim {
 
     fn start(config: &NodeConfig, disk: &Recovered, ctx: &mut Context<'_>) -> Self {
         let settings = Settings::of(config);
-        let last = disk.records(LIVES).last().map(|bytes| {
-            postcard::from_bytes::<u32>(bytes).expect("a node can read the records it wrote")
-        });
+        let last = disk
+            .records(LIVES)
+            .last()
+            .map(|bytes| postcard::from_bytes::<u32>(bytes).expect("a node can read the records it wrote"));
         let life = last.unwrap_or(0).saturating_add(1);
         let seed = ctx.random_duration(Duration::ZERO, Duration::from_nanos(u64::MAX)).as_nanos() as u64;
         let identity = Id { node: config.me, life };
@@ -178,6 +181,14 @@ impl Protocol for Swim {
             }
         } else {
             self.ask_who_there_is(ctx);
+        }
+    }
+
+    /// Suspicions that have begun last as long as they were to.
+    fn on_config(&mut self, config: &NodeConfig, _ctx: &mut Context<'_>) {
+        self.settings = Settings::of(config);
+        if !self.settings.lifeguard {
+            self.health = Health::default();
         }
     }
 

@@ -97,7 +97,8 @@ impl Settings {
         let period = or("probe_period", config.profile.heartbeat() * 10).max(PERIOD_MIN);
         let members = config.members.len().max(1);
         let lifeguard = config.flag(KNOBS, "lifeguard");
-        let shortest = period.mul_f64(config.number(KNOBS, "suspicion_mult") as f64 * (members as f64).log10().max(1.0));
+        let shortest =
+            period.mul_f64(config.number(KNOBS, "suspicion_mult") as f64 * (members as f64).log10().max(1.0));
         Self {
             period,
             // Who was asked must be able to answer within the period.
@@ -141,7 +142,8 @@ impl Settings {
     /// it is pinged, suspected, and declared dead. With Lifeguard, a member that doubts itself takes its time first.
     pub(super) fn patience(&self, members: usize) -> Duration {
         let rounds = self.period * (2 * members as u32 + 4);
-        let doubts = if self.lifeguard { self.period * u32::from(super::health::DOUBT_MAX) * 5 } else { Duration::ZERO };
+        let doubts =
+            if self.lifeguard { self.period * u32::from(super::health::DOUBT_MAX) * 5 } else { Duration::ZERO };
         rounds + doubts + self.suspicion.1
     }
 }

@@ -231,6 +231,8 @@ impl<'a> Walk<'a> {
             | EventKind::VisitorCame { .. }
             | EventKind::VisitorLeft { .. }
             | EventKind::FaultsTried { .. }
+            | EventKind::KnobChanged { .. }
+            | EventKind::KnobTaken { .. }
             | EventKind::ClockChanged { .. } => self.told(event, BecauseKind::Command),
         }
     }
@@ -380,7 +382,8 @@ impl<'a> Walk<'a> {
             | Milestone::Applied { .. }
             | Milestone::Recovered { .. }
             | Milestone::MemberViewChanged { status: MemberStatus::Alive, .. }
-            | Milestone::Refuted { .. } => {
+            | Milestone::Refuted { .. }
+            | Milestone::LogSynced { .. } => {
                 let cause = cause?;
                 let words = line(&cause.kind);
                 self.add(cause.seq, cause.at, BecauseKind::Timer, words);
