@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use crate::{
     disk::{DiskOp, Recovered, SyncId},
     event::{EventKind, MessageInfo, NodeView},
-    ids::{NodeId, OpId},
+    ids::{LogIndex, NodeId, OpId},
     name::Name,
     protocol::{Ctx, Effect, NodeConfig, Protocol},
     request::{Request, Response},
@@ -38,6 +39,15 @@ pub enum Input {
         op: OpId,
         /// What is asked.
         request: Request,
+        /// The last log position that the client knows of, with a read; else 0.
+        after: LogIndex,
+    },
+    /// A knob has another value.
+    Config {
+        /// Which.
+        knob: Name,
+        /// All that the node is told, with it.
+        config: Box<NodeConfig>,
     },
     /// Everything written before this sync is durable.
     Synced(SyncId),
@@ -94,6 +104,8 @@ pub trait Node: Send {
     fn flush_view(&mut self, out: &mut Vec<Output>);
     /// Returns what the node shows of itself, as of the last [`Node::flush_view`].
     fn shown(&self) -> &NodeView;
+    /// Returns how long a step keeps the processor of a healthy machine busy, about.
+    fn step_cost(&self) -> Duration;
     /// The node's clock was turned: the times that were shown are other times by it, and are shown anew.
     fn forget_shown_times(&mut self);
 }
@@ -186,7 +198,16 @@ impl<P: Protocol> NodeHost<P> {
                 }
                 None => stepped = Stepped::Stale,
             },
-            Input::Request { op, request } => self.protocol.on_request(op, request, &mut ctx),
+            Input::Request { op, request, after } if after > LogIndex(0) && !request.is_write() => {
+                self.protocol.on_session_read(op, request, after, &mut ctx);
+            }
+            Input::Request { op, request, .. } => self.protocol.on_request(op, request, &mut ctx),
+            Input::Config { knob, config } => {
+                let value = config.knobs.get(knob.as_str()).and_then(|value| Name::intern(value)).unwrap_or_default();
+                let taken = EventKind::KnobTaken { node: self.me, knob, value };
+                ctx.effects.push(Effect::Note(taken));
+                self.protocol.on_config(&config, &mut ctx);
+            }
             Input::Synced(sync) => self.protocol.on_synced(sync, &mut ctx),
             Input::PeerLost(peer) => self.protocol.on_peer_lost(peer, &mut ctx),
             Input::Idle => self.protocol.on_idle(&mut ctx),
@@ -254,6 +275,10 @@ impl<P: Protocol> Node for NodeHost<P> {
 
     fn shown(&self) -> &NodeView {
         &self.shown
+    }
+
+    fn step_cost(&self) -> Duration {
+        self.protocol.step_cost()
     }
 
     fn forget_shown_times(&mut self) {

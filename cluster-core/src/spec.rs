@@ -118,6 +118,14 @@ pub enum SpecError {
         /// What it takes.
         expected: String,
     },
+    /// A client of a protocol that serves none.
+    #[error("{protocol} keeps no map, so {client} has nothing to ask; start it with no clients (--clients 0)")]
+    NothingToAsk {
+        /// The protocol.
+        protocol: String,
+        /// The client.
+        client: ClientId,
+    },
     /// A client that makes no sense.
     #[error("client {client}: {problem}")]
     Client {

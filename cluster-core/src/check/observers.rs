@@ -3,6 +3,7 @@
 use super::{histories::Histories, invariants::Invariants};
 use crate::{
     event::{Finding, TraceEvent},
+    spec::ClusterSpec,
     trace::Observer,
 };
 
@@ -15,14 +16,14 @@ pub struct Observers {
 }
 
 impl Observers {
-    /// Returns all checks for a protocol: its invariants, and what its clients see.
-    pub fn of(protocol: &str) -> Self {
-        Self { invariants: Invariants::of(protocol), histories: Some(Histories::default()) }
+    /// Returns all checks for a cluster: the invariants of its protocol, and what its clients see.
+    pub fn of(spec: &ClusterSpec) -> Self {
+        Self { invariants: Invariants::promised(spec), histories: Some(Histories::default()) }
     }
 
     /// Returns the invariants only: what the protocol itself promises, whatever its clients ask of it.
-    pub fn invariants(protocol: &str) -> Self {
-        Self { invariants: Invariants::of(protocol), histories: None }
+    pub fn invariants(spec: &ClusterSpec) -> Self {
+        Self { invariants: Invariants::promised(spec), histories: None }
     }
 }
 

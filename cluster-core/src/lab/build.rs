@@ -14,7 +14,7 @@ use crate::{
     ids::{ClientId, NodeId},
     registry,
     script::{did_you_mean, parse_duration},
-    spec::{ClientSpec, ClusterSpec, Load},
+    spec::{ClientSpec, ClusterSpec, Load, Target},
     time::TimingProfile,
 };
 
@@ -49,6 +49,9 @@ impl Builder<'_> {
             version: file.version.get_ref().clone(),
             level: *file.level.get_ref(),
             minutes: *file.minutes.get_ref(),
+            after: file.after.iter().map(|lab| lab.get_ref().clone()).collect(),
+            definition: super::evidence::digest_of(self.files.toml.replace("\r\n", "\n").as_bytes()),
+            pack: None,
             seeds: file.seeds.iter().map(|seed| seed.get_ref().clone()).collect(),
             params: self.params(file),
             cluster: self.cluster(file),
@@ -273,14 +276,16 @@ impl Builder<'_> {
         let knobs = |config: &std::collections::BTreeMap<Text, Text>| {
             config.iter().map(|(knob, value)| (knob.get_ref().clone(), value.get_ref().clone())).collect()
         };
-        let phase = |phase: &super::source::PhaseFile| Phase {
+        let mut phase = |phase: &super::source::PhaseFile| Phase {
             id: phase.id.get_ref().clone(),
+            system: phase.system.as_ref().map(|system| system.get_ref().clone()),
             size: phase.size.as_ref().map(|size| *size.get_ref()),
+            link_delay: phase.link_delay.as_ref().map(|delay| self.duration(delay, "phase.link_delay")),
             knobs: knobs(&phase.config),
         };
         match file.phase.is_empty() {
-            true => vec![Phase { id: String::new(), size: None, knobs: std::collections::BTreeMap::new() }],
-            false => file.phase.iter().map(phase).collect(),
+            true => vec![Phase::default()],
+            false => file.phase.iter().map(&mut phase).collect(),
         }
     }
 
@@ -298,8 +303,11 @@ impl Builder<'_> {
         for size in sizes.filter(|size| !(1..=16).contains(size.get_ref())).collect::<Vec<_>>() {
             self.wrong(size.span(), "size", "a cluster of a lab has 1 to 16 nodes");
         }
-        if registry::protocol(cluster.system.get_ref()).is_none() {
-            self.unknown(&cluster.system, "cluster.system", "system", registry::PROTOCOLS.iter().map(|row| row.id));
+        let systems = file.phase.iter().filter_map(|phase| Some(("phase.system", phase.system.as_ref()?)));
+        for (key, system) in std::iter::once(("cluster.system", &cluster.system)).chain(systems) {
+            if registry::protocol(system.get_ref()).is_none() {
+                self.unknown(system, key, "system", registry::PROTOCOLS.iter().map(|row| row.id));
+            }
         }
         self.once("client", file.client.iter().map(|client| &client.id));
         ClusterSpec {
@@ -341,6 +349,12 @@ impl Builder<'_> {
                 Load::Idle
             }
         };
+        if let Some(asks) = &file.asks {
+            match asks.get_ref().strip_prefix('n').and_then(|number| number.parse().ok()).filter(|number| *number > 0) {
+                Some(number) => client.target = Target::Fixed(NodeId(number)),
+                None => self.wrong(asks.span(), "client.asks", "a client asks one node only; write for example \"n1\""),
+            }
+        }
         if let Some(timeout) = &file.timeout {
             client.timeout = self.duration(timeout, "client.timeout");
         }

@@ -126,10 +126,7 @@ impl Play {
         for (name, node) in &self.bound {
             line = line.replace(&format!("${name}"), node);
         }
-        for (name, value) in &self.params {
-            line = line.replace(&format!("{{{name}}}"), value);
-        }
-        let timed = verb_line(&line).map_err(|problem| (problem, false))?;
+        let timed = verb_line(&filled_in(&line, &self.params)).map_err(|problem| (problem, false))?;
         timed.resolve(progress.state(), &mut self.rng).map_err(|error| (error.problem, error.may_pass))
     }
 
@@ -139,6 +136,11 @@ impl Play {
             _ => Err((format!("`{selector}` is not one node"), false)),
         }
     }
+}
+
+/// Returns a text with what was drawn in the places of its names, such as `{key}`.
+pub fn filled_in(text: &str, params: &BTreeMap<String, String>) -> String {
+    params.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// Returns what is drawn for an attempt from its seed.

@@ -14,18 +14,21 @@ use super::{
     acts::Acts,
     expr::{
         ACTS_MAX, Cell, Expr, Row,
-        vocabulary::{ERASED, NEWS, NODE, ROLE},
+        vocabulary::{CONFLICT, DROP, ERASED, KNOB, NEWS, NODE, ROLE},
     },
     model::scale,
     ops::Ops,
+    votes::Votes,
 };
 use crate::{
     command::Command,
     event::{EventKind, Milestone, RoleKind, TraceEvent, ViewChange},
     ids::{Endpoint, NodeId, OpId, Seq},
+    registry,
+    request::op_of,
     spec::ClusterSpec,
     time::Timestamp,
-    trace::{ClusterState, Ledger, NodeStatus},
+    trace::{ClusterState, Conflicts, Effects, Ledger, NodeStatus},
 };
 
 /// How long a refused write still counts as an attempt, in seconds.
@@ -55,8 +58,12 @@ pub(super) struct Sight {
     acts: Acts,
     done: VecDeque<Row>,
     elections: VecDeque<Row>,
+    effects: Effects,
+    drops: VecDeque<Row>,
     last_act: f64,
     most_leaders: usize,
+    votes: Votes,
+    conflicts: Conflicts,
     quorum: BTreeSet<NodeId>,
     lost: Vec<OpId>,
     /// The command that comes before the operation that it asks for.
@@ -79,8 +86,12 @@ impl Sight {
             acts: Acts::default(),
             done: VecDeque::new(),
             elections: VecDeque::new(),
+            effects: Effects::new(registry::protocol(&spec.protocol).is_none_or(|row| row.replicates)),
+            drops: VecDeque::new(),
             last_act: 0.0,
             most_leaders: 0,
+            votes: Votes::default(),
+            conflicts: Conflicts::default(),
             quorum: BTreeSet::new(),
             lost: Vec::new(),
             asked: None,
@@ -117,11 +128,14 @@ impl Sight {
             "cut_links",
             "broken",
             "elections",
+            "failed_elections",
+            "knobs",
+            "steady",
         ];
         of(&nodes, NODES)
-            | of(&["ops", "lost"], OPS)
+            | of(&["ops", "lost", "drops", "conflicts"], OPS)
             | of(&["acts", "last_act"], ACTS)
-            | of(&["time", "unavailable"], TIME)
+            | of(&["time", "unavailable", "steady"], TIME)
     }
 
     /// Takes an event over. Returns the moments it is, and what may be otherwise after it.
@@ -135,10 +149,18 @@ impl Sight {
         }
         let mut changed = if moments.is_empty() { 0 } else { ACTS };
         self.erased(event, &mut moments);
+        changed |= self.dropped(event);
         self.state.apply(event);
+        for (op, times) in self.effects.apply(event) {
+            changed |= if self.ops.took_effect(op, times) { OPS } else { 0 };
+        }
         changed |= self.happened(event, &mut moments);
         if changed & NODES != 0 {
             self.follow_quorum(&mut changed);
+            self.votes.look(&self.state, now);
+        }
+        if self.conflicts.apply(event, &self.state) {
+            changed |= OPS;
         }
         self.follow_losses(event, &mut changed);
         if now - self.looked >= LOOK {
@@ -175,9 +197,11 @@ impl Sight {
                 moments.extend(row.map(|row| ("op.invoke", row)));
                 OPS
             }
-            EventKind::FrameSent { from: Endpoint::Client(client), to: Endpoint::Node(node), .. } => {
-                self.ops.asked(*client, *node);
-                if self.ops.with_quorum(&self.quorum) { OPS } else { 0 }
+            EventKind::FrameSent { from: Endpoint::Client(_), to: Endpoint::Node(node), payload, .. } => {
+                let Some(op) = op_of(payload) else { return 0 };
+                self.ops.asked(op, *node, self.effects.attempts(op));
+                self.ops.with_quorum(&self.quorum);
+                OPS
             }
             EventKind::OpReturned { op, outcome, node } => {
                 let Some((result, row)) = self.ops.returned(*op, outcome, *node, self.now) else { return 0 };
@@ -206,8 +230,15 @@ impl Sight {
                     Milestone::LogSynced { index, .. } => moments.push(("log.sync", news("", index.0))),
                     _ => {} // No goal speaks of the others.
                 }
-                0
+                match self.votes.next(milestone, self.now) {
+                    Some(failed) => {
+                        moments.push(("election.fail", failed));
+                        NODES
+                    }
+                    None => 0,
+                }
             }
+            EventKind::KnobChanged { .. } => NODES,
             EventKind::LogSpliced { .. }
             | EventKind::NodeStarted { .. }
             | EventKind::NodeCrashed { .. }
@@ -221,6 +252,20 @@ impl Sight {
             // Nothing else changes what goals speak of.
             _ => 0,
         }
+    }
+
+    /// Keeps what was dropped; the state is the one before it, which knows the message.
+    fn dropped(&mut self, event: &TraceEvent) -> Changed {
+        let EventKind::FrameDropped { msg, reason } = &event.kind else { return 0 };
+        let Some(flight) = self.state.flights.get(msg) else { return 0 };
+        let dir = match (flight.from, flight.to) {
+            (Endpoint::Client(_), _) => "request",
+            (_, Endpoint::Client(_)) => "reply",
+            (Endpoint::Node(_), Endpoint::Node(_)) => "peer",
+        };
+        let (from, to) = (flight.from.to_string().into(), flight.to.to_string().into());
+        push(&mut self.drops, Row::new(&DROP, &[reason.word().into(), dir.into(), from, to, self.now.into()]));
+        OPS
     }
 
     fn view_changed(&mut self, node: NodeId, changes: &[ViewChange], moments: &mut Vec<Happened>) -> Changed {
@@ -259,7 +304,9 @@ impl Sight {
                 | ViewChange::CommitIndex(_)
                 | ViewChange::AppliedIndex(_)
                 | ViewChange::State { .. }
-                | ViewChange::Members { .. } => changed |= NODES,
+                | ViewChange::Members { .. }
+                | ViewChange::Opinion(..)
+                | ViewChange::Detector(_) => changed |= NODES,
             }
         }
         changed
@@ -322,15 +369,28 @@ impl Sight {
             ];
             told.into_iter().for_each(|(name, value)| self.context.add_variable_as_val(name, value));
             self.context.add_variable_as_val("elections", list(&self.elections));
+            self.context.add_variable_as_val("failed_elections", list(self.votes.failed()));
+            let knobs = self.state.knobs.iter().map(|(knob, value)| [knob.as_str().into(), value.as_str().into()]);
+            let knobs: Vec<Row> = knobs.map(|cells| Row::new(&KNOB, &cells)).collect();
+            self.context.add_variable_as_val("knobs", list(&knobs));
         }
         if changed & OPS != 0 {
             let lost: Vec<Box<dyn Val>> = self.lost.iter().map(|op| int(op.0 as usize)).collect();
             self.context.add_variable_as_val("ops", list(self.ops.rows()));
+            self.context.add_variable_as_val("drops", list(&self.drops));
             self.context.add_variable_as_val("lost", Box::new(CelList::from(lost)));
+            let conflicts = self.conflicts.found().map(|(key, (one, other))| {
+                Row::new(&CONFLICT, &[key.to_string().into(), Cell::count(one.0), Cell::count(other.0)])
+            });
+            self.context.add_variable_as_val("conflicts", list(&conflicts.collect::<Vec<_>>()));
         }
         if changed & ACTS != 0 {
             self.context.add_variable_as_val("acts", list(&self.done));
             self.context.add_variable_as_val("last_act", Box::new(CelDouble::from(self.last_act)));
+        }
+        if changed & (NODES | TIME) != 0 {
+            let steady = self.votes.steady(self.now);
+            self.context.add_variable_as_val("steady", Box::new(CelDouble::from(steady)));
         }
         if changed & TIME != 0 {
             let unavailable = if self.is_tried() { self.tried } else { 0.0 };

@@ -11,4 +11,5 @@ mod primary_backup;
 mod promises;
 mod raft;
 mod raft_study;
+mod rpc;
 mod world;

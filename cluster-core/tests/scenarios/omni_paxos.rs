@@ -10,9 +10,7 @@ use cluster_core::{
     spec::ClusterSpec,
 };
 
-use crate::common::{
-    SECOND, client, cluster, ends, get, inject, led, milestones, outcomes, put, summary, with_knob,
-};
+use crate::common::{SECOND, client, cluster, ends, get, inject, led, milestones, outcomes, put, summary, with_knob};
 
 #[test]
 fn five_nodes_elect_one_leader_and_agree_on_what_clients_wrote() {

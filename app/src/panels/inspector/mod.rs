@@ -41,7 +41,7 @@ impl View for Inspector {
             },
             Selection::Link(link) => link::link_ui(ui, ctx, *link, &mut self.link),
             Selection::Message(msg) => message::message_ui(ui, ctx, *msg, &mut self.message),
-            Selection::Client(client) => client::client_ui(ui, ctx, *client, &mut self.client),
+            Selection::Client(client) => client::client_ui(ui, ctx, *client, &mut self.client, &mut self.ops),
             Selection::Op(op) => op::op_ui(ui, ctx, *op),
             Selection::Event(seq) => event_ui(ui, ctx, *seq),
         });

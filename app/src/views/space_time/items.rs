@@ -6,7 +6,7 @@ use std::{
 };
 
 use cluster_core::{
-    event::{EventKind, Family, Milestone, Outcome, TraceEvent, ViewChange},
+    event::{EventKind, Family, MemberStatus, Milestone, Outcome, TraceEvent, ViewChange},
     fault::DropReason,
     ids::{Endpoint, MsgId, OpId, Seq},
     name::Name,
@@ -236,7 +236,13 @@ fn of_milestone(milestone: &Milestone) -> Option<MarkKind> {
         | Milestone::ModeChanged { .. }
         | Milestone::Suspected { .. }
         | Milestone::Fenced { .. }
+        | Milestone::Refuted { .. }
         | Milestone::LogSynced { .. } => MarkKind::News,
+        // Who was never doubted is no news.
+        Milestone::MemberViewChanged { status, .. } => match status {
+            MemberStatus::Suspect | MemberStatus::Dead => MarkKind::News,
+            MemberStatus::Alive => return None,
+        },
         // As often as commits, and right after them.
         Milestone::Applied { .. } | Milestone::Recovered { .. } => return None,
     })

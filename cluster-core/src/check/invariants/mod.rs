@@ -1,6 +1,7 @@
 //! What a protocol's paper says is always true, watched while the events come: the first that is not is a finding.
 
 mod epochs;
+mod executed;
 mod positions;
 mod reigns;
 mod table;
@@ -30,4 +31,6 @@ pub enum Invariant {
     UniqueLeader,
     /// Omni-Paxos: nobody decides anything else at the same position.
     UniformAgreement,
+    /// Remote procedure calls: no request takes effect twice on one server.
+    AtMostOnce,
 }

@@ -1,6 +1,7 @@
 //! The table of invariants: whose they are, and the sentence of the paper.
 
 use super::Invariant;
+use crate::spec::ClusterSpec;
 
 /// A row of the table of invariants.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub enum Lineage {
     PrimaryBackup,
     /// Omni-Paxos: Sequence Paxos under Ballot Leader Election.
     OmniPaxos,
+    /// Remote procedure calls, with a memory of them.
+    Rpc,
 }
 
 impl Lineage {
@@ -44,6 +47,8 @@ impl Lineage {
             Some(Self::PrimaryBackup)
         } else if descends("omni-paxos") {
             Some(Self::OmniPaxos)
+        } else if descends("rpc") {
+            Some(Self::Rpc)
         } else {
             None
         }
@@ -55,6 +60,7 @@ impl Lineage {
             Self::Raft => "term",
             Self::PrimaryBackup => "epoch",
             Self::OmniPaxos => "ballot",
+            Self::Rpc => "epoch",
         }
     }
 
@@ -62,7 +68,7 @@ impl Lineage {
     pub(super) fn applies_one_log(self) -> bool {
         match self {
             Self::Raft | Self::OmniPaxos => true,
-            Self::PrimaryBackup => false,
+            Self::PrimaryBackup | Self::Rpc => false,
         }
     }
 
@@ -70,9 +76,19 @@ impl Lineage {
     pub(super) fn one_leader(self) -> Invariant {
         match self {
             Self::Raft => Invariant::ElectionSafety,
-            Self::PrimaryBackup => Invariant::SingleWriter,
+            // Nobody leads among servers that are called.
+            Self::PrimaryBackup | Self::Rpc => Invariant::SingleWriter,
             Self::OmniPaxos => Invariant::UniqueLeader,
         }
+    }
+
+    /// Returns the lineage of what a cluster runs, if its knobs let it promise anything.
+    pub fn promised(spec: &ClusterSpec) -> Option<Self> {
+        let set = |knob: &str, value: &str| spec.knobs.get(knob).is_some_and(|it| it == value);
+        Self::of(&spec.protocol).filter(|it| match it {
+            Self::Rpc => !set("dedup", "off") && !set("table", "memory"),
+            Self::Raft | Self::PrimaryBackup | Self::OmniPaxos => true,
+        })
     }
 
     /// Returns the rows of its invariants.
@@ -169,6 +185,15 @@ pub const INVARIANTS: &[InvariantRow] = &[
         link: OMNI_PAXOS,
         lineage: Lineage::OmniPaxos,
     },
+    InvariantRow {
+        invariant: Invariant::AtMostOnce,
+        id: "at-most-once",
+        title: "At Most Once",
+        sentence: "a server executes each request at most once, however often it arrives",
+        source: "Birrell and Nelson 1984, \"Implementing Remote Procedure Calls\", §3.2",
+        link: "https://doi.org/10.1145/2080.357392",
+        lineage: Lineage::Rpc,
+    },
 ];
 
 #[cfg(test)]
@@ -182,5 +207,15 @@ mod tests {
         assert_eq!(Lineage::of("primary-backup"), Some(Lineage::PrimaryBackup));
         assert_eq!(Lineage::of("omni-paxos"), Some(Lineage::OmniPaxos));
         assert_eq!(Lineage::of("rafting"), None);
+    }
+
+    #[test]
+    fn a_server_without_a_lasting_memory_promises_nothing() {
+        let promised = |knob: &str, value: &str| {
+            let knobs = [(knob.to_owned(), value.to_owned())].into();
+            Lineage::promised(&ClusterSpec { protocol: "rpc".to_owned(), knobs, ..ClusterSpec::default() })
+        };
+        assert_eq!(promised("window", "5"), Some(Lineage::Rpc));
+        assert_eq!((promised("dedup", "off"), promised("table", "memory")), (None, None));
     }
 }

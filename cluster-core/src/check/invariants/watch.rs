@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Invariant, Lineage,
     epochs::EpochLog,
+    executed::Executed,
     positions::{Applied, Hashed, Positions, Seen},
     reigns::{Commit, Missing, Reigns},
 };
@@ -12,6 +13,7 @@ use crate::{
     event::{Conclusion, EntryBrief, EventKind, Finding, Milestone, RoleKind, TraceEvent, ViewChange},
     ids::{Epoch, LogIndex, NodeId, OpId, Seq},
     name::Name,
+    spec::ClusterSpec,
     trace::Observer,
 };
 
@@ -25,6 +27,7 @@ pub struct Invariants {
     nodes: BTreeMap<NodeId, Watched>,
     positions: Positions,
     reigns: Reigns,
+    executed: Executed,
     /// What was told: the invariant, and the index or epoch.
     told: Vec<(Invariant, u64)>,
 }
@@ -43,15 +46,25 @@ struct Watched {
 }
 
 impl Invariants {
-    /// Watches a run of a protocol; `None` if nothing is known of what it promises.
+    /// Watches a run of a protocol as it is by default; `None` if nothing is known of what it promises.
     pub fn of(protocol: &str) -> Option<Self> {
-        Some(Self {
-            lineage: Lineage::of(protocol)?,
+        Lineage::of(protocol).map(Self::new)
+    }
+
+    /// Watches a run of a cluster; `None` if nothing is known of what it promises.
+    pub fn promised(spec: &ClusterSpec) -> Option<Self> {
+        Lineage::promised(spec).map(Self::new)
+    }
+
+    fn new(lineage: Lineage) -> Self {
+        Self {
+            lineage,
             nodes: BTreeMap::new(),
             positions: Positions::default(),
             reigns: Reigns::default(),
+            executed: Executed::default(),
             told: Vec::new(),
-        })
+        }
     }
 
     /// Returns whose invariants are watched.
@@ -88,7 +101,9 @@ impl Invariants {
                 Lineage::Raft | Lineage::OmniPaxos => {
                     format!("{node} was elected in {word} {epoch}, in which {other} was, too")
                 }
-                Lineage::PrimaryBackup => format!("{node} is primary in {word} {epoch}, in which {other} was, too"),
+                Lineage::PrimaryBackup | Lineage::Rpc => {
+                    format!("{node} is primary in {word} {epoch}, in which {other} was, too")
+                }
             };
             let finding = Finding { epochs: vec![epoch], ..of_nodes([other, node], [since, seq]) };
             self.tell(self.lineage.one_leader(), epoch.0, sentence, finding, found);
@@ -103,6 +118,9 @@ impl Invariants {
 
     fn on_spliced(&mut self, at: (NodeId, Seq), from: LogIndex, entries: &[EntryBrief], found: &mut Vec<Finding>) {
         let (node, seq) = at;
+        if self.lineage == Lineage::Rpc {
+            return self.on_executed(at, from, entries, found);
+        }
         let watched = self.nodes.entry(node).or_default();
         let from = LogIndex(from.0.max(1));
         let erased = watched.log.splice(from, entries.iter().map(|entry| entry.epoch));
@@ -120,6 +138,18 @@ impl Invariants {
             }
         }
         self.reigns.forget_before(self.positions.first());
+    }
+
+    /// Entries of a server's journal are requests that it executed.
+    fn on_executed(&mut self, at: (NodeId, Seq), from: LogIndex, entries: &[EntryBrief], found: &mut Vec<Finding>) {
+        let (node, seq) = at;
+        for twice in self.executed.splice(node, from, entries, seq) {
+            let (op, first, again) = (twice.op, twice.first, twice.again);
+            let sentence = format!("{node} executed {op} twice, as entry {} and as entry {again}", first.0);
+            let indexes = vec![first.0, again];
+            let finding = Finding { indexes, ops: vec![op], ..of_nodes([node], [first.1, seq]) };
+            self.tell(Invariant::AtMostOnce, op.0, sentence, finding, found);
+        }
     }
 
     fn tell_mismatch(&mut self, index: LogIndex, other: &Seen, seen: &Seen, found: &mut Vec<Finding>) {
@@ -233,7 +263,7 @@ impl Invariants {
     /// What the lineage promises of what is applied.
     fn one_log(&self) -> Invariant {
         match self.lineage {
-            Lineage::Raft | Lineage::PrimaryBackup => Invariant::StateMachineSafety,
+            Lineage::Raft | Lineage::PrimaryBackup | Lineage::Rpc => Invariant::StateMachineSafety,
             Lineage::OmniPaxos => Invariant::UniformAgreement,
         }
     }
@@ -287,14 +317,17 @@ impl Observer for Invariants {
                 let watched = self.node(*node);
                 *watched = Watched { log: std::mem::take(&mut watched.log), ..Watched::default() };
             }
-            EventKind::DiskWiped { node } => *self.node(*node) = Watched::default(),
+            EventKind::DiskWiped { node } => {
+                *self.node(*node) = Watched::default();
+                self.executed.forget(*node);
+            }
             // Nothing else is what an invariant is about; above all no frame, and most events are of frames.
             _ => {}
         }
     }
 }
 
-fn of_nodes<const N: usize>(nodes: [NodeId; N], evidence: [Seq; N]) -> Finding {
+fn of_nodes<const N: usize, const M: usize>(nodes: [NodeId; N], evidence: [Seq; M]) -> Finding {
     let (mut nodes, mut evidence) = (nodes.to_vec(), evidence.to_vec());
     nodes.dedup();
     evidence.sort_unstable();

@@ -62,7 +62,8 @@ impl OmniPaxos {
     }
 
     fn fill_peers(&self, view: &mut NodeView) {
-        let states = self.engine.as_ref().filter(|_| self.office == Office::Leader).map(|engine| engine.get_ui_states());
+        let states =
+            self.engine.as_ref().filter(|_| self.office == Office::Leader).map(|engine| engine.get_ui_states());
         let accepted = |pid: usize| states.as_ref().map(|states| states.cluster_state.accepted_indexes[pid] as u64);
         for (at, peer) in self.members.iter().enumerate().filter(|(_, peer)| **peer != self.me) {
             let last_heard = self.heard.get(peer).copied();

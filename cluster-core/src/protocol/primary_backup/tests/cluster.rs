@@ -130,7 +130,7 @@ impl Cluster {
     }
 
     pub(super) fn ask_again(&mut self, node: u16, op: OpId, request: Request) {
-        self.step(NodeId(node), Input::Request { op, request });
+        self.step(NodeId(node), Input::Request { op, request, after: LogIndex(0) });
         self.step(NodeId(node), Input::Idle);
     }
 
