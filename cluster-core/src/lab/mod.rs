@@ -27,6 +27,7 @@ mod source;
 mod tests;
 mod text;
 mod verify;
+mod views;
 mod votes;
 
 pub use attempt::{Attempt, Deed, Did, Journal, Outcome, Segment};
