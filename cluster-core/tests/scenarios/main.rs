@@ -3,6 +3,7 @@
 mod clock;
 mod common;
 mod disk;
+mod knobs;
 mod links;
 mod machine;
 mod messages;

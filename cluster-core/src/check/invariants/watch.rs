@@ -96,17 +96,15 @@ impl Invariants {
         }
         if let Some(other) = self.reigns.elect(epoch, node, seq, &watched.log) {
             let (other, since) = (other.node, other.seq);
+            let Some(invariant) = self.lineage.one_leader() else { return };
             let word = self.lineage.epoch_word();
-            let sentence = match self.lineage {
-                Lineage::Raft | Lineage::OmniPaxos => {
-                    format!("{node} was elected in {word} {epoch}, in which {other} was, too")
-                }
-                Lineage::PrimaryBackup | Lineage::Rpc => {
-                    format!("{node} is primary in {word} {epoch}, in which {other} was, too")
-                }
+            let sentence = if invariant == Invariant::SingleWriter {
+                format!("{node} is primary in {word} {epoch}, in which {other} was, too")
+            } else {
+                format!("{node} was elected in {word} {epoch}, in which {other} was, too")
             };
             let finding = Finding { epochs: vec![epoch], ..of_nodes([other, node], [since, seq]) };
-            self.tell(self.lineage.one_leader(), epoch.0, sentence, finding, found);
+            self.tell(invariant, epoch.0, sentence, finding, found);
         }
         let log = &self.nodes[&node].log;
         if self.lineage == Lineage::Raft
@@ -263,7 +261,7 @@ impl Invariants {
     /// What the lineage promises of what is applied.
     fn one_log(&self) -> Invariant {
         match self.lineage {
-            Lineage::Raft | Lineage::PrimaryBackup | Lineage::Rpc => Invariant::StateMachineSafety,
+            Lineage::Raft | Lineage::PrimaryBackup | Lineage::Rpc | Lineage::Swim => Invariant::StateMachineSafety,
             Lineage::OmniPaxos => Invariant::UniformAgreement,
         }
     }
