@@ -99,7 +99,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         replicates: true,
         serves_clients: true,
         knobs: omni_paxos::KNOBS,
-        variants: omni_paxos::VARIANTS,
+        variants: &[],
         boot: boot::<OmniPaxos>,
         fields: fields::<OmniPaxos>,
     },

@@ -127,7 +127,8 @@ fn a_node_that_was_away_for_long_catches_up_by_snapshot() {
     assert!(milestones(sim.trace()).iter().any(installed));
     let state = sim.trace().latest();
     let (here, there) = (&state.nodes[&away].view, &state.nodes[&leader].view);
-    assert!(here.applied_index.0 + 20 > there.applied_index.0, "{} of {}", here.applied_index, there.applied_index);
+    // Less behind than what is written in a second.
+    assert!(here.applied_index.0 + 50 > there.applied_index.0, "{} of {}", here.applied_index, there.applied_index);
 }
 
 #[test]

@@ -14,7 +14,6 @@ use super::{
     Context, OmniPaxos, epoch_of,
     log::{Command, Log},
     messages::{Said, Snapshot},
-    variant::Flaw,
 };
 use crate::{
     disk::{Recovered, SyncId},
@@ -132,27 +131,22 @@ impl OmniPaxos {
     fn step_record(&self, first: Option<LogIndex>) -> Record {
         let log = self.log.log();
         let first = first.map_or(log.last() + 1, |first| first.0);
-        // Without its promise a node comes back as if it had never heard of any leader after the last it accepted from.
-        let promise = if self.has(Flaw::PromiseNotPersisted) { log.accepted_round } else { log.promise };
         let entries = log.from(LogIndex(first)).cloned().collect();
         let accepted_round = log.accepted_round;
-        Record::Step { life: self.life, promise, accepted_round, decided: log.decided, first, entries }
+        Record::Step { life: self.life, promise: log.promise, accepted_round, decided: log.decided, first, entries }
     }
 
     fn sync(&mut self, ctx: &mut Context<'_>) {
         let sync = ctx.sync();
         let log = self.log.log();
         self.durable.syncs.push_back((sync, log.last(), log.promise));
-        if self.has(Flaw::AckBeforeFsync) {
-            self.durable.last = log.last();
-        }
     }
 
     /// Says something once the disk has everything that it rests on.
     pub(super) fn say_when_durable(&mut self, to: NodeId, said: Said, ctx: &mut Context<'_>) {
         match self.durable.syncs.back() {
-            Some((sync, ..)) if !self.has(Flaw::AckBeforeFsync) => self.durable.held.push_back((*sync, to, said)),
-            _ => self.say(to, said, ctx), // nothing is under way, or nobody waits for it
+            Some((sync, ..)) => self.durable.held.push_back((*sync, to, said)),
+            None => self.say(to, said, ctx),
         }
     }
 

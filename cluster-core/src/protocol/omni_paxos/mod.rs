@@ -12,7 +12,6 @@ mod messages;
 mod office;
 mod plausible;
 mod snapshot;
-mod variant;
 mod view;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -28,7 +27,6 @@ use omnipaxos::{
 };
 
 pub(crate) use messages::MESSAGES;
-pub(crate) use variant::VARIANTS;
 
 use self::{
     clients::{Clients, unavailable},
@@ -38,7 +36,6 @@ use self::{
     messages::{Envelope, Said},
     office::{Office, Promises},
     plausible::Route,
-    variant::Flaw,
 };
 use super::{Ctx, Knob, KnobValues, KvMap, NodeConfig, Protocol};
 use crate::{
@@ -52,7 +49,6 @@ use crate::{
 
 /// What can be set.
 pub(crate) const KNOBS: &[Knob] = &[
-    variant::KNOB,
     Knob {
         name: "election_ticks",
         about: "How many ticks a round of heartbeats takes. A node that is not answered within a round counts as out of reach, so it must be longer than the way there and back.",
@@ -95,7 +91,6 @@ pub(crate) struct OmniPaxos {
     members: Vec<NodeId>,
     /// The engine's number for this node: its place among the members, from 1.
     pid: u64,
-    flaw: Option<Flaw>,
     reads_locally: bool,
     snapshot_every: u64,
     election_ticks: u64,
@@ -155,7 +150,6 @@ impl Protocol for OmniPaxos {
             me: config.me,
             members: config.members.clone(),
             pid: config.members.iter().position(|member| *member == config.me).map_or(0, |at| at as u64 + 1),
-            flaw: Flaw::of(config),
             reads_locally: config.knob(KNOBS, "reads") == "local",
             snapshot_every: config.number(KNOBS, "snapshot_every"),
             election_ticks: config.number(KNOBS, "election_ticks"),
@@ -382,10 +376,6 @@ impl OmniPaxos {
         if now.since(*heard) >= coarse {
             *heard = now;
         }
-    }
-
-    fn has(&self, flaw: Flaw) -> bool {
-        self.flaw == Some(flaw)
     }
 
     /// Returns whom it believes to lead.

@@ -1,11 +1,8 @@
 //! Who leads: what changed since the last step, told as milestones, and what losing the office means.
 
-use omnipaxos::{
-    ballot_leader_election::Ballot,
-    messages::sequence_paxos::{PaxosMsg, Promise},
-};
+use omnipaxos::{ballot_leader_election::Ballot, messages::sequence_paxos::PaxosMsg};
 
-use super::{Context, OmniPaxos, epoch_of, log::Command, messages::Said, variant::Flaw};
+use super::{Context, OmniPaxos, epoch_of, messages::Said};
 use crate::{
     event::Milestone,
     ids::{LogIndex, NodeId},
@@ -113,9 +110,6 @@ impl OmniPaxos {
         match self.office {
             Office::Follower => {}
             Office::Preparing => {
-                if self.has(Flaw::AdoptsShorterLog) {
-                    self.shorten(promise);
-                }
                 if !self.promises.from.contains(&from) {
                     self.promises.from.push(from);
                 }
@@ -128,15 +122,5 @@ impl OmniPaxos {
             // It comes late, and what it has beyond the leader's log was not decided.
             Office::Leader => promise.log_sync = None,
         }
-    }
-
-    /// What the flaw makes of a promise: one without a log that would be worth adopting.
-    fn shorten(&self, promise: &mut Promise<Command>) {
-        let log = self.log.log();
-        let last = log.last() as usize;
-        promise.log_sync = None;
-        promise.n_accepted = log.accepted_round;
-        promise.accepted_idx = promise.accepted_idx.min(last);
-        promise.decided_idx = promise.decided_idx.min(last);
     }
 }

@@ -91,7 +91,6 @@ impl OmniPaxos {
             let what = if entries == 0 { "a snapshot".to_owned() } else { format!("{entries} entries") };
             extra.push((Name::new("synced from"), format!("{from}: {what}")));
         }
-        extra.extend(self.flaw.map(|flaw| (Name::new("variant"), flaw.name().to_owned())));
         view.extra = extra;
     }
 }
