@@ -26,10 +26,13 @@ const CAUGHT: &[(&str, &str, u64, &str)] = &[
     ("primary-backup", "no-consistency-check", 48, "lost-write"),
     ("primary-backup", "gives-up-on-backups", 1, "lost-write"),
     ("primary-backup", "shares-epochs", 1, "single-writer"),
+    ("rpc", "remembers-after-reply", 23, "at-most-once"),
+    ("rpc", "remembers-only-the-last", 42, "at-most-once"),
+    ("rpc", "ack-before-fsync", 108, "lost-write"),
 ];
 
 /// What no seed brought about so far; a scripted scenario shows it.
-const SCRIPTED: &[&str] = &["commit-older-term"];
+const SCRIPTED: &[&str] = &["commit-older-term", "forgets-on-restart"];
 
 /// Draws the trial of a seed. Returns it with what it showed.
 fn drawn(quarry: &Quarry, seed: u64) -> (Trial, Ran) {
