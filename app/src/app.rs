@@ -227,6 +227,11 @@ impl App {
         &self.selection
     }
 
+    /// Returns the messages that are shown, oldest first.
+    pub fn toasts(&self) -> impl Iterator<Item = &str> {
+        self.toasts.texts()
+    }
+
     /// Returns the tools in the user's hand.
     pub fn tools(&self) -> &Tools {
         &self.tools

@@ -154,6 +154,7 @@ pub fn live_knobs(id: &str) -> &'static [&'static str] {
     match id {
         "raft" => raft::LIVE_KNOBS,
         "primary-backup" => primary_backup::LIVE_KNOBS,
+        "swim" => swim::LIVE_KNOBS,
         // A protocol that lists none takes its knobs at the start only.
         _ => &[],
     }

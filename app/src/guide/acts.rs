@@ -7,7 +7,7 @@ use cluster_core::{
     event::TraceEvent,
     ids::Seq,
     lab::{Did, StepKind},
-    origin::BackendKind,
+    origin::{BackendKind, Origin},
     trace::TraceStore,
 };
 
@@ -181,12 +181,20 @@ impl App {
         self.begin_lesson(&folder, backend, None, ctx);
     }
 
-    /// Shows the cluster of the next phase, not started.
+    /// Shows the run that the next step is about, if it is over and was recorded; or the cluster of its phase, not started.
     fn empty_stage(&mut self) {
         let Some(lesson) = &self.guide.lesson else { return };
         let phase = lesson.phase_of(lesson.step);
+        let id = lesson.phase_id(phase);
+        let file = lesson.log.as_ref().map(|log| log.recording(id, lesson.journal.attempts_at(id)));
+        let over = file.filter(|_| lesson.ended.contains_key(id));
+        if let Some((store, file)) = over.and_then(|file| Some((TraceStore::open(&file).ok()?, file))) {
+            self.replace_for_lab(Box::new(Recording::of(store, file)));
+            self.playback.seek(&self.store, self.store.end());
+            return;
+        }
         let spec = lesson.lab().map(|lab| lab.spec(phase, lesson.journal.seed, lesson.journal.profile));
-        let store = TraceStore::new(spec.unwrap_or_default());
+        let store = TraceStore::of(spec.unwrap_or_default(), Origin::of(lesson.backend));
         self.replace_for_lab(Box::new(Recording::new(store)));
     }
 

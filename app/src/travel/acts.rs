@@ -19,6 +19,11 @@ use crate::{
 impl App {
     /// Carries one of them out.
     pub(crate) fn on_travel(&mut self, action: TravelAction, ctx: &egui::Context) {
+        let leaves = matches!(action, TravelAction::Fork | TravelAction::RunAgain);
+        if leaves && self.guide.lesson.is_some() {
+            self.toasts.warn("A lab is open, and it is about this run: close it to go another way");
+            return;
+        }
         match action {
             TravelAction::Until(until) => self.run_until(until),
             TravelAction::Stop => self.stop_errand(),

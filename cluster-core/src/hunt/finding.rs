@@ -47,6 +47,8 @@ impl Check {
             "primary-backup" if knob("mode") == Some("sync") => vec![Self::Lost, Self::Stopped, Self::Invariants],
             "rpc" => vec![Self::Lost, Self::Stopped, Self::Invariants],
             "primary-backup" => vec![Self::Stopped, Self::Invariants],
+            // It keeps no map: nothing can be lost, and nothing is ordered.
+            _ if !row.serves_clients => vec![Self::Stopped, Self::Invariants],
             _ if knob("reads") == Some("local") => vec![Self::Lost, Self::Stopped, Self::Invariants],
             _ => Self::ALL.to_vec(), // a protocol promises everything until it is said what it does not
         }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::expr::{Expr, vocabulary::Table};
 use crate::{
+    fault::Delay,
     ids::ClientId,
     script::Timed,
     spec::{ClientSpec, ClusterSpec},
@@ -64,10 +65,12 @@ pub enum Param {
     Pick(Vec<String>),
     /// A whole number, both ends included.
     Int(i64, i64),
+    /// All of these, in an order of its own.
+    Shuffle(Vec<String>),
 }
 
 /// A phase: a cluster, and goals of its own.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Phase {
     /// Its id; empty in a lab without phases.
     pub id: String,
@@ -75,6 +78,8 @@ pub struct Phase {
     pub system: Option<String>,
     /// How many nodes, if not as many as the lab says.
     pub size: Option<u16>,
+    /// How long a healthy link takes, if not as long as the timing profile says.
+    pub link_delay: Option<Duration>,
     /// The knobs that differ from the lab's.
     pub knobs: BTreeMap<String, String>,
 }
@@ -287,6 +292,9 @@ impl Lab {
                 spec.knobs.clear();
             }
             spec.knobs.extend(phase.knobs.clone());
+            if let Some(delay) = phase.link_delay {
+                spec.link_delay = Some(Delay::constant(scaled(delay, profile)));
+            }
             if let Some(size) = phase.size {
                 spec.nodes = (1..=size).map(crate::ids::NodeId).collect();
             }

@@ -18,6 +18,7 @@ use super::{
     },
     model::scale,
     ops::Ops,
+    views::{Views, is_slow},
     votes::Votes,
 };
 use crate::{
@@ -63,6 +64,7 @@ pub(super) struct Sight {
     last_act: f64,
     most_leaders: usize,
     votes: Votes,
+    views: Views,
     conflicts: Conflicts,
     quorum: BTreeSet<NodeId>,
     lost: Vec<OpId>,
@@ -91,6 +93,7 @@ impl Sight {
             last_act: 0.0,
             most_leaders: 0,
             votes: Votes::default(),
+            views: Views::default(),
             conflicts: Conflicts::default(),
             quorum: BTreeSet::new(),
             lost: Vec::new(),
@@ -131,11 +134,12 @@ impl Sight {
             "failed_elections",
             "knobs",
             "steady",
+            "views",
         ];
         of(&nodes, NODES)
             | of(&["ops", "lost", "drops", "conflicts"], OPS)
             | of(&["acts", "last_act"], ACTS)
-            | of(&["time", "unavailable", "steady"], TIME)
+            | of(&["time", "unavailable", "steady", "slow_for"], TIME)
     }
 
     /// Takes an event over. Returns the moments it is, and what may be otherwise after it.
@@ -158,6 +162,7 @@ impl Sight {
         if changed & NODES != 0 {
             self.follow_quorum(&mut changed);
             self.votes.look(&self.state, now);
+            self.views.look(&self.state);
         }
         if self.conflicts.apply(event, &self.state) {
             changed |= OPS;
@@ -176,6 +181,7 @@ impl Sight {
         if self.is_tried() {
             self.tried += now - self.now;
         }
+        self.views.pass(now - self.now);
         self.now = now;
     }
 
@@ -368,6 +374,7 @@ impl Sight {
                 ("broken", int(state.faults.len())),
             ];
             told.into_iter().for_each(|(name, value)| self.context.add_variable_as_val(name, value));
+            self.context.add_variable_as_val("views", list(&self.views.rows(&self.state)));
             self.context.add_variable_as_val("elections", list(&self.elections));
             self.context.add_variable_as_val("failed_elections", list(self.votes.failed()));
             let knobs = self.state.knobs.iter().map(|(knob, value)| [knob.as_str().into(), value.as_str().into()]);
@@ -394,6 +401,7 @@ impl Sight {
         }
         if changed & TIME != 0 {
             let unavailable = if self.is_tried() { self.tried } else { 0.0 };
+            self.context.add_variable_as_val("slow_for", Box::new(CelDouble::from(self.views.slow_for())));
             self.context.add_variable_as_val("time", Box::new(CelDouble::from(self.now)));
             self.context.add_variable_as_val("unavailable", Box::new(CelDouble::from(unavailable)));
         }
@@ -424,6 +432,8 @@ impl Sight {
                     self.quorum.contains(id).into(),
                     Cell::count(others().filter(|other| state.linked(*other, here)).count() as u64),
                     Cell::count(others().filter(|other| state.linked(here, *other)).count() as u64),
+                    is_slow(node).into(),
+                    self.views.healthy(*id, node).into(),
                 ],
             )
         };

@@ -48,6 +48,7 @@ pub(super) struct LabFile {
 pub(super) enum ParamFile {
     Pick(Spanned<Vec<String>>),
     Int(Spanned<(i64, i64)>),
+    Shuffle(Spanned<Vec<String>>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +67,7 @@ pub(super) struct PhaseFile {
     pub(super) id: Text,
     pub(super) system: Option<Text>,
     pub(super) size: Option<Spanned<u16>>,
+    pub(super) link_delay: Option<Text>,
     #[serde(default)]
     pub(super) config: BTreeMap<Text, Text>,
 }

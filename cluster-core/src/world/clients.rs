@@ -57,6 +57,9 @@ impl<B: Backend> World<B> {
         if client == HAND || !self.clients.contains_key(&client) {
             return Err(format!("there is no client {client}"));
         }
+        if !self.row.serves_clients {
+            return Err(self.nothing_to_ask());
+        }
         let op = self.ops.next();
         self.step_client(now, Some(cause), client, ClientInput::Ask { op, request });
         Ok(())

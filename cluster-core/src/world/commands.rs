@@ -71,7 +71,7 @@ impl<B: Backend> World<B> {
         }
     }
 
-    fn nothing_to_ask(&self) -> String {
+    pub(super) fn nothing_to_ask(&self) -> String {
         format!("{} keeps no map: there is nothing to write or read, only members to watch", self.row.title)
     }
 

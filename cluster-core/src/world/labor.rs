@@ -7,7 +7,7 @@ use super::{
     nodes::{Held, Process, Slot},
     queue::Due,
 };
-use crate::{fault::Slowness, ids::NodeId, time::Timestamp};
+use crate::{fault::Slowness, host::Input, ids::NodeId, time::Timestamp};
 
 /// What a slow node is at.
 #[derive(Debug, Default)]
@@ -69,7 +69,9 @@ impl<B: Backend> World<B> {
             return;
         }
         process.labor.planned = false;
-        let Some(held) = process.held.pop_front() else { return };
+        // A loop that is behind looks at its timers first: they run out before it sees what came in time.
+        let timer = process.held.iter().position(|held| matches!(held, Held::Input(_, Input::Timer(_))));
+        let Some(held) = process.held.remove(timer.unwrap_or(0)) else { return };
         let began = self.backend.elapsed();
         match held {
             Held::Frame(frame) if self.held.holds(frame.msg) => self.held.park(frame),

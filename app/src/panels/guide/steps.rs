@@ -20,16 +20,15 @@ pub(super) fn header_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| lab_menu_ui(ui, ctx, lesson));
     });
     if let Some(lab) = lesson.lab() {
+        let here = lesson.looked.unwrap_or(lesson.step);
+        let word = lab.steps.get(here).map_or("Done", |step| kind_word(step.kind));
+        let phase = phase_words(lesson, here);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 0.5 * SPACE;
             for at in 0..=lab.steps.len() {
                 dot_ui(ui, ctx, lesson, at);
             }
-        });
-        let here = lesson.looked.unwrap_or(lesson.step);
-        let word = lab.steps.get(here).map_or("Done", |step| kind_word(step.kind));
-        let phase = phase_words(lesson, here);
-        ui.horizontal(|ui| {
+            ui.add_space(SPACE);
             ui.label(RichText::new(word).strong().size(look::SMALL_PX).color(ctx.theme.accent));
             if here < lab.steps.len() {
                 let count = format!("step {} of {}{phase}", here + 1, lab.steps.len());

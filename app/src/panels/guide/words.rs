@@ -59,7 +59,7 @@ impl Words {
         }
         ui.scope(|ui| {
             // A line is as high as its letters, or links in it would stand above them.
-            ui.spacing_mut().interact_size.y = 0.0;
+            ui.spacing_mut().interact_size.y = ui.text_style_height(&egui::TextStyle::Body);
             // Words that are explained are to be found, not to shout.
             ui.visuals_mut().hyperlink_color = crate::theme::mix(ctx.theme.text, ctx.theme.accent, 0.75);
             ui.push_id(words, |ui| CommonMarkViewer::new().show(ui, &mut self.cache, words));
@@ -104,9 +104,9 @@ impl Words {
                     ui.horizontal(|ui| {
                         ui.label(RichText::new(&entry.word).strong().size(look::TEXT_PX + 1.5));
                         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                            let close =
-                                ui.add(egui::Button::new("✖").frame(false)).on_hover_text("Close the explanation");
-                            close.clicked()
+                            let (close, name) = (ui.add(egui::Button::new("✖").frame(false)), "Close the explanation");
+                            close.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+                            close.on_hover_text(name).clicked()
                         })
                         .inner
                     })

@@ -88,6 +88,9 @@ pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
     ui.set_min_width(150.0);
     let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
     ui.weak(names.join(", "));
+    if !many {
+        requests_menu_ui(ui, ctx, node);
+    }
     for row in FAULTS.iter().filter(|row| row.strikes_node && NodeFault::choices(row.kind).is_empty()) {
         if row.kind == FaultKind::Wipe {
             restart_ui(ui, ctx, &chosen);
@@ -100,9 +103,6 @@ pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
         }
     }
     ui.separator();
-    if !many {
-        requests_menu_ui(ui, ctx, node);
-    }
     machine_menu_ui(ui, ctx, &chosen);
     ui.separator();
     let ends: Vec<Endpoint> = chosen.iter().map(|node| Endpoint::Node(*node)).collect();

@@ -68,6 +68,25 @@ pub static NODE: Table = Table {
         ),
         word("inbound", Kind::Int, "how many other nodes have an open direction to it"),
         word("outbound", Kind::Int, "to how many other nodes it has an open direction"),
+        word("slow", Kind::Bool, "its processor is slow"),
+        word("healthy", Kind::Bool, "it is up, and was neither down, frozen nor slow since the phase began"),
+    ],
+};
+
+/// What one node holds another for, in a protocol that is about who is alive.
+pub static VIEW: Table = Table {
+    name: "view",
+    fields: &[
+        word("by", Kind::Text, "who thinks so"),
+        word("of", Kind::Text, "of whom"),
+        word("status", Kind::Text, "\"alive\", \"suspect\" or \"dead\""),
+        word("life", Kind::Int, "in which of the other's lives: a new one begins with a restart, and after a death"),
+        word("refutations", Kind::Int, "how often the other had objected to a suspicion in that life"),
+        word("by_up", Kind::Bool, "who thinks so is up: of a node that is down, its last view is kept"),
+        word("by_slow", Kind::Bool, "the processor of who thinks so is slow"),
+        word("of_up", Kind::Bool, "the other is up"),
+        word("of_slow", Kind::Bool, "the processor of the other is slow"),
+        word("of_healthy", Kind::Bool, "the other is up, and was neither down, frozen nor slow since the phase began"),
     ],
 };
 
@@ -207,6 +226,7 @@ pub static DROP: Table = Table {
 /// The names a proposition over the state can use.
 pub static STATE: &[Word] = &[
     word("nodes", Kind::Rows(&NODE), "the nodes"),
+    word("views", Kind::Rows(&VIEW), "what each node holds each other for; none if the protocol is not about that"),
     word("ops", Kind::Rows(&OP), "the operations that clients began in this phase"),
     word("acts", Kind::Rows(&ACT), "what was done to the cluster in this phase"),
     word("drops", Kind::Rows(&DROP), "the messages that were dropped in this phase, the latest 200"),
@@ -233,6 +253,7 @@ pub static STATE: &[Word] = &[
     word("cut_links", Kind::Int, "between how many pairs of nodes a direction is cut"),
     word("broken", Kind::Int, "how many things are broken"),
     word("last_act", Kind::Double, "when something was done to the cluster last, in seconds of the phase; 0 if never"),
+    word("slow_for", Kind::Double, "for how many seconds of the phase a node that was up was slow, all in all"),
     word("time", Kind::Double, "seconds of the phase"),
     word("steady", Kind::Double, "for how many seconds the same node has led, alone; 0 while none or several do"),
     word(
@@ -260,6 +281,7 @@ pub static MOMENTS: &[(&str, &Table)] = &[
 pub(super) fn rows_max(table: &Table) -> u64 {
     match table.name {
         "node" => 16,
+        "view" => 16 * 15,
         "operation" => super::OPS_MAX as u64,
         _ => super::ACTS_MAX as u64,
     }

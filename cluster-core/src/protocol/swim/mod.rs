@@ -40,6 +40,8 @@ use crate::{
 
 /// What can be set.
 pub(crate) const KNOBS: &[Knob] = settings::KNOBS;
+/// What can be set while it runs.
+pub(crate) const LIVE_KNOBS: &[&str] = &["lifeguard"];
 /// What it is, for people.
 pub(crate) const ABOUT: &str = include_str!("about.md");
 
@@ -179,6 +181,14 @@ impl Protocol for Swim {
             }
         } else {
             self.ask_who_there_is(ctx);
+        }
+    }
+
+    /// Suspicions that have begun last as long as they were to.
+    fn on_config(&mut self, config: &NodeConfig, _ctx: &mut Context<'_>) {
+        self.settings = Settings::of(config);
+        if !self.settings.lifeguard {
+            self.health = Health::default();
         }
     }
 
@@ -365,7 +375,8 @@ impl Swim {
     /// Tells what it thinks otherwise than before.
     fn follow_opinions(&mut self, ctx: &mut Context<'_>) {
         let mut opinions = BTreeMap::new();
-        for member in self.engine.iter_membership_state() {
+        // The engine also remembers the lives that this member had before.
+        for member in self.engine.iter_membership_state().filter(|member| member.id().node != self.me) {
             let incarnation = Incarnation { life: member.id().life, refutations: member.incarnation() };
             opinions.insert(member.id().node, Opinion { status: status_of(member.state()), incarnation });
         }

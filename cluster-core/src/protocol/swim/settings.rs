@@ -132,7 +132,7 @@ impl Settings {
             notify_down_members: true,
             periodic_announce: every(self.period * 30, one),
             periodic_announce_to_down_members: every(self.period * 4, one),
-            periodic_gossip: if self.gossip { every(self.period / 4, one.saturating_add(1)) } else { None },
+            periodic_gossip: if self.gossip { every(self.period / 2, one.saturating_add(2)) } else { None },
         }
     }
 
