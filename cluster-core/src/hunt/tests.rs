@@ -35,6 +35,10 @@ const CAUGHT: &[(&str, &str, u64, &str)] = &[
     ("primary-backup", "no-consistency-check", 48, "lost-write"),
     ("primary-backup", "gives-up-on-backups", 1, "lost-write"),
     ("primary-backup", "shares-epochs", 1, "single-writer"),
+    ("rpc", "remembers-after-reply", 23, "at-most-once"),
+    ("rpc", "forgets-on-restart", 114, "at-most-once"),
+    ("rpc", "remembers-only-the-last", 42, "at-most-once"),
+    ("rpc", "ack-before-fsync", 108, "lost-write"),
 ];
 
 /// Draws the trial of a seed. Returns it with what it showed.

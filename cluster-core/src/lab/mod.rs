@@ -22,6 +22,8 @@ mod play;
 mod progress;
 mod score;
 mod sight;
+#[cfg(test)]
+mod sight_tests;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -142,6 +142,21 @@ fn a_lab_that_is_right_is_found_right() {
 }
 
 #[test]
+fn a_phase_of_another_system_has_only_its_own_knobs() {
+    let phases = "size = 3\nconfig = { pre_vote = \"off\" }\n\n[[phase]]\nid = \"one\"\n\n[[phase]]\nid = \"other\"\n\
+                  system = \"rpc\"\nconfig = { dedup = \"off\" }\n";
+    let lab = read(&[
+        ("size = 3\n", phases),
+        ("id = \"another-leads\"", "id = \"another-leads\"\nphase = \"one\""),
+        ("id = \"asked\"", "id = \"asked\"\nphase = \"other\""),
+    ]);
+    let lab = lab.unwrap_or_else(|error| panic!("{error}"));
+    let knobs = |phase| lab.spec(phase, 1, TimingProfile::Fast).knobs.into_keys().collect::<Vec<_>>();
+    assert_eq!((knobs(0), knobs(1)), (vec!["pre_vote".to_owned()], vec!["dedup".to_owned()]));
+    assert_eq!(lab.spec(1, 1, TimingProfile::Fast).protocol, "rpc");
+}
+
+#[test]
 fn a_mistake_in_the_file_is_told_with_its_place_and_a_remedy() {
     for (part, by, place, why) in [
         ("level = 1", "levle = 1", "line 5, column 1", "unknown field `levle`"),
@@ -154,6 +169,7 @@ fn a_mistake_in_the_file_is_told_with_its_place_and_a_remedy() {
         ("#predict\"", "#predcit\"", "step.predict.text", "no section `{#predcit}`"),
         ("blocked_at = \"another-leads\"", "blocked_at = \"another\"", "script.a-follower.blocked_at", "is no goal"),
         ("system = \"raft\"", "system = \"rafd\"", "cluster.system", "did you mean `raft`?"),
+        ("rate = 4.0", "rate = 4.0\nasks = \"one\"", "client.asks", "write for example"),
         ("id = \"small\"", "id = \"tall\"", "line 3, column 6, id", "the folder is called `small`"),
         ("runs = 2", "runs = 2000000", "verify.runs", "1 to 1000"),
     ] {

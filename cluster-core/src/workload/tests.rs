@@ -25,6 +25,26 @@ struct Bench {
     armed: Vec<(Timestamp, ClientToken)>,
 }
 
+#[test]
+fn what_a_client_is_told_to_ask_it_asks_with_its_own_patience() {
+    let spec = ClientSpec {
+        load: Load::Idle,
+        timeout: 100 * MS,
+        retries: 1,
+        target: Target::Fixed(N2),
+        ..ClientSpec::default()
+    };
+    let mut bench = Bench::new(Some(spec));
+    bench.step(ClientInput::Start);
+    let request = Request::Increment { key: "n".into(), by: 1 };
+    let ask = ClientOutput::Ask { node: N2, op: OpId(1), request: request.clone(), after: LogIndex(0) };
+    let first = bench.step(ClientInput::Ask { op: OpId(1), request: request.clone() });
+    assert_eq!(first, [ClientOutput::Invoke { op: OpId(1), request }, ask.clone()]);
+    assert_eq!(bench.pass(100 * MS), [ask], "the same operation once more");
+    let outcome = Outcome::NoAnswer;
+    assert_eq!(bench.pass(100 * MS), [ClientOutput::Return { op: OpId(1), outcome, node: None }]);
+}
+
 /// A closed loop without thinking: one operation at a time, at once.
 fn busy() -> ClientSpec {
     ClientSpec { load: Load::Closed { think: Duration::ZERO }, ..ClientSpec::default() }
