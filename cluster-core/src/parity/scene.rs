@@ -171,10 +171,10 @@ impl Scene {
         match event.kind {
             EventKind::CommandIssued { .. } => self.heard += 1,
             EventKind::CommandRefused { reason } => self.refused.push(reason),
-            EventKind::Found { finding } if finding.conclusion == Conclusion::Violated => {
-                if self.promises(finding.promise) {
-                    self.broken.entry(finding.promise).or_insert_with(|| finding.sentence.clone());
-                }
+            EventKind::Found { finding }
+                if finding.conclusion == Conclusion::Violated && self.promises(finding.promise) =>
+            {
+                self.broken.entry(finding.promise).or_insert(finding.sentence);
             }
             EventKind::OpInvoked { op, client: ClientId(0), .. } => self.asked = Some(op),
             EventKind::OpReturned { op, outcome, .. } if outcome.is_ok() => drop(self.succeeded.insert(op)),
