@@ -58,7 +58,7 @@ impl Scene {
         let checks = Check::promised(row, spec);
         let engine = match backend {
             BackendKind::Sim => {
-                let recorder = Recorder::kept().observed_by(Box::new(Observers::of(&spec.protocol)));
+                let recorder = Recorder::kept().observed_by(Box::new(Observers::of(spec)));
                 Engine::Sim(Box::new(Runner::start(spec, recorder).map_err(|error| error.to_string())?))
             }
             BackendKind::Live => live(spec)?,
