@@ -92,6 +92,9 @@ pub struct SessionOptions {
     pub metrics_port: Option<u16>,
     /// About how many events may wait for the window before the recording thread keeps them.
     pub channel_events: Option<usize>,
+    /// After how many events a simulated cluster that goes as fast as the machine does stands still, each time;
+    /// [`REST_EVERY`] if absent.
+    pub rest_every: Option<u64>,
     /// Called, on another thread, when there are events to take, and at the end.
     pub wake: Option<Box<dyn Fn() + Send>>,
     /// Throws all events away where they happen, but for the beginnings and ends of operations: to measure what recording
@@ -169,6 +172,10 @@ pub enum Next {
     Ended,
 }
 
+/// After how many events a simulated cluster stands still that goes as fast as the machine does: unwatched, it would fill any
+/// disk. They take about 1.3 GB.
+pub const REST_EVERY: u64 = 20_000_000;
+
 /// How many batches the cluster may be ahead of the recording thread before it waits.
 const AHEAD_MAX: usize = 4096;
 /// How many batches may wait for the window, unless told otherwise.
@@ -242,7 +249,8 @@ impl Session {
         let metrics = options.metrics_port.map(|port| start_metrics(port, spec)).transpose()?;
         let (metrics_server, metrics) = metrics.unzip();
 
-        let shared = Arc::new(Shared::default());
+        let rest_every = options.rest_every.unwrap_or(REST_EVERY).max(1);
+        let shared = Arc::new(Shared::resting_every(rest_every));
         let (ahead, input) = bounded(AHEAD_MAX);
         let (output, batches) = bounded((options.channel_events.unwrap_or(WAITING_EVENTS) / BATCH_EVENTS).max(1));
         let recording = Recording {
@@ -334,7 +342,8 @@ impl Session {
         self.shared.behind.load(Ordering::Relaxed)
     }
 
-    /// Returns why the recording file ended before the session did, if so. The cluster goes on without it.
+    /// Returns why the recording file ended before the session did, if so: the cluster goes on without it. Or why a
+    /// simulated cluster stands still that nobody paused.
     pub fn recording_trouble(&self) -> Option<String> {
         self.shared.trouble()
     }

@@ -55,14 +55,29 @@ pub(super) struct Shared {
     pub(super) waiting: AtomicBool,
     /// How often events were taken.
     pub(super) taken: AtomicU64,
+    /// After how many events a simulated cluster that is not paced stands still.
+    pub(super) rest_every: u64,
     /// Why the recording ended early, if it did.
     trouble: Mutex<Option<RecordingError>>,
+    /// Why the cluster stands still, if nobody paused it.
+    rest: Mutex<Option<String>>,
 }
 
 impl Shared {
-    /// Returns why the recording ended early, in words.
+    /// Makes what is shared with a cluster that stands still after so many events each time, if nothing paces it.
+    pub(super) fn resting_every(rest_every: u64) -> Self {
+        Self { rest_every, ..Self::default() }
+    }
+
+    /// Returns why the recording ended early, or why the cluster stands still, in words.
     pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ToString::to_string)
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ToString::to_string);
+        trouble.or_else(|| self.rest.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Says why the cluster stands still.
+    pub(super) fn set_rest(&self, why: String) {
+        *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
     /// Takes why the recording ended early.

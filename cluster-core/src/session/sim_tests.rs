@@ -34,6 +34,30 @@ fn a_simulated_session_takes_commands_and_says_in_its_recording_what_it_is() {
     assert_eq!((recording.torn_bytes(), recording.damage().is_none()), (0, true));
 }
 
+/// Without it, a run at the machine's speed that is left alone over night fills the disk.
+#[test]
+fn a_simulation_that_nothing_paces_stands_still_after_so_many_events_and_says_why() {
+    let mut cluster = simulated(SessionOptions { rest_every: Some(2_000), ..SessionOptions::default() });
+    cluster.ask(Command::SetRate(RATE_UNLIMITED));
+    for rest in [2_000, 4_000] {
+        let stands = |kind: &EventKind| matches!(kind, EventKind::ClockChanged { rate: 0.0 }).then_some(());
+        cluster.wait("the standstill", stands);
+        let why = cluster.session().recording_trouble().expect("it says why");
+        let recorded: u64 = why.split(' ').find_map(|word| word.parse().ok()).expect("after how many events");
+        assert!((rest..rest + 1_500).contains(&recorded) && why.contains("resume it for 2000 more"), "{why}");
+        cluster.ask(Command::Resume);
+    }
+    cluster.finish();
+}
+
+#[test]
+fn a_simulation_that_is_paced_by_the_clock_goes_on() {
+    let mut cluster = simulated(SessionOptions { rest_every: Some(1), ..SessionOptions::default() });
+    cluster.wait_leader();
+    assert_eq!(cluster.session().recording_trouble(), None);
+    cluster.finish();
+}
+
 #[test]
 fn a_paused_simulation_makes_exactly_one_step_for_each_that_is_asked_for() {
     let mut cluster = simulated(SessionOptions::default());

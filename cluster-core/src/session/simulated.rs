@@ -124,6 +124,8 @@ struct Driver {
     shared: Arc<Shared>,
     /// How often events had been taken when the wait for more of that began, and when.
     waits: Option<(u64, Instant)>,
+    /// At which event it stands still, if it is not paced until then.
+    rests_at: u64,
 }
 
 impl Driver {
@@ -136,7 +138,20 @@ impl Driver {
     ) -> Self {
         let began = Instant::now();
         let clock = ClusterClock::unbound();
-        Self { runner, watched, let_go: None, rerun, asks, asked: VecDeque::new(), clock, began, shared, waits: None }
+        let rests_at = shared.rest_every;
+        Self {
+            runner,
+            watched,
+            let_go: None,
+            rerun,
+            asks,
+            asked: VecDeque::new(),
+            clock,
+            began,
+            shared,
+            waits: None,
+            rests_at,
+        }
     }
 
     /// Runs the cluster until it is asked to finish.
@@ -257,7 +272,7 @@ impl Driver {
             return;
         }
         if self.runner.rate() >= RATE_UNLIMITED {
-            while Instant::now() < turn_ends && !self.must_wait() {
+            while Instant::now() < turn_ends && !self.must_wait() && !self.rests() {
                 for _ in 0..CHUNK {
                     if self.runner.step().is_none() {
                         return;
@@ -289,9 +304,26 @@ impl Driver {
         self.shared.waiting.store(self.let_go.is_some(), Ordering::Relaxed);
     }
 
+    /// Stands still if so much was recorded since it did last: nothing paces it but the machine, and no disk is endless.
+    fn rests(&mut self) -> bool {
+        let recorded = self.runner.next_seq().0;
+        if recorded < self.rests_at {
+            return false;
+        }
+        let more = self.shared.rest_every;
+        self.rests_at = recorded + more;
+        self.shared.set_rest(format!(
+            "the run stands still after {recorded} events, so that it fills neither memory nor disk; resume it for {more} more"
+        ));
+        self.stop_waiting();
+        self.runner.command(Author::User, Command::Pause);
+        self.set_clock();
+        true
+    }
+
     /// Runs on until what is waited for has come, or the turn is over.
     fn run_on(&mut self, by: Author, turn_ends: Instant) {
-        while Instant::now() < turn_ends && !self.must_wait() {
+        while Instant::now() < turn_ends && !self.must_wait() && !self.rests() {
             for _ in 0..CHUNK {
                 let nothing_left = self.runner.step().is_none();
                 if nothing_left || lock(&self.watched).met {

@@ -211,6 +211,78 @@ fn lines_for_etcd_have_the_fields_of_its_tracer_and_every_arrival_was_sent() {
     }
 }
 
+/// The expectations of etcd's trace specification (`Traceetcdraft.tla`) on the fields of each line, written anew: which
+/// message a line may carry, what of it is compared, and the words and types of a node's state.
+#[test]
+fn lines_for_etcd_meet_the_expectations_of_its_specification() {
+    let run = run("raft", 3);
+    let text = written(&mut EtcdNdjson::new(registry::protocol("raft").unwrap().fields), &run);
+    let servers: Vec<String> = run.spec().nodes.iter().map(|node| node.0.to_string()).collect();
+    let (mut terms, mut asked) = (BTreeMap::<String, u64>::new(), 0);
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let event = &line["event"];
+        let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("a number in {line}"));
+        let word = |value: &Value| value.as_str().unwrap_or_else(|| panic!("a string in {line}")).to_owned();
+        // `Server` has strings; `Nil` is "0"; `StateFollower` and its kin are words of the model.
+        assert!(servers.contains(&word(&event["nid"])), "{line}");
+        let vote = word(&event["state"]["vote"]);
+        assert!(vote == "0" || servers.contains(&vote), "{line}");
+        assert!(["StateFollower", "StateCandidate", "StateLeader"].contains(&word(&event["role"]).as_str()), "{line}");
+        // `ConfFromTrace` takes both halves of a joint configuration as sets of servers.
+        let halves = event["conf"].as_array().unwrap();
+        assert_eq!(halves.len(), 2, "{line}");
+        assert!(
+            halves.iter().flat_map(|half| half.as_array().unwrap()).all(|it| servers.contains(&word(it))),
+            "{line}"
+        );
+        let (term, commit) = (number(&event["state"]["term"]), number(&event["state"]["commit"]));
+        let applied = number(&event["applied"]);
+        assert!(applied <= commit || event["name"] != "Commit", "{line}");
+        number(&event["log"]);
+        let before = terms.insert(word(&event["nid"]), term).unwrap_or(0);
+        assert!(before <= term, "a term never falls: {line}");
+        let name = word(&event["name"]);
+        match name.as_str() {
+            "BecomeLeader" => assert_eq!(event["role"], "StateLeader", "{line}"),
+            "BecomeCandidate" => {
+                assert_eq!(event["role"], "StateCandidate", "{line}");
+                assert!(term > before, "a candidate begins a term: {line}");
+            }
+            "BecomeFollower" | "InitState" => assert_eq!(event["role"], "StateFollower", "{line}"),
+            "Commit" | "Replicate" => assert_eq!(event["role"], "StateLeader", "{line}"),
+            "ApplyConfChange" => assert!(event["prop"]["cc"]["newconf"].is_array(), "{line}"),
+            message => {
+                let Some(stem) = message.strip_prefix("Send").or_else(|| message.strip_prefix("Receive")) else {
+                    panic!("the specification knows no {message}: {line}");
+                };
+                asked += 1;
+                let msg = &event["msg"];
+                let kinds: &[&str] = match stem {
+                    "AppendEntriesRequest" => &["MsgApp", "MsgHeartbeat", "MsgSnap"],
+                    "AppendEntriesResponse" => &["MsgAppResp", "MsgHeartbeatResp"],
+                    "RequestVoteRequest" => &["MsgVote"],
+                    "RequestVoteResponse" => &["MsgVoteResp"],
+                    other => panic!("the specification knows no {other}: {line}"),
+                };
+                assert!(kinds.contains(&word(&msg["type"]).as_str()), "{line}");
+                assert!(servers.contains(&word(&msg["from"])) && servers.contains(&word(&msg["to"])), "{line}");
+                assert!(number(&msg["term"]) > 0 && msg["reject"].is_boolean(), "{line}");
+                for compared in ["commit", "index", "logTerm", "entries"] {
+                    number(&msg[compared]);
+                }
+                if msg["type"] == "MsgHeartbeat" {
+                    assert_eq!(msg["entries"], 0, "a heartbeat has no entries: {line}");
+                }
+                if msg["type"] == "MsgApp" && msg["index"] != 0 {
+                    assert!(number(&msg["logTerm"]) > 0, "what is before an entry has a term: {line}");
+                }
+            }
+        }
+    }
+    assert!(asked > 20, "{asked} messages");
+}
+
 #[test]
 fn an_export_replaces_no_file_unasked_and_half_of_one_is_never_seen() {
     use std::io::Write as _;

@@ -25,6 +25,7 @@ struct Machine {
     term: u64,
     vote: u64,
     commit: u64,
+    applied: u64,
     log: u64,
 }
 
@@ -132,6 +133,7 @@ impl EtcdNdjson {
                 ViewChange::Role(role, _) => machine.role = *role,
                 ViewChange::Epoch(term) => (machine.term, machine.vote) = (term.0, 0),
                 ViewChange::CommitIndex(LogIndex(index)) => machine.commit = *index,
+                ViewChange::AppliedIndex(LogIndex(index)) => machine.applied = *index,
                 // Below: a vote may be told before the term that it belongs to.
                 _ => {}
             }
@@ -174,7 +176,7 @@ impl EtcdNdjson {
         let state = json!({"term": machine.term, "vote": machine.vote.to_string(), "commit": machine.commit});
         let mut told = json!({
             "name": name, "nid": node.0.to_string(), "state": state, "role": role, "log": machine.log,
-            "conf": [voters, []],
+            "conf": [voters, []], "applied": machine.applied,
         });
         if let Some((key, value)) = more {
             told[key] = value;
