@@ -117,7 +117,7 @@ impl Watcher {
 
 /// The thread: it owns what sees, and borrows the lab for as long.
 fn follow(course: &Course, from: &Receiver<Ask>, told: &Mutex<News>, wake: &dyn Fn()) {
-    let actions = course.demo.is_some().then(|| golden(&course.lab, course.phase)).unwrap_or_default();
+    let actions = if course.demo.is_some() { golden(&course.lab, course.phase) } else { Vec::new() };
     let attempt = Attempt { actions: Vec::new(), seed: course.seed, profile: course.profile };
     let segment = Segment { phase: course.phase, actions };
     let (_, play, progress) = attempt.begin(&course.lab, &segment);

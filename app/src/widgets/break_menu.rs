@@ -47,8 +47,10 @@ pub fn shapes_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chosen: Option<NodeId>) {
     ui.set_min_width(190.0);
     for row in SHAPES.iter().filter(|row| chosen.is_none() || row.chosen != Chosen::Nobody) {
         let faults = row.shape.faults(&nodes, ctx.state.leader(), chosen);
-        let shape = faults.map_err(|why| format!("{} Not here: {why}", row.about));
-        let possible = ctx.check(shape.map(Command::Inject).as_ref().map(Clone::clone).map_err(String::as_str));
+        let possible = match faults {
+            Ok(faults) => ctx.check(Ok(Command::Inject(faults))),
+            Err(why) => Err(format!("{} Not here: {why}", row.about)),
+        };
         let button = ui.add_enabled(possible.is_ok(), Button::new(title(row, chosen)));
         match possible {
             Ok(command) => {

@@ -147,7 +147,7 @@ pub(super) fn admin_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
         command_ui(ui, ctx, "Promote", "It becomes primary at once (manual failover)", ask(node, Admin::Promote));
     });
     let next = ctx.state.nodes.keys().next_back().map_or(1, |last| last.0.saturating_add(1));
-    if command_ui(ui, ctx, &format!("Start {} and add it", NodeId(next)), "", Command::AddNode(NodeId(next))) {
+    if command_ui(ui, ctx, format!("Start {} and add it", NodeId(next)), "", Command::AddNode(NodeId(next))) {
         ctx.command(ask(leader, Admin::AddMember { node: NodeId(next) }));
     }
     ui.add_space(SPACE);
