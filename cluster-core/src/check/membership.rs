@@ -110,7 +110,10 @@ impl Membership {
                 let (invariant, sentence) = match (there.runs, opinion.status) {
                     (false, MemberStatus::Alive | MemberStatus::Suspect) => (
                         Invariant::Completeness,
-                        format!("{by} still holds {of} for {word}, which is down since {}, with nothing else broken", there.since),
+                        format!(
+                            "{by} still holds {of} for {word}, which is down since {}, with nothing else broken",
+                            there.since
+                        ),
                     ),
                     (true, MemberStatus::Dead) => (
                         Invariant::Accuracy,
@@ -160,7 +163,8 @@ impl Observer for Membership {
             EventKind::NodeFroze { node } => self.set_frozen(*node, true, event.at),
             EventKind::NodeUnfroze { node } => self.set_frozen(*node, false, event.at),
             EventKind::LinkChanged { from, to, rules } => {
-                let _ = if rules.is_healthy() { self.links.remove(&(*from, *to)) } else { self.links.insert((*from, *to)) };
+                let _ =
+                    if rules.is_healthy() { self.links.remove(&(*from, *to)) } else { self.links.insert((*from, *to)) };
                 self.follow_calm(event.at);
             }
             EventKind::NodeFaultsChanged { node, part, faults } => {

@@ -24,11 +24,7 @@ impl Observers {
 
     /// Returns the invariants only: what the protocol itself promises, whatever its clients ask of it.
     pub fn invariants(spec: &ClusterSpec) -> Self {
-        Self {
-            invariants: Invariants::promised(spec),
-            membership: Membership::of(&spec.protocol),
-            histories: None,
-        }
+        Self { invariants: Invariants::promised(spec), membership: Membership::of(&spec.protocol), histories: None }
     }
 }
 

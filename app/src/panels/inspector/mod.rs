@@ -7,6 +7,7 @@ mod message;
 mod node;
 mod nodes;
 mod op;
+mod opinions;
 mod ops;
 mod rows;
 
