@@ -26,10 +26,12 @@ const CAUGHT: &[(&str, &str, u64, &str)] = &[
     ("primary-backup", "no-consistency-check", 48, "lost-write"),
     ("primary-backup", "gives-up-on-backups", 1, "lost-write"),
     ("primary-backup", "shares-epochs", 1, "single-writer"),
+    ("swim", "no-refutation", 1, "swim-accuracy"),
+    ("swim", "incarnation-not-raised", 1, "swim-accuracy"),
 ];
 
 /// What no seed brought about so far; a scripted scenario shows it.
-const SCRIPTED: &[&str] = &["commit-older-term"];
+const SCRIPTED: &[&str] = &["commit-older-term", "no-indirect-probe", "no-suspicion-timeout"];
 
 /// Draws the trial of a seed. Returns it with what it showed.
 fn drawn(quarry: &Quarry, seed: u64) -> (Trial, Ran) {

@@ -11,4 +11,5 @@ mod promises;
 mod raft;
 mod raft_study;
 mod rpc;
+mod swim;
 mod world;

@@ -368,7 +368,7 @@ fn paint_badges(pen: &Pen<'_>, scene: &Scene, placed: &Placed, at: Pos2, align: 
     let color = if said.is_some_and(|said| said.is_dead_to_some()) { pen.theme.bad } else { pen.theme.warn };
     let badges = badges.into_iter().chain([(said.is_some(), words.as_str(), color)]);
     for (_, word, color) in badges.filter(|badge| badge.0) {
-        let rect = pen.pill(next, align, 11.0, color, word);
+        let rect = pen.pill(next, align, 12.5, color, word);
         let step = rect.width() + pen.px(4.0);
         next.x += if placed.side == Side::Left { -step } else { step };
     }
