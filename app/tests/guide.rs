@@ -83,6 +83,22 @@ fn wait(harness: &mut Harness<'static, App>, what: &str, is: impl Fn(&Harness<'s
     }
 }
 
+/// Scrolls something into view and clicks it.
+fn press(harness: &mut Harness<'static, App>, label: &str) {
+    harness.get_by_label(label).scroll_to_me();
+    harness.run_steps(12);
+    harness.get_by_label(label).click();
+    harness.run_steps(3);
+}
+
+/// Lets the clock of the window show a later second.
+fn at_second(harness: &mut Harness<'static, App>, secs: f64) {
+    harness.input_mut().time = Some(secs);
+    harness.step();
+    harness.input_mut().time = None;
+    harness.step();
+}
+
 fn predict(harness: &mut Harness<'static, App>) {
     for (ask, option) in [("leaders", "two"), ("minority-write", "no-answer")] {
         guide(harness, GuideAction::Choose(ask.to_owned(), option.to_owned()));
@@ -107,10 +123,8 @@ fn a_prediction_is_sealed_before_the_cluster_starts() {
     harness.run_steps(3);
     guide(&mut harness, GuideAction::Commit);
     assert!(lock(&started).is_empty(), "one question has no answer yet");
-    harness.get_by_label("No answer").click();
-    harness.run_steps(3);
-    harness.get_by_label("Commit prediction").click();
-    harness.run_steps(3);
+    press(&mut harness, "No answer");
+    press(&mut harness, "Commit prediction");
     let lesson = harness.state().guide().lesson.as_ref().unwrap();
     assert_eq!(lesson.answered(StepKind::Predict, "leaders"), Some("two"));
     assert_eq!(lesson.next_step().map(|step| step.kind), Some(StepKind::Do));
@@ -135,8 +149,7 @@ fn goals_are_listed_and_the_phase_can_be_begun_again() {
     let (mut harness, started) = at_lab(&labs().join(LAB), None);
     predict(&mut harness);
     harness.get_by_label("goal Two nodes lead at once, pending");
-    harness.get_by_label("Retry phase").click();
-    harness.run_steps(3);
+    press(&mut harness, "Retry phase");
     assert_eq!(lock(&started).len(), 2);
     assert_eq!(harness.state().guide().lesson.as_ref().unwrap().journal.attempts_at(""), 2);
 }
@@ -146,13 +159,12 @@ fn help_comes_after_its_time_and_is_noted() {
     let (mut harness, _) = at_lab(&labs().join(LAB), None);
     predict(&mut harness);
     assert!(harness.query_by_label("Give me a hint").is_none());
-    // Steps of a quarter of a second: the hint of this lab comes after 90 s.
-    harness.run_steps(370);
-    harness.get_by_label("Give me a hint").click();
-    harness.run_steps(3);
+    // The hint of this lab comes after 90 s.
+    at_second(&mut harness, 100.0);
+    press(&mut harness, "Give me a hint");
     assert!(harness.query_by_label_contains("More help in").is_some());
-    harness.run_steps(40);
-    guide(&mut harness, GuideAction::Hint(0));
+    at_second(&mut harness, 120.0);
+    press(&mut harness, "More help");
     let lesson = harness.state().guide().lesson.as_ref().unwrap();
     let hinted = |level: u8| Did::Hinted { goal: "two-believers".to_owned(), level };
     let did: Vec<&Did> = lesson.journal.deeds.iter().map(|deed| &deed.did).collect();

@@ -1,8 +1,10 @@
 //! Runs one node: a protocol with its types erased. Bytes and timers in, bytes and timers out, in both backends alike.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Once,
     time::Duration,
 };
 
@@ -287,6 +289,11 @@ impl<P: Protocol> Node for NodeHost<P> {
     }
 }
 
+thread_local! {
+    /// Whether this thread is inside a step of a node.
+    static IN_NODE: Cell<bool> = const { Cell::new(false) };
+}
+
 /// A buffer that grew beyond this is given back.
 const SCRATCH_MAX: usize = 64 << 10;
 
@@ -302,9 +309,22 @@ fn encode(message: &impl Serialize, scratch: &mut Vec<u8>) -> Bytes {
     payload
 }
 
-/// Engines assert what they hold to be impossible; such a panic ends the node, not the program.
+/// Engines assert what they hold to be impossible; such a panic ends the node, not the program. The trace tells of it, so
+/// nothing of it is printed.
 fn guarded<T>(step: impl FnOnce() -> T) -> Result<T, NodePanic> {
-    catch_unwind(AssertUnwindSafe(step)).map_err(|panic| {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IN_NODE.get() {
+                told(panic)
+            }
+        }));
+    });
+    IN_NODE.set(true);
+    let stepped = catch_unwind(AssertUnwindSafe(step));
+    IN_NODE.set(false);
+    stepped.map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         NodePanic(text.unwrap_or("the protocol gave no reason").to_owned())

@@ -68,6 +68,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "registry", "protocol", "sim",
         ],
     ),
+    // Holds the two backends together: it runs the same script on both, and so needs both ways to run one, and every check.
+    (
+        "parity",
+        &[
+            "ids", "name", "time", "request", "origin", "fault", "spec", "command", "event", "trace", "check",
+            "protocol", "registry", "sim", "session", "hunt",
+        ],
+    ),
     // For tests only: it names every reader of foreign bytes, wherever that is.
     (
         "fuzzing",

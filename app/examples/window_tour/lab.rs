@@ -3,9 +3,14 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::AtomicBool,
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use cluster_core::{
+    headless::{self, Light},
+    lab::{Lab, evidence::Evidence},
+};
 
 use crate::{
     Tour,
@@ -32,7 +37,7 @@ pub(crate) fn tour(program: &Path, pictures: &Path) -> Result<()> {
     }
     lab.close()?;
     let points = points?;
-    grade(program, &evidence_in(home.path())?, &points)?;
+    grade(&evidence_in(home.path())?, &points)?;
     println!("window tour: {LAB} was done by mouse, for {points}; its evidence is graded to the same");
     Ok(())
 }
@@ -186,13 +191,15 @@ fn evidence_in(home: &Path) -> Result<PathBuf> {
     bail!("the attempt left no evidence")
 }
 
-/// Has the evidence graded by the command line: to the points that the window showed.
-fn grade(program: &Path, evidence: &Path, points: &str) -> Result<()> {
-    let graded = Command::new(program).args(["lab", "grade", "--json"]).arg(evidence).output()?;
-    let text = String::from_utf8_lossy(&graded.stdout);
-    ensure!(graded.status.success(), "the evidence is refused: {text}{}", String::from_utf8_lossy(&graded.stderr));
-    let told: serde_json::Value = serde_json::from_str(&text).context("the grade is no JSON")?;
-    let number = points.split_whitespace().next().unwrap_or_default();
-    ensure!(text.contains(number), "the window said {points}, the grade is {told}");
+/// Grades the evidence from its recordings: to the points that the window showed, and with nothing that speaks against it.
+fn grade(evidence: &Path, points: &str) -> Result<()> {
+    let evidence = Evidence::open(evidence)?;
+    let Ok(lab) = Lab::open(&Path::new("labs").join(LAB)) else { bail!("labs/{LAB} cannot be read") };
+    let scratch = tempfile::tempdir()?;
+    let graded = headless::grade(&evidence, Some(&lab), scratch.path(), &AtomicBool::new(false))?;
+    let score = graded.score.context("the evidence is not graded")?;
+    let told = format!("{} of {}", score.total(), score.most());
+    ensure!(told == points, "the window said {points}, the grade is {told}");
+    ensure!(graded.light() != Light::Red, "the evidence is refused: {:?}", graded.reasons);
     Ok(())
 }

@@ -88,6 +88,12 @@ impl Guide {
     /// Makes the guide of the labs in a folder; what learners did is kept in another one, or forgotten.
     pub fn new(labs: PathBuf, home: Option<PathBuf>) -> Self {
         let keeper = Keeper::open(home);
-        Self { shelf: Shelf::new(labs), labs_shown: false, lesson: None, explained: None, keeper }
+        let mut shelf = Shelf::new(labs);
+        if shelf.folder.is_file()
+            && let Some(home) = keeper.home()
+        {
+            shelf.unpack(home);
+        }
+        Self { shelf, labs_shown: false, lesson: None, explained: None, keeper }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cluster_core::lab::{Lab, LabError, labs_in};
+use cluster_core::lab::{Lab, LabError, labs_in, pack::Pack};
 
 /// One lab of the list.
 pub struct Volume {
@@ -36,6 +36,8 @@ pub struct Shelf {
     pub folder: PathBuf,
     /// The labs, as they were read last.
     pub volumes: Vec<Volume>,
+    /// The pack that they are, as `id version`, and whether somebody signed it.
+    pub pack: Option<String>,
     /// Why there are none, if so.
     pub trouble: Option<String>,
 }
@@ -43,19 +45,45 @@ pub struct Shelf {
 impl Shelf {
     /// Makes the shelf of a folder, not looked at yet.
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, volumes: Vec::new(), trouble: None }
+        Self { folder, volumes: Vec::new(), pack: None, trouble: None }
+    }
+
+    /// Unpacks a pack that is one file into a fresh folder in `home`; its labs are the shelf from here on.
+    pub(super) fn unpack(&mut self, home: &Path) {
+        let scratch = home.join("packs").join(format!("{}-{}", super::lesson::unix_ms(), std::process::id()));
+        let made = std::fs::create_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()));
+        let told = |errors: Vec<LabError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        match made.and_then(|()| Pack::open(&self.folder, &scratch).map_err(told)) {
+            Ok(pack) => (self.folder, self.pack) = (pack.folder.clone(), Some(pack_words(&pack))),
+            Err(why) => self.trouble = Some(why),
+        }
     }
 
     /// Looks at the folder again.
     pub(super) fn look(&mut self) {
+        if self.folder.is_file() {
+            // A pack that could not be unpacked said why.
+            return;
+        }
         let labs = labs_in(&self.folder);
+        let pack = self.folder.join("pack.toml").is_file().then(|| Pack::open(&self.folder, &self.folder));
+        let (pack, wrong) = match pack {
+            Some(Ok(pack)) => (Some(pack), None),
+            Some(Err(errors)) => (None, errors.first().map(ToString::to_string)),
+            None => (None, None),
+        };
+        let signed = self.pack.take();
+        self.pack = signed.or_else(|| pack.as_ref().map(pack_words));
         self.trouble = match &labs {
             Ok(found) if found.is_empty() => Some(format!("{}: there are no labs here", self.folder.display())),
-            Ok(_) => None,
+            Ok(_) => wrong,
             Err(error) => Some(format!("{}: {error}; say where they are with --labs", self.folder.display())),
         };
         let mut volumes: Vec<(Vec<String>, Volume)> = labs.unwrap_or_default().into_iter().map(read).collect();
         in_order(&mut volumes);
+        // A pack says the order of its labs itself; what it does not name comes behind.
+        let named = |volume: &Volume| pack.as_ref()?.labs.iter().position(|id| id == volume.id());
+        volumes.sort_by_key(|(_, volume)| named(volume).unwrap_or(usize::MAX));
         self.volumes = volumes.into_iter().map(|(_, volume)| volume).collect();
     }
 
@@ -71,6 +99,12 @@ impl Volume {
     pub fn id(&self) -> &str {
         self.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
+}
+
+fn pack_words(pack: &Pack) -> String {
+    let signed =
+        pack.signed_by.as_ref().map_or_else(String::new, |by| format!(", signed by {}…", &by[..by.len().min(12)]));
+    format!("{} {}{signed}", pack.id, pack.version)
 }
 
 /// Reads a lab, and which labs it comes after.

@@ -24,7 +24,8 @@ impl Observers {
 
     /// Returns the invariants only: what the protocol itself promises, whatever its clients ask of it.
     pub fn invariants(spec: &ClusterSpec) -> Self {
-        Self { invariants: Invariants::promised(spec), membership: Membership::of(&spec.protocol), histories: None }
+        let membership = Membership::of(&spec.protocol);
+        Self { invariants: Invariants::promised(spec), membership, histories: None }
     }
 }
 

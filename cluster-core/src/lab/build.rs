@@ -197,6 +197,9 @@ impl Builder<'_> {
                     self.errors.push(LabError::at(name, whole, start..end, "", problem));
                 }
             }
+            for (start, end, problem) in text::foreign(whole) {
+                self.errors.push(LabError::at(name, whole, start..end, "", problem));
+            }
             for address in text::pictures(whole) {
                 if let Some(problem) = picture_problem(address, &self.files.pictures) {
                     let at = whole.find(address).unwrap_or(0);
@@ -265,10 +268,33 @@ impl Builder<'_> {
                     }
                     Param::Int(low, high.max(low))
                 }
+                ParamFile::Shuffle(words) => self.shuffle(file, name.get_ref(), words, &key),
             };
             params.insert(name.get_ref().clone(), param);
         }
         params
+    }
+
+    /// Reads a list that is put into an order of its own. That of the name `names` gives the nodes theirs.
+    fn shuffle(&mut self, file: &LabFile, name: &str, words: &toml::Spanned<Vec<String>>, key: &str) -> Param {
+        let list = words.get_ref();
+        let differ: BTreeSet<&String> = list.iter().collect();
+        let shown =
+            |word: &String| !word.trim().is_empty() && word.chars().count() <= 12 && !word.contains(['{', '}', ',']);
+        if list.len() < 2 || differ.len() != list.len() || !list.iter().all(shown) {
+            self.wrong(
+                words.span(),
+                key,
+                "give at least two words that differ, of at most 12 letters, without commas and braces",
+            );
+        }
+        let sizes = file.phase.iter().filter_map(|phase| phase.size.as_ref()).chain([&file.cluster.size]);
+        let most = sizes.map(|size| usize::from(*size.get_ref())).max().unwrap_or(0);
+        if name == super::draw::NAMES && list.len() < most {
+            let problem = format!("there are {most} nodes and {} names; give each node one", list.len());
+            self.wrong(words.span(), key, problem);
+        }
+        Param::Shuffle(list.clone())
     }
 
     fn phases(&mut self, file: &LabFile) -> Vec<Phase> {

@@ -65,6 +65,8 @@ pub enum Param {
     Pick(Vec<String>),
     /// A whole number, both ends included.
     Int(i64, i64),
+    /// All of these, in an order of its own.
+    Shuffle(Vec<String>),
 }
 
 /// A phase: a cluster, and goals of its own.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     acts::verb,
+    draw::drawn,
     model::{Action, Lab, verb_line},
-    play::{drawn, filled_in},
+    play::filled_in,
 };
 use crate::{
     command::Command,

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    model::{Action, Lab, Param, scaled, verb_line},
+    draw::drawn,
+    model::{Action, Lab, scaled, verb_line},
     progress::LabProgress,
 };
 use crate::{
@@ -141,14 +142,4 @@ impl Play {
 /// Returns a text with what was drawn in the places of its names, such as `{key}`.
 pub fn filled_in(text: &str, params: &BTreeMap<String, String>) -> String {
     params.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
-}
-
-/// Returns what is drawn for an attempt from its seed.
-pub fn drawn(lab: &Lab, seed: u64) -> BTreeMap<String, String> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x9A7A);
-    let mut draw = |param: &Param| match param {
-        Param::Pick(words) => words.get(rng.random_range(0..words.len().max(1))).cloned().unwrap_or_default(),
-        Param::Int(low, high) => rng.random_range(*low..=*high).to_string(),
-    };
-    lab.params.iter().map(|(name, param)| (name.clone(), draw(param))).collect()
 }

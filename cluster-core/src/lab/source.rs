@@ -48,6 +48,7 @@ pub(super) struct LabFile {
 pub(super) enum ParamFile {
     Pick(Spanned<Vec<String>>),
     Int(Spanned<(i64, i64)>),
+    Shuffle(Spanned<Vec<String>>),
 }
 
 #[derive(Debug, Deserialize)]

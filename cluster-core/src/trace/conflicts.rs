@@ -87,3 +87,78 @@ fn keys(request: &Request) -> Vec<Key> {
         one => one.key().cloned().into_iter().collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{RoleKind, ViewChange},
+        ids::{ClientId, LogIndex, Seq},
+        name::Name,
+        spec::ClusterSpec,
+        time::Timestamp,
+    };
+
+    struct Run {
+        conflicts: Conflicts,
+        state: ClusterState,
+    }
+
+    impl Run {
+        fn new() -> Self {
+            Self { conflicts: Conflicts::default(), state: ClusterState::before(&ClusterSpec::default()) }
+        }
+
+        fn tell(&mut self, kind: EventKind) {
+            let event = TraceEvent { seq: self.state.next, at: Timestamp::ZERO, cause: None::<Seq>, kind };
+            self.state.apply(&event);
+            self.conflicts.apply(&event, &self.state);
+        }
+
+        fn role(&mut self, node: u16, role: RoleKind) {
+            let node = NodeId(node);
+            if !self.state.nodes[&node].status.is_running() {
+                self.tell(EventKind::NodeStarted { node, incarnation: 0, port: 0 });
+            }
+            self.tell(EventKind::ViewChanged { node, changes: vec![ViewChange::Role(role, Name::new("some role"))] });
+        }
+
+        fn write(&mut self, op: u64, key: &str, node: u16, outcome: Outcome) {
+            let request = Request::Put { key: key.into(), value: "v".into() };
+            self.tell(EventKind::OpInvoked { op: OpId(op), client: ClientId(1), request });
+            self.tell(EventKind::OpReturned { op: OpId(op), outcome, node: Some(NodeId(node)) });
+        }
+
+        fn found(&self) -> Vec<(String, u64, u64)> {
+            self.conflicts.found().map(|(key, (one, other))| (key.to_string(), one.0, other.0)).collect()
+        }
+    }
+
+    const OK: Outcome = Outcome::Written { at: LogIndex(1) };
+
+    #[test]
+    fn a_key_that_two_leaders_promised_is_in_conflict() {
+        let mut run = Run::new();
+        run.role(1, RoleKind::Leader);
+        run.role(2, RoleKind::Leader);
+        run.write(1, "x", 1, OK);
+        run.write(2, "y", 2, OK);
+        assert_eq!(run.found(), []);
+        run.write(3, "x", 2, OK);
+        assert_eq!(run.found(), [("x".to_owned(), 1, 3)]);
+    }
+
+    #[test]
+    fn leaders_one_after_the_other_and_writes_without_an_ok_are_in_no_conflict() {
+        let mut run = Run::new();
+        run.role(1, RoleKind::Leader);
+        run.write(1, "x", 1, OK);
+        run.role(1, RoleKind::Follower);
+        run.role(2, RoleKind::Leader);
+        run.write(2, "x", 2, OK);
+        run.role(1, RoleKind::Leader);
+        run.write(3, "x", 1, Outcome::NoAnswer);
+        run.write(4, "x", 2, OK);
+        assert_eq!(run.found(), []);
+    }
+}

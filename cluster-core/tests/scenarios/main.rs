@@ -3,9 +3,11 @@
 mod clock;
 mod common;
 mod disk;
+mod knobs;
 mod links;
 mod machine;
 mod messages;
+mod omni_paxos;
 mod primary_backup;
 mod promises;
 mod raft;

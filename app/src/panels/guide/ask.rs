@@ -29,10 +29,10 @@ fn question_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, step: &Step, ask
     let given = lesson.answered(step.kind, &ask.id);
     let chosen = given.or_else(|| lesson.chosen.get(&ask.id).map(String::as_str));
     let right = given.filter(|_| step.kind == StepKind::Observe).and_then(|_| lesson.right_answer(ask));
-    for option in &ask.options {
+    for option in ask.order(lesson.journal.seed) {
         let mark = right.as_ref().map(|(right, _)| right == option);
         if option_ui(ui, ctx, option, chosen == Some(option), now && given.is_none(), mark) {
-            ctx.in_lab(GuideAction::Choose(ask.id.clone(), option.clone()));
+            ctx.in_lab(GuideAction::Choose(ask.id.clone(), option.to_owned()));
         }
     }
     if let (Some(given), Some((right, seen))) = (given, right) {

@@ -22,11 +22,14 @@ pub(super) fn end_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, lab: &Lab)
             ui.label(RichText::new(points).strong().size(look::HEADING_PX));
             ui.label("points");
         });
-        let parts = format!(
-            "goals {} of {} · what happened {} of {} · reflection {} of {}",
-            score.goals, score.of[0], score.observe, score.of[1], score.reflect, score.of[2]
-        );
-        ui.label(RichText::new(parts).size(look::SMALL_PX).color(ctx.theme.text_weak));
+        Grid::new("points").num_columns(2).spacing([1.5 * SPACE, 0.25 * SPACE]).show(ui, |ui| {
+            let parts = [("Goals", score.goals), ("What happened", score.observe), ("Reflection", score.reflect)];
+            for ((part, points), of) in parts.into_iter().zip(score.of) {
+                ui.label(RichText::new(part).size(look::SMALL_PX).color(ctx.theme.text_weak));
+                ui.label(RichText::new(format!("{points} / {of}")).size(look::SMALL_PX));
+                ui.end_row();
+            }
+        });
         ui.label(RichText::new(work_words(lesson)).size(look::SMALL_PX).color(ctx.theme.text_weak));
     });
     ui.add_space(look::GAP_PX);

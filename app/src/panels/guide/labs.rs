@@ -24,6 +24,9 @@ pub fn labs_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
             RichText::new("Predict, do it, see what happened, and where it happened before.")
                 .color(ctx.theme.text_weak),
         );
+        if let Some(pack) = &guide.shelf.pack {
+            ui.label(RichText::new(format!("Pack {pack}")).size(look::SMALL_PX).color(ctx.theme.text_weak));
+        }
         ui.add_space(SPACE);
         if let Some(trouble) = &guide.shelf.trouble {
             ui.colored_label(ctx.theme.warn, format!("⚠ {trouble}"));

@@ -104,9 +104,9 @@ impl Words {
                     ui.horizontal(|ui| {
                         ui.label(RichText::new(&entry.word).strong().size(look::TEXT_PX + 1.5));
                         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                            let close =
-                                ui.add(egui::Button::new("✖").frame(false)).on_hover_text("Close the explanation");
-                            close.clicked()
+                            let (close, name) = (ui.add(egui::Button::new("✖").frame(false)), "Close the explanation");
+                            close.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+                            close.on_hover_text(name).clicked()
                         })
                         .inner
                     })

@@ -27,10 +27,14 @@ pub enum Invariant {
     StateMachineSafety,
     /// Primary-backup: one primary an epoch.
     SingleWriter,
+    /// Remote procedure calls: no request takes effect twice on one server.
+    AtMostOnce,
     /// SWIM: who crashed is found out by all.
     Completeness,
     /// SWIM: while nothing is broken, nobody is held for dead who runs.
     Accuracy,
-    /// Remote procedure calls: no request takes effect twice on one server.
-    AtMostOnce,
+    /// Omni-Paxos: one leader a ballot.
+    UniqueLeader,
+    /// Omni-Paxos: nobody decides anything else at the same position.
+    UniformAgreement,
 }

@@ -29,10 +29,12 @@ pub enum Lineage {
     Raft,
     /// Primary-backup replication with epochs.
     PrimaryBackup,
-    /// Members that watch each other.
-    Swim,
     /// Remote procedure calls, with a memory of them.
     Rpc,
+    /// Members that watch each other.
+    Swim,
+    /// Omni-Paxos: Sequence Paxos under Ballot Leader Election.
+    OmniPaxos,
 }
 
 impl Lineage {
@@ -45,10 +47,12 @@ impl Lineage {
             Some(Self::Raft)
         } else if descends("primary-backup") {
             Some(Self::PrimaryBackup)
-        } else if descends("swim") {
-            Some(Self::Swim)
         } else if descends("rpc") {
             Some(Self::Rpc)
+        } else if descends("swim") {
+            Some(Self::Swim)
+        } else if descends("omni-paxos") {
+            Some(Self::OmniPaxos)
         } else {
             None
         }
@@ -59,8 +63,35 @@ impl Lineage {
         let set = |knob: &str, value: &str| spec.knobs.get(knob).is_some_and(|it| it == value);
         Self::of(&spec.protocol).filter(|it| match it {
             Self::Rpc => !set("dedup", "off") && !set("table", "memory"),
-            Self::Raft | Self::PrimaryBackup | Self::Swim => true,
+            Self::Raft | Self::PrimaryBackup | Self::Swim | Self::OmniPaxos => true,
         })
+    }
+
+    /// Returns its word for an epoch.
+    pub(super) fn epoch_word(self) -> &'static str {
+        match self {
+            Self::Raft => "term",
+            Self::PrimaryBackup | Self::Rpc | Self::Swim => "epoch",
+            Self::OmniPaxos => "ballot",
+        }
+    }
+
+    /// Returns whether every node applies one log, entry by entry: then nobody may apply anything else at a position.
+    pub(super) fn applies_one_log(self) -> bool {
+        match self {
+            Self::Raft | Self::OmniPaxos => true,
+            Self::PrimaryBackup | Self::Rpc | Self::Swim => false,
+        }
+    }
+
+    /// Returns what it promises of who leads; nothing if nobody does.
+    pub(super) fn one_leader(self) -> Option<Invariant> {
+        match self {
+            Self::Raft => Some(Invariant::ElectionSafety),
+            Self::PrimaryBackup => Some(Invariant::SingleWriter),
+            Self::OmniPaxos => Some(Invariant::UniqueLeader),
+            Self::Rpc | Self::Swim => None,
+        }
     }
 
     /// Returns the rows of its invariants.
@@ -78,6 +109,7 @@ impl Invariant {
 
 const RAFT: &str = "https://raft.github.io/raft.pdf";
 const SWIM: &str = "https://www.cs.cornell.edu/projects/Quicksilver/public_pdfs/SWIM.pdf";
+const OMNI_PAXOS: &str = "https://doi.org/10.1145/3552326.3587441";
 
 /// All invariants.
 pub const INVARIANTS: &[InvariantRow] = &[
@@ -140,6 +172,15 @@ pub const INVARIANTS: &[InvariantRow] = &[
         lineage: Lineage::PrimaryBackup,
     },
     InvariantRow {
+        invariant: Invariant::AtMostOnce,
+        id: "at-most-once",
+        title: "At Most Once",
+        sentence: "a server executes each request at most once, however often it arrives",
+        source: "Birrell and Nelson 1984, \"Implementing Remote Procedure Calls\", §3.2",
+        link: "https://doi.org/10.1145/2080.357392",
+        lineage: Lineage::Rpc,
+    },
+    InvariantRow {
         invariant: Invariant::Completeness,
         id: "swim-completeness",
         title: "Strong Completeness",
@@ -158,13 +199,22 @@ pub const INVARIANTS: &[InvariantRow] = &[
         lineage: Lineage::Swim,
     },
     InvariantRow {
-        invariant: Invariant::AtMostOnce,
-        id: "at-most-once",
-        title: "At Most Once",
-        sentence: "a server executes each request at most once, however often it arrives",
-        source: "Birrell and Nelson 1984, \"Implementing Remote Procedure Calls\", §3.2",
-        link: "https://doi.org/10.1145/2080.357392",
-        lineage: Lineage::Rpc,
+        invariant: Invariant::UniqueLeader,
+        id: "unique-leader",
+        title: "Unique Leader",
+        sentence: "no two servers lead in the same ballot",
+        source: "Ng, Haridi and Carbone 2023, Ballot Leader Election: ballots are unique",
+        link: OMNI_PAXOS,
+        lineage: Lineage::OmniPaxos,
+    },
+    InvariantRow {
+        invariant: Invariant::UniformAgreement,
+        id: "uniform-agreement",
+        title: "Uniform Agreement",
+        sentence: "of any two logs that were decided, one is a prefix of the other",
+        source: "Ng, Haridi and Carbone 2023, Sequence Consensus: uniform agreement",
+        link: OMNI_PAXOS,
+        lineage: Lineage::OmniPaxos,
     },
 ];
 
@@ -177,6 +227,7 @@ mod tests {
         assert_eq!(Lineage::of("raft"), Some(Lineage::Raft));
         assert_eq!(Lineage::of("raft-study"), Some(Lineage::Raft));
         assert_eq!(Lineage::of("primary-backup"), Some(Lineage::PrimaryBackup));
+        assert_eq!(Lineage::of("omni-paxos"), Some(Lineage::OmniPaxos));
         assert_eq!(Lineage::of("rafting"), None);
     }
 

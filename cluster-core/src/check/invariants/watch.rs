@@ -80,7 +80,7 @@ impl Invariants {
                 let watched = self.node(node);
                 watched.log.reset(*index);
             }
-            Milestone::Applied { op, index } if self.lineage == Lineage::Raft => {
+            Milestone::Applied { op, index } if self.lineage.applies_one_log() => {
                 let epoch = self.node(node).log.at(*index);
                 self.on_applied(*index, Applied { epoch, op: Some(*op), node, seq }, found);
             }
@@ -96,15 +96,12 @@ impl Invariants {
         }
         if let Some(other) = self.reigns.elect(epoch, node, seq, &watched.log) {
             let (other, since) = (other.node, other.seq);
-            let (invariant, sentence) = match self.lineage {
-                Lineage::Raft => (
-                    Invariant::ElectionSafety,
-                    format!("{node} was elected in term {epoch}, in which {other} was, too"),
-                ),
-                Lineage::PrimaryBackup | Lineage::Rpc => {
-                    (Invariant::SingleWriter, format!("{node} is primary in epoch {epoch}, in which {other} was, too"))
-                }
-                Lineage::Swim => return, // nobody leads
+            let Some(invariant) = self.lineage.one_leader() else { return };
+            let word = self.lineage.epoch_word();
+            let sentence = if invariant == Invariant::SingleWriter {
+                format!("{node} is primary in {word} {epoch}, in which {other} was, too")
+            } else {
+                format!("{node} was elected in {word} {epoch}, in which {other} was, too")
             };
             let finding = Finding { epochs: vec![epoch], ..of_nodes([other, node], [since, seq]) };
             self.tell(invariant, epoch.0, sentence, finding, found);
@@ -196,11 +193,12 @@ impl Invariants {
         } else if reign {
             watched.leads = None;
         }
-        if self.lineage != Lineage::Raft {
+        if !self.lineage.applies_one_log() {
             return;
         }
         let watched = self.nodes.entry(node).or_default();
-        if let Some(index) = committed
+        if self.lineage == Lineage::Raft
+            && let Some(index) = committed
             && let Some(missing) = self.reigns.commit(index, &watched.log, Commit { epoch, node, seq })
         {
             self.tell_missing(missing, found);
@@ -226,8 +224,9 @@ impl Invariants {
 
     fn on_applied(&mut self, index: LogIndex, applied: Applied, found: &mut Vec<Finding>) {
         let Some(other) = self.positions.apply(index, applied) else { return };
+        let word = self.lineage.epoch_word();
         let words = |applied: &Applied| {
-            let epoch = applied.epoch.map_or_else(String::new, |epoch| format!(" of term {epoch}"));
+            let epoch = applied.epoch.map_or_else(String::new, |epoch| format!(" of {word} {epoch}"));
             format!("{}{epoch}", applied.op.map_or_else(|| "an entry".to_owned(), |op| op.to_string()))
         };
         let sentence = format!(
@@ -243,7 +242,7 @@ impl Invariants {
             ops: [other.op, applied.op].into_iter().flatten().collect(),
             ..of_nodes([other.node, applied.node], [other.seq, applied.seq])
         };
-        self.tell(Invariant::StateMachineSafety, index.0, sentence, finding, found);
+        self.tell(self.one_log(), index.0, sentence, finding, found);
     }
 
     /// A node's map is another one, or the same after more entries.
@@ -256,7 +255,15 @@ impl Invariants {
             other.node
         );
         let finding = Finding { indexes: vec![index], ..of_nodes([other.node, node], [other.seq, hashed.seq]) };
-        self.tell(Invariant::StateMachineSafety, index.0, sentence, finding, found);
+        self.tell(self.one_log(), index.0, sentence, finding, found);
+    }
+
+    /// What the lineage promises of what is applied.
+    fn one_log(&self) -> Invariant {
+        match self.lineage {
+            Lineage::Raft | Lineage::PrimaryBackup | Lineage::Rpc | Lineage::Swim => Invariant::StateMachineSafety,
+            Lineage::OmniPaxos => Invariant::UniformAgreement,
+        }
     }
 
     fn tell_missing(&mut self, missing: Missing, found: &mut Vec<Finding>) {

@@ -31,7 +31,7 @@ pub use log::AttemptLog;
 pub use read::{Break, Evidence, Kept};
 pub use seal::seal;
 
-use super::{GoalState, Lab, Score, play::drawn};
+use super::{GoalState, Lab, Score, drawn};
 use crate::{origin::BackendKind, time::TimingProfile};
 
 /// How the name of a file with evidence ends.

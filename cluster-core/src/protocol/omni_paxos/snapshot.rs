@@ -23,7 +23,9 @@ const LOG_BYTES_MAX: u64 = 4 << 20;
 impl OmniPaxos {
     /// Takes a snapshot and forgets the log before it, if it is long enough.
     pub(super) fn compact_if_due(&mut self, ctx: &mut Context<'_>) {
-        let (base, bytes) = (self.log.log().base, self.log.log().bytes());
+        let log = self.log.log();
+        let (base, bytes) = (log.base, log.bytes());
+        drop(log);
         let long = self.applied - base >= self.snapshot_every || bytes > LOG_BYTES_MAX && self.applied > base;
         // While promises are gathered, the log is compared with those of others: it stays as it is.
         if !long || !self.accepts() {

@@ -11,6 +11,7 @@ impl OmniPaxos {
     /// Fills the whole view in, touching only what changed.
     pub(super) fn fill(&self, view: &mut NodeView) {
         (view.role, view.role_name) = self.role();
+        view.leader = self.leader();
         let log = self.log.log();
         view.epoch = self.epoch;
         // Only what the disk has is a promise: a power loss takes the rest.
@@ -20,7 +21,6 @@ impl OmniPaxos {
             view.votes.extend(self.promises.from());
             view.votes.sort_unstable();
         }
-        view.leader = self.leader();
         view.first_index = LogIndex(log.base + 1);
         view.commit_index = LogIndex(log.decided.min(self.durable.last).max(self.applied));
         view.applied_index = LogIndex(self.applied);
