@@ -40,9 +40,9 @@ pub struct ClusterArgs {
     /// Set a knob of the protocol, such as `--knob mode=sync`; may be repeated.
     #[arg(long = "knob", value_name = "K=V", value_parser = knob)]
     pub knobs: Vec<(String, String)>,
-    /// How many clients ask.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub clients: usize,
+    /// How many clients ask [default: 2; none of a protocol that serves no clients].
+    #[arg(long, value_name = "N")]
+    pub clients: Option<usize>,
     /// Operations a second of each client [default: 4].
     #[arg(long, value_name = "HZ", conflicts_with = "closed")]
     pub rate: Option<f64>,
@@ -107,8 +107,10 @@ impl ClusterArgs {
 
     fn unchecked(&self) -> Result<ClusterSpec, SpecError> {
         // Before the list is made: it would be a long one.
-        if self.clients > CLIENTS_MAX {
-            return Err(SpecError::TooManyClients(self.clients));
+        let serves = registry::protocol(&self.protocol).is_none_or(|row| row.serves_clients);
+        let clients = self.clients.unwrap_or(if serves { 2 } else { 0 });
+        if clients > CLIENTS_MAX {
+            return Err(SpecError::TooManyClients(clients));
         }
         let load = match (self.closed, self.rate) {
             (true, _) => Load::Closed { think: Duration::ZERO },
@@ -123,7 +125,7 @@ impl ClusterArgs {
             target: if self.read_anywhere { Target::ReadAnywhere } else { Target::Leader },
             ..ClientSpec::default()
         };
-        let clients = (1..=self.clients as u16).map(|n| ClientSpec { id: ClientId(n), ..client.clone() });
+        let clients = (1..=clients as u16).map(|n| ClientSpec { id: ClientId(n), ..client.clone() });
         Ok(ClusterSpec {
             protocol: self.protocol.clone(),
             nodes: nodes(&self.nodes)?,
@@ -149,7 +151,7 @@ impl ClusterArgs {
             SpecError::NoNodes | SpecError::TooManyNodes(_) | SpecError::Twice(_) | SpecError::NodeZero => {
                 format!("--nodes {}: ", self.nodes)
             }
-            SpecError::TooManyClients(_) => format!("--clients {}: ", self.clients),
+            SpecError::TooManyClients(clients) => format!("--clients {clients}: "),
             _ => String::new(),
         };
         meant.map_or_else(|| format!("{place}{error}"), |meant| format!("{place}{error}; did you mean `{meant}`?"))

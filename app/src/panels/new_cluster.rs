@@ -118,9 +118,16 @@ fn protocol_ui(ui: &mut Ui, draft: &mut ClusterSpec) -> egui::Response {
     let combo = ComboBox::from_id_salt("protocol").width(200.0).selected_text(title).show_ui(ui, |ui| {
         for row in PROTOCOLS {
             if ui.selectable_label(row.id == draft.protocol, row.title).clicked() && row.id != draft.protocol {
-                draft.protocol = row.id.to_owned();
+                let before = std::mem::replace(&mut draft.protocol, row.id.to_owned());
                 // Knobs of one protocol mean nothing to another.
                 draft.knobs.clear();
+                // Nor have clients anything to ask where there is no map.
+                let serves = |protocol: &str| registry::protocol(protocol).is_none_or(|row| row.serves_clients);
+                if !row.serves_clients {
+                    draft.clients.clear();
+                } else if !serves(&before) {
+                    draft.clients = ClusterSpec::default().clients;
+                }
             }
         }
     });
@@ -156,6 +163,11 @@ fn profile_ui(ui: &mut Ui, draft: &mut ClusterSpec) -> egui::Response {
 /// How many clients there are, and how much each asks; what else they do is set at the client itself.
 fn clients_ui(ui: &mut Ui, draft: &mut ClusterSpec, label: egui::Id) {
     let mut count = draft.clients.len();
+    if registry::protocol(&draft.protocol).is_some_and(|row| !row.serves_clients) {
+        ui.add_enabled(false, DragValue::new(&mut count)).labelled_by(label);
+        ui.weak("none: this protocol keeps no map, so there is nothing to ask");
+        return;
+    }
     ui.add(DragValue::new(&mut count).range(0..=CLIENTS_MAX)).labelled_by(label);
     if count != draft.clients.len() {
         let like = draft.clients.first().cloned().unwrap_or_default();

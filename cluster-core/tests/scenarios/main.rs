@@ -13,4 +13,5 @@ mod promises;
 mod raft;
 mod raft_study;
 mod rpc;
+mod swim;
 mod world;

@@ -7,7 +7,7 @@ use cluster_core::{
     event::{EventKind, Milestone, Outcome},
     fault::{Fault, Heal, LinkFault, Loss},
     ids::NodeId,
-    registry::PROTOCOLS,
+    registry::{PROTOCOLS, protocol as protocol_row},
     request::{Answer, Condition, Misfit, Request, Value},
     sim::Sim,
     trace::NodeStatus,
@@ -17,7 +17,9 @@ use crate::common::{SECOND, client, cluster, events, inject, led, milestones, ou
 
 fn eventful(protocol: &str, seed: u64) -> Sim {
     let mut spec = cluster(protocol, 5, seed);
-    spec.clients = vec![client(1, 20.0), client(2, 5.0)];
+    if protocol_row(protocol).is_some_and(|row| row.serves_clients) {
+        spec.clients = vec![client(1, 20.0), client(2, 5.0)];
+    }
     let mut sim = watched(&spec);
     sim.run_for(3 * SECOND);
     inject(&mut sim, Fault::Link((NodeId(1).into(), NodeId(2).into()), LinkFault::Loss(Loss { probability: 0.5 })));

@@ -8,6 +8,7 @@ mod message;
 mod node;
 mod nodes;
 mod op;
+mod opinions;
 mod ops;
 mod rows;
 

@@ -12,7 +12,7 @@ use cluster_core::{
 };
 use egui::{RichText, Ui};
 
-use super::{node_text, ops, rows};
+use super::{node_text, opinions::opinions_ui, ops, rows};
 use crate::{
     ctx::ViewCtx,
     format,
@@ -36,7 +36,10 @@ pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut o
     door_ui(ui, state);
     status_ui(ui, ctx, state);
     machine_ui(ui, ctx, state);
-    log_ui(ui, ctx, state);
+    opinions_ui(ui, ctx, &state.view);
+    if state.view.detector.is_none() {
+        log_ui(ui, ctx, state);
+    }
     peers_ui(ui, ctx, &state.view);
     more_ui(ui, &state.view);
     if ctx.commandable {

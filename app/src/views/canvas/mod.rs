@@ -13,6 +13,7 @@ mod logs;
 mod marks;
 mod menu;
 mod nodes;
+mod opinions;
 mod pointer;
 mod staged;
 #[cfg(test)]

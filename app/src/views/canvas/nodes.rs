@@ -16,6 +16,7 @@ use super::{
     glyphs::{Pen, mix, on_circle},
     layout::{BLOCK_WIDTH, Placed, RIM, Side},
     logs,
+    opinions::{self, Said},
 };
 use crate::{ctx::ViewCtx, theme::Theme, widgets::machine};
 
@@ -28,6 +29,8 @@ pub(super) struct Truth {
     pub(super) isolated: BTreeSet<NodeId>,
     /// Have applied as much as another and have another state.
     pub(super) diverged: BTreeSet<NodeId>,
+    /// Of whom others say that they are suspect, or dead.
+    pub(super) said: BTreeMap<NodeId, Said>,
 }
 
 /// Beyond this many nodes, majorities are not counted for the picture.
@@ -43,7 +46,7 @@ impl Truth {
             return Self { isolated: isolated(state), ..Self::default() };
         }
         let powerless = state.leaders().map(|(node, _)| node).filter(|node| !state.quorum_connected(*node)).collect();
-        Self { powerless, isolated: isolated(state), diverged: diverged(state) }
+        Self { powerless, isolated: isolated(state), diverged: diverged(state), said: Said::of(state) }
     }
 }
 
@@ -92,7 +95,7 @@ pub(super) fn label(node: NodeId, state: &NodeState, spec_protocol: &str) -> Str
     for ailment in machine::ailments(state) {
         words = format!("{words}, {ailment}");
     }
-    words
+    words + &opinions::doubts(state)
 }
 
 fn epoch_word(protocol: &str) -> &'static str {
@@ -103,6 +106,9 @@ fn epoch_word(protocol: &str) -> &'static str {
 fn epoch_or_state(protocol: &str, state: &NodeState) -> String {
     if registry::protocol(protocol).is_none_or(|row| row.replicates) {
         return format!("{} {}", epoch_word(protocol), state.view.epoch);
+    }
+    if let Some(detector) = state.view.detector {
+        return detector.incarnation.to_string();
     }
     extra(state, "holds").chars().take(HELD_SHOWN).collect()
 }
@@ -165,6 +171,7 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
     }
     if scene.layout.cards {
         paint_inside(pen, ctx, center, placed.id, state);
+        opinions::paint_opinions(pen, scene, center, placed.id, state);
         paint_block(pen, ctx, scene, placed, state);
     } else {
         crowd::paint_small(pen, placed.id, radius, center, state);
@@ -316,6 +323,13 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     pen.name(at(0.0), align, 13.5, color, word);
     let ailments_at = paint_badges(pen, scene, placed, at(-18.0), align);
     ailments::paint_badges(pen, ctx.at, ailments_at, align, state);
+    if let Some(words) = opinions::words(state) {
+        pen.text(at(16.5), align, 11.5, theme.text_weak, &words);
+        return;
+    }
+    if !state.view.opinions.is_empty() {
+        return;
+    }
     paint_hash(pen, scene, placed, state, role, block);
     logs::paint_strip(pen, ctx.at, &scene.window, state, egui::pos2(block.left(), role + pen.px(11.5)));
     if !scene.layout.detail {
@@ -349,8 +363,12 @@ fn paint_badges(pen: &Pen<'_>, scene: &Scene, placed: &Placed, at: Pos2, align: 
         (scene.truth.diverged.contains(&placed.id), "other state", pen.theme.bad),
     ];
     let mut next = at;
-    for (_, word, color) in badges.into_iter().filter(|badge| badge.0) {
-        let rect = pen.pill(next, align, 11.0, color, word);
+    let said = scene.truth.said.get(&placed.id);
+    let words = said.map(|said| said.words()).unwrap_or_default();
+    let color = if said.is_some_and(|said| said.is_dead_to_some()) { pen.theme.bad } else { pen.theme.warn };
+    let badges = badges.into_iter().chain([(said.is_some(), words.as_str(), color)]);
+    for (_, word, color) in badges.filter(|badge| badge.0) {
+        let rect = pen.pill(next, align, 12.5, color, word);
         let step = rect.width() + pen.px(4.0);
         next.x += if placed.side == Side::Left { -step } else { step };
     }

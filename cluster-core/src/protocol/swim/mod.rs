@@ -8,8 +8,6 @@ mod luck;
 mod packet;
 mod settings;
 mod suspicion;
-#[cfg(test)]
-mod tests;
 mod variant;
 mod view;
 
@@ -412,7 +410,9 @@ impl Swim {
         let told = Incarnation { life: packet.header.src.life, refutations: packet.header.src_incarnation };
         if told > self.incarnation {
             self.incarnation = told;
-            self.health.suspected();
+            if self.settings.lifeguard {
+                self.health.suspected();
+            }
             ctx.note(Milestone::Refuted { incarnation: told });
         }
     }

@@ -43,7 +43,7 @@ pub(crate) const VARIANTS: &[Variant] = &[
     Variant {
         name: "no-indirect-probe",
         paper: "Das, Gupta and Motivala 2002, §3.1: before a member is held for failed, k others are asked to ping it.",
-        breaks: "Nobody is asked: one broken link makes two healthy members declare each other dead.",
+        breaks: "Nobody is asked: one broken link makes two healthy members suspect each other again and again.",
     },
     Variant {
         name: "no-suspicion-timeout",

@@ -1,1 +1,0 @@
-//! Members that see who is alive.
