@@ -3,12 +3,13 @@
 use std::{
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use clap::{Args, Subcommand};
 use cluster_core::{
-    headless::{LiveStage, SimStage, live_lab, simulate_lab},
-    lab::{Attempt, Lab, LabReport, ScriptReport, labs_in},
+    headless::{LiveStage, Scribe, SimStage, live_lab_kept, simulate_lab_kept},
+    lab::{Attempt, Lab, LabReport, ScriptReport, labs_in, pack::EXTENSION},
     origin::BackendKind,
     script::did_you_mean,
     time::TimingProfile,
@@ -17,7 +18,9 @@ use cluster_core::{
 use super::{
     Failure,
     failure::print,
+    lab_grade::{self, GradeArgs},
     lab_new,
+    lab_pack::{self, PackArgs},
     lab_words::{self, Checked},
     progress::Progress,
     stop, window,
@@ -29,6 +32,12 @@ pub struct LabArgs {
     /// The folder of labs.
     #[arg(long, value_name = "DIR", default_value = "labs", global = true)]
     pub labs: PathBuf,
+    /// Labs of a pack instead: a folder with `pack.toml`, or one file (`.labpack`).
+    #[arg(long, value_name = "PACK", global = true)]
+    pub pack: Option<PathBuf>,
+    /// Use the pack only if this public key signed it.
+    #[arg(long, value_name = "KEY", global = true, requires = "pack")]
+    pub signed_by: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: LabCommand,
@@ -45,11 +54,22 @@ pub enum LabCommand {
     Run(RunLabArgs),
     /// Opens a lab in the window.
     Open(OpenLabArgs),
+    /// Tells what attempts are worth, by their evidence; the same on every machine. Exit codes: 0 all are as they were written;
+    /// 1 some were changed, or cannot have happened; 3 some could not be graded.
+    Grade(GradeArgs),
     /// Begins a lab: a folder that `lab check` accepts, to be changed.
     New {
         /// Its id: small letters, digits and hyphens.
         #[arg(value_name = "ID")]
         id: String,
+    },
+    /// Makes one file of a folder of labs, signed or not.
+    Pack(PackArgs),
+    /// Makes a key to sign packs with.
+    Key {
+        /// The file for the key.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
     },
     /// Lists what goals can speak of.
     Words,
@@ -96,6 +116,9 @@ pub struct RunLabArgs {
     /// Where: in the simulator, or on real nodes.
     #[arg(long, value_name = "BACKEND", default_value = "sim", value_parser = backend)]
     pub backend: BackendKind,
+    /// Write the evidence of the attempt to this file, to be graded.
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Option<PathBuf>,
     /// Print what came of it as JSON.
     #[arg(long)]
     pub json: bool,
@@ -126,32 +149,70 @@ fn profile(word: &str) -> Result<TimingProfile, String> {
 
 /// Does what the flags say.
 pub(super) fn lab(args: &LabArgs) -> Result<(), Failure> {
+    // What a file is unpacked to stays as long as it is used.
+    let pack = pack_of(args).map(|path| lab_pack::opened(path, args.signed_by.as_deref())).transpose()?;
+    let labs = pack.as_ref().map_or(args.labs.as_path(), |(_, pack)| pack.folder.as_path());
+    if let Some((_, pack)) = &pack {
+        eprintln!("{} {}, {}", pack.id, pack.version, lab_pack::signer(pack.signed_by.as_deref()));
+    }
     match &args.command {
-        LabCommand::List => list(&args.labs),
-        LabCommand::Check(check_args) => check(&args.labs, check_args),
-        LabCommand::Run(run_args) => run(&args.labs, run_args),
+        LabCommand::List => list(labs),
+        LabCommand::Check(check_args) => check(labs, check_args),
+        LabCommand::Run(run_args) => run(labs, run_args),
+        LabCommand::Grade(grade_args) => lab_grade::grade_all(&readable(labs)?, grade_args),
         LabCommand::Open(open_args) => {
-            let folder = folders(&args.labs, std::slice::from_ref(&open_args.which))?.remove(0);
-            window::open_lab(&args.labs, &folder, open_args.backend, open_args.seed)
+            let folder = folders(labs, std::slice::from_ref(&open_args.which))?.remove(0);
+            window::open_lab(labs, &folder, open_args.backend, open_args.seed)
         }
         LabCommand::New { id } => lab_new::begin(&args.labs, id),
+        LabCommand::Pack(pack_args) => lab_pack::pack(pack_args),
+        LabCommand::Key { file } => lab_pack::make_key(file),
         LabCommand::Words => print(&lab_words::vocabulary()),
     }
 }
 
+/// Returns the pack asked for; `lab check` takes one file in the place of labs, too.
+fn pack_of(args: &LabArgs) -> Option<&Path> {
+    let named = match &args.command {
+        LabCommand::Check(check_args) => match &check_args.which[..] {
+            [one] if is_pack(one) => Some(Path::new(one)),
+            _ => None, // Labs, by their names.
+        },
+        _ => None, // The others name labs.
+    };
+    args.pack.as_deref().or(named)
+}
+
+fn is_pack(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == EXTENSION)
+}
+
 fn list(labs: &Path) -> Result<(), Failure> {
+    print(&lab_words::list(&opened(labs)?))
+}
+
+fn opened(labs: &Path) -> Result<Vec<Lab>, Failure> {
+    folders(labs, &[])?.iter().map(|folder| Lab::open(folder).map_err(told)).collect()
+}
+
+/// Opens the labs that can be: evidence of others can be graded though one has a mistake.
+fn readable(labs: &Path) -> Result<Vec<Lab>, Failure> {
     let mut opened = Vec::new();
     for folder in folders(labs, &[])? {
-        opened.push(Lab::open(&folder).map_err(told)?);
+        match Lab::open(&folder) {
+            Ok(lab) => opened.push(lab),
+            Err(errors) => errors.iter().for_each(|error| eprintln!("note: {error}")),
+        }
     }
-    print(&lab_words::list(&opened))
+    Ok(opened)
 }
 
 fn check(labs: &Path, args: &CheckLabArgs) -> Result<(), Failure> {
     let stop = stop::flag();
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let mut checked = Vec::new();
-    for folder in folders(labs, &args.which)? {
+    let which: &[String] = if args.which.iter().all(|name| is_pack(name)) { &[] } else { &args.which[..] };
+    for folder in folders(labs, which)? {
         let report = match Lab::open(&folder) {
             Ok(lab) => Checked::Verified(verify(&lab, args, threads, &stop)),
             Err(errors) => {
@@ -196,11 +257,19 @@ fn run(labs: &Path, args: &RunLabArgs) -> Result<(), Failure> {
     };
     let profile = args.profile.unwrap_or(lab.cluster.profile);
     let attempt = Attempt { actions: script.actions.clone(), seed: args.seed, profile };
+    let scratch = tempfile::tempdir().map_err(Failure::run)?;
+    let begin = || Scribe::begin(scratch.path(), &lab, &attempt, args.backend, &args.script, unix_ms());
+    let mut scribe = args.evidence.as_ref().map(|_| begin()).transpose().map_err(Failure::run)?;
     let made = match args.backend {
-        BackendKind::Sim => simulate_lab(&lab, &attempt, &stop::flag()),
-        BackendKind::Live => live_lab(&lab, &attempt, &stop::flag()),
+        BackendKind::Sim => simulate_lab_kept(&lab, &attempt, &stop::flag(), scribe.as_mut()),
+        BackendKind::Live => live_lab_kept(&lab, &attempt, &stop::flag(), scribe.as_mut()),
     };
     let outcome = made.map_err(Failure::run)?;
+    if let (Some(scribe), Some(out)) = (scribe, &args.evidence) {
+        let sealed = scribe.finish(&lab, &outcome).map_err(Failure::run)?;
+        std::fs::copy(sealed, out)
+            .map_err(|error| Failure::Input(format!("{}: {error}; choose another file", out.display())))?;
+    }
     print(&match args.json {
         true => lab_words::outcome_json(&lab, &outcome).map_err(Failure::run)?,
         false => lab_words::outcome(&lab, &outcome),
@@ -209,6 +278,10 @@ fn run(labs: &Path, args: &RunLabArgs) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::Violated(format!("{} is not passed", lab.id))),
     }
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 /// Returns the folders of the labs asked for, or of all.
