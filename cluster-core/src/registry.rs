@@ -114,6 +114,13 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
         name: spec.protocol.clone(),
         known: PROTOCOLS.iter().map(|row| row.id).collect::<Vec<_>>().join(", "),
     })?;
+    check_for(row, spec)?;
+    Ok(row)
+}
+
+/// Checks a cluster that runs the protocol of that row, which need not be in the table.
+pub fn check_for(row: &ProtocolRow, spec: &ClusterSpec) -> Result<(), SpecError> {
+    spec.check()?;
     for (name, value) in &spec.knobs {
         let knob = row.knobs.iter().find(|knob| knob.name == name).ok_or_else(|| SpecError::UnknownKnob {
             protocol: row.id.to_owned(),
@@ -129,11 +136,11 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
             });
         }
     }
-    Ok(row)
+    Ok(())
 }
 
 /// Boots a node of protocol `P`.
-pub(crate) fn boot<P: Protocol>(
+pub fn boot<P: Protocol>(
     config: &NodeConfig,
     disk: &Recovered,
     now: Timestamp,
@@ -145,6 +152,6 @@ pub(crate) fn boot<P: Protocol>(
 }
 
 /// Lists the fields of a message of protocol `P`.
-pub(crate) fn fields<P: Protocol>(payload: &[u8]) -> Option<Vec<(Name, String)>> {
+pub fn fields<P: Protocol>(payload: &[u8]) -> Option<Vec<(Name, String)>> {
     postcard::from_bytes::<P::Message>(payload).ok().map(|message| P::fields(&message))
 }
