@@ -10,7 +10,7 @@ use cluster_core::{
     trace::Subject,
 };
 
-use crate::{source::Start, tools::ToolAction, travel::TravelAction};
+use crate::{guide::GuideAction, source::Start, tools::ToolAction, travel::TravelAction};
 
 /// What the user meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,8 @@ pub enum Action {
     Tool(ToolAction),
     /// Move in time, or between runs.
     Travel(TravelAction),
+    /// Do something with a lab.
+    Guide(GuideAction),
 }
 
 /// What is selected.

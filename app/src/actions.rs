@@ -24,12 +24,13 @@ impl App {
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
             Action::Why(subject) => {
                 self.asked = Some((subject, self.playback.cursor().next));
-                self.settings.layout.show("why");
+                self.settings.layout_mut().show("why");
             }
             Action::GoLive => self.playback.go_live(),
             Action::TogglePlay => self.playback.toggle_play(&self.store),
             Action::SetPlaySpeed(speed) => self.playback.set_speed(speed),
-            Action::ShowView(id) => self.settings.layout.show(id),
+            Action::ShowView(id) => self.settings.layout_mut().show(id),
+            Action::ResetLayout if self.settings.in_lab => self.settings.lab_layout = Layout::of_labs(),
             Action::ResetLayout => self.settings.layout = Layout::default(),
             Action::ToggleTheme => {
                 self.settings.dark = !self.settings.dark;
@@ -39,12 +40,16 @@ impl App {
             Action::SetScale(scale) => ctx.set_zoom_factor(scale.clamp(0.75, 3.0)),
             Action::Tool(action) => self.on_tool(action),
             Action::Travel(action) => self.on_travel(action, ctx),
+            Action::Guide(action) => self.on_guide(action, ctx),
             Action::ToggleReducedMotion => self.settings.reduced_motion = !self.settings.reduced_motion,
         }
         ctx.request_repaint();
     }
 
     pub(crate) fn send(&mut self, command: Command) {
+        if let Some(why) = self.guide.lesson.as_ref().and_then(|lesson| lesson.allowed().refusal(&command)) {
+            return self.toasts.warn(&why);
+        }
         let command = match command {
             Command::Inject(faults) if self.tools.staging => return self.stage(faults),
             Command::SetLinks(links) if self.tools.staging => return self.stage_rules(links),
@@ -83,8 +88,35 @@ impl App {
         }
     }
 
-    /// Shows another source; the one before ends in good order.
+    /// Starts another run for the lab that is open. Returns whether it has begun.
+    pub(crate) fn start_for_lab(&mut self, start: Start) -> bool {
+        let Some(starter) = &self.starter else {
+            self.toasts.warn("This window can start no cluster");
+            return false;
+        };
+        match starter(start) {
+            Ok(source) => {
+                self.replace_for_lab(source);
+                true
+            }
+            Err(why) => {
+                self.toasts.warn(&why);
+                false
+            }
+        }
+    }
+
+    /// Shows another source for the lab that is open; the one before ends in good order, and nothing need be said of it.
+    pub(crate) fn replace_for_lab(&mut self, source: Box<dyn Source>) {
+        let mut before = self.show(source);
+        if let Err(why) = before.finish() {
+            self.toasts.warn(&why);
+        }
+    }
+
+    /// Shows another source; the one before ends in good order. A lab that is open is left: it was about that one.
     pub(crate) fn replace(&mut self, source: Box<dyn Source>, ctx: &egui::Context) {
+        self.close_lesson();
         let mut before = self.show(source);
         ctx.send_viewport_cmd(egui::ViewportCommand::Title("Faultline".to_owned()));
         let ran = before.commandable();
@@ -114,7 +146,7 @@ impl App {
 
     fn select(&mut self, selection: Selection) {
         if selection != Selection::Nothing {
-            self.settings.layout.show("inspector");
+            self.settings.layout_mut().show("inspector");
         }
         self.selection = selection;
     }

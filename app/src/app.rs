@@ -12,9 +12,10 @@ use cluster_core::{
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
+    guide::{Guide, Lesson},
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, new_cluster_ui, open_file_ui, tool_banner_ui, top_bar_ui},
+    panels::{Chrome, Lost, Tape, Toasts, hint_ui, labs_ui, new_cluster_ui, open_file_ui, tool_banner_ui, top_bar_ui},
     playback::Playback,
     settings::Settings,
     source::{Source, Start},
@@ -45,6 +46,7 @@ pub struct App {
     pub(crate) nemeses: u32,
     pub(crate) starter: Option<Starter>,
     pub(crate) opener: Option<Opener>,
+    pub(crate) guide: Guide,
     looks: Looks,
     tape: Tape,
     ledger: Ledger,
@@ -86,6 +88,7 @@ impl App {
             nemeses: 0,
             starter: None,
             opener: None,
+            guide: Guide::new("labs".into(), None),
             looks: Looks::default(),
             tape: Tape::default(),
             ledger,
@@ -106,10 +109,9 @@ impl App {
     /// Shows another source from here on. Returns the one before.
     pub(crate) fn show(&mut self, source: Box<dyn Source>) -> Box<dyn Source> {
         let settings = self.settings.clone();
-        let (toasts, starter) = (std::mem::take(&mut self.toasts), self.starter.take());
-        let opener = self.opener.take();
         let before = std::mem::replace(self, Self::new(source, settings));
-        (self.toasts, self.starter, self.opener) = (toasts, starter, opener);
+        (self.toasts, self.starter, self.opener) = (before.toasts, before.starter, before.opener);
+        self.guide = before.guide;
         before.source
     }
 
@@ -131,6 +133,7 @@ impl App {
                     self.toasts.warn(reason);
                 }
             }
+            self.guide_sees(&batch);
             self.store.append(batch);
         }
         if let Some(trouble) = self.source.trouble() {
@@ -150,6 +153,7 @@ impl App {
             self.chrome.rate = self.store.latest().rate;
         }
         self.drive_nemesis();
+        self.guide_logic(ctx, real);
         self.playback.advance(&self.store, real, arrived, grows);
         self.travel_on(ctx);
         self.settings.scale = ctx.zoom_factor();
@@ -172,6 +176,9 @@ impl App {
         ctx.asked = self.asked;
         ctx.ledger = Some(&self.ledger);
         ctx.availability = Some(&self.availability);
+        let lesson = self.guide.lesson.as_ref();
+        let (allowed, marks) = (lesson.map(Lesson::allowed), lesson.map(|lesson| lesson.marks(state)));
+        (ctx.guide, ctx.allowed, ctx.marks) = (Some(&self.guide), allowed.as_ref(), marks.as_ref());
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
 
@@ -181,9 +188,9 @@ impl App {
         let bottom = egui::Panel::bottom("tape").exact_size(theme::TAPE_HEIGHT);
         bottom.frame(bar(egui::Margin::symmetric(12, 8))).show(ui, |ui| self.tape.ui(ui, &ctx));
         let middle = egui::CentralPanel::no_frame().frame(egui::Frame::new().fill(self.theme.background));
-        let layout = &mut self.settings.layout;
+        let layout = self.settings.layout_mut();
         middle.show(ui, |ui| layout.ui(ui, &mut self.looks, &ctx));
-        let place = layout.rect("canvas").unwrap_or_else(|| ui.max_rect());
+        let place = self.settings.layout().rect("canvas").unwrap_or_else(|| ui.max_rect());
         if !self.settings.hint_seen && ctx.commandable && self.tools.tool == Tool::Pointer {
             self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
         }
@@ -191,6 +198,7 @@ impl App {
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         open_file_ui(ui.ctx(), &ctx, &mut self.chrome);
+        labs_ui(ui.ctx(), &ctx, &mut self.chrome);
         self.toasts.ui(ui.ctx(), place, &self.theme);
 
         // Whoever has that menu has opened it.
@@ -217,6 +225,11 @@ impl App {
     /// Returns what is selected.
     pub fn selection(&self) -> &Selection {
         &self.selection
+    }
+
+    /// Returns the messages that are shown, oldest first.
+    pub fn toasts(&self) -> impl Iterator<Item = &str> {
+        self.toasts.texts()
     }
 
     /// Returns the tools in the user's hand.

@@ -11,6 +11,7 @@ use cluster_core::{
 
 use crate::{
     action::{Action, Selection},
+    guide::{Allowed, Guide, GuideAction, Marks},
     playback::Cursor,
     theme::Theme,
     tools::Tools,
@@ -43,6 +44,12 @@ pub struct ViewCtx<'a> {
     pub data_dir: Option<&'a str>,
     /// The tools in the user's hand.
     pub tools: &'a Tools,
+    /// The labs of this window, if it is a whole window.
+    pub guide: Option<&'a Guide>,
+    /// What the lab that is open lets its learner do, if one is open.
+    pub allowed: Option<&'a Allowed>,
+    /// What a hint points at.
+    pub marks: Option<&'a Marks>,
     /// Where the window is in time and among runs, if it is a whole window.
     pub travel: Option<&'a Travel>,
     /// The stretch that is played over and over, if there is one.
@@ -82,6 +89,9 @@ impl<'a> ViewCtx<'a> {
             data_dir,
             asked,
             travel: None,
+            guide: None,
+            allowed: None,
+            marks: None,
             span: None,
             tools,
             ledger,
@@ -100,6 +110,28 @@ impl<'a> ViewCtx<'a> {
     /// Says what the user meant; carried out after the frame.
     pub fn act(&self, action: Action) {
         self.actions.borrow_mut().push(action);
+    }
+
+    /// Returns a command, or why it makes no sense: by itself, in a recording, or in the lab that is open.
+    pub fn check(&self, possible: Result<Command, &str>) -> Result<Command, String> {
+        if !self.commandable {
+            return Err("This is a recording: it takes no commands".to_owned());
+        }
+        let command = possible?;
+        match self.refusal(&command) {
+            Some(why) => Err(why),
+            None => Ok(command),
+        }
+    }
+
+    /// Returns why a command is no part of the lab that is open.
+    pub fn refusal(&self, command: &Command) -> Option<String> {
+        self.allowed.and_then(|allowed| allowed.refusal(command))
+    }
+
+    /// Says what the user meant with a lab.
+    pub fn in_lab(&self, action: GuideAction) {
+        self.act(Action::Guide(action));
     }
 
     /// Says what the user meant with time, or with other runs.

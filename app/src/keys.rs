@@ -12,6 +12,7 @@ use egui::Key;
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
+    guide::GuideAction,
     panels::{Chrome, open_file, open_new_cluster, rates, subject_of},
     theme,
     tools::{Menu, Tool, ToolAction, links_of},
@@ -107,6 +108,7 @@ pub const KEYS: &[KeyRow] = &[
     KeyRow { key: Key::B, shown: "B", about: "Break things at random, or stop that", act: nemesis },
     KeyRow { key: Key::H, shown: "H", about: "Heal everything", act: |ctx, _| ctx.command(Command::Heal(Heal::All)) },
     KeyRow { key: Key::N, shown: "N", about: "A new cluster", act: open_new_cluster },
+    KeyRow { key: Key::Q, shown: "Q", about: "Labs", act: |ctx, _| ctx.in_lab(GuideAction::ShowLabs) },
     KeyRow { key: Key::G, shown: "G", about: "Select the next message under way", act: |ctx, _| next_message(ctx) },
     KeyRow {
         key: Key::M,
@@ -152,6 +154,7 @@ const WIDGET_KEYS: [Key; 6] = [Key::Space, Key::ArrowLeft, Key::ArrowRight, Key:
 pub fn on_keys(egui: &egui::Context, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     if chrome.draft.is_some()
         || chrome.open_path.is_some()
+        || ctx.guide.is_some_and(|guide| guide.labs_shown)
         || egui.text_edit_focused()
         || egui::Popup::is_any_open(egui)
     {

@@ -36,24 +36,40 @@ impl Default for Layout {
     fn default() -> Self {
         const LEFT: &[&[&str]] = &[&["story", "why", "guide", "about"], &["inventory", "promises", "runs"]];
         const RIGHT: &[&[&str]] = &[&["inspector"], &["lag", "throughput", "latency", "events"]];
+        Self::columns("layout", LEFT, RIGHT, [0.23, 0.51, 0.26])
+    }
+}
+
+impl Layout {
+    /// Returns the arrangement for labs: the guide alone on the left, in a width that is read with ease.
+    pub fn of_labs() -> Self {
+        const LEFT: &[&[&str]] = &[&["guide"]];
+        const RIGHT: &[&[&str]] = &[
+            &["inspector", "about"],
+            &["story", "why", "inventory", "promises", "lag", "throughput", "latency", "events"],
+        ];
+        Self::columns("lab layout", LEFT, RIGHT, [0.29, 0.47, 0.24])
+    }
+
+    /// Arranges three columns; a view that neither side names is a picture of the cluster, and shares the middle with the canvas.
+    fn columns(id: &str, left: &[&[&str]], right: &[&[&str]], shares: [f32; 3]) -> Self {
+        let id = egui::Id::unique(id);
         let mut tiles = Tiles::default();
-        let placed = |id: &str| LEFT.concat().contains(&id) || RIGHT.concat().contains(&id);
-        // A view that nobody placed is a picture of the cluster: it shares the middle with the canvas.
+        let placed = |id: &str| left.concat().contains(&id) || right.concat().contains(&id);
         let mut middle: Vec<_> = rows().map(|row| row.id).filter(|id| !placed(id)).collect();
         middle.sort_by_key(|id| *id != "canvas");
-        let left: Vec<_> = LEFT.iter().filter_map(|ids| tabs(&mut tiles, ids)).collect();
-        let right: Vec<_> = RIGHT.iter().filter_map(|ids| tabs(&mut tiles, ids)).collect();
+        let left: Vec<_> = left.iter().filter_map(|ids| tabs(&mut tiles, ids)).collect();
+        let right: Vec<_> = right.iter().filter_map(|ids| tabs(&mut tiles, ids)).collect();
         let left = split(&mut tiles, LinearDir::Vertical, left, &[0.58, 0.42]);
         let right = split(&mut tiles, LinearDir::Vertical, right, &[0.61, 0.39]);
         let center = tabs(&mut tiles, &middle);
-        let columns: Vec<_> = [(left, 0.23), (center, 0.51), (right, 0.26)]
+        let columns: Vec<_> = [(left, shares[0]), (center, shares[1]), (right, shares[2])]
             .into_iter()
             .filter_map(|(tile, share)| Some((tile?, share)))
             .collect();
         let shares: Vec<_> = columns.iter().map(|(_, share)| *share).collect();
         let columns = columns.into_iter().map(|(tile, _)| tile).collect();
         let root = split(&mut tiles, LinearDir::Horizontal, columns, &shares);
-        let id = egui::Id::unique("layout");
         Self { tree: root.map_or_else(|| Tree::empty(id), |root| Tree::new(id, root, tiles)) }
     }
 }

@@ -9,6 +9,7 @@ pub mod chart;
 pub mod cli;
 pub mod ctx;
 pub mod format;
+pub mod guide;
 pub mod keys;
 pub mod layout;
 #[cfg(all(feature = "live", not(target_arch = "wasm32")))]

@@ -38,6 +38,10 @@ impl Live {
                 let session = Session::simulated((*spec).clone(), options)?;
                 (*spec, Origin::of(BackendKind::Sim), session)
             }
+            Start::Kept(kind, spec, record) => {
+                let options = SessionOptions { record: Some(record), ..options };
+                return Self::start(Start::Cluster(kind, spec), options);
+            }
             Start::Fork(recipe, left) => {
                 let spec = recipe.spec.clone();
                 let session = Session::fork(*recipe, left.clone(), options)?;

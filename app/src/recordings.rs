@@ -15,9 +15,14 @@ const EXTENSION: &str = "faultline";
 
 /// Returns the file for the run that begins, in the user's data folder; makes room by forgetting the oldest runs.
 pub fn next() -> io::Result<PathBuf> {
+    next_in(&home()?.join("recordings"))
+}
+
+/// Returns the user's data folder of this program.
+pub fn home() -> io::Result<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "faultline");
     let folders = folders.ok_or_else(|| io::Error::other("this user has no home folder"))?;
-    next_in(&folders.data_local_dir().join("recordings"))
+    Ok(folders.data_local_dir().to_owned())
 }
 
 fn next_in(folder: &Path) -> io::Result<PathBuf> {

@@ -16,6 +16,8 @@ use cluster_core::{
 pub enum Start {
     /// A cluster from its beginning.
     Cluster(BackendKind, Box<ClusterSpec>),
+    /// A cluster from its beginning, recorded to this file.
+    Kept(BackendKind, Box<ClusterSpec>, PathBuf),
     /// A simulated run up to a moment, to go on differently from there.
     Fork(Box<Recipe>, Branch),
     /// Real nodes of which the same is asked at the same cluster times as in an earlier run.

@@ -38,6 +38,8 @@ pub const WINDOW_MIN: Vec2 = vec2(800.0, 500.0);
 pub const FRAME: Duration = Duration::from_millis(16);
 /// The time between two frames while only the end of the tape grows.
 pub const GLANCE: Duration = Duration::from_millis(100);
+/// The time between two looks at what only time changes in a lab.
+pub const GUIDE_TICK: Duration = Duration::from_millis(500);
 /// How long a message to the user stays.
 pub const TOAST: Duration = Duration::from_secs(7);
 /// How many colors nodes have.
@@ -253,6 +255,42 @@ pub fn fonts() -> egui::FontDefinitions {
 
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+/// Sizes and strengths of the guide: it is read, by one person or by a room.
+pub mod guide {
+    /// The title of the lab.
+    pub const TITLE_PX: f32 = 13.0;
+    /// The heading of a step.
+    pub const HEADING_PX: f32 = 21.0;
+    /// Text.
+    pub const TEXT_PX: f32 = 14.5;
+    /// Words beside.
+    pub const SMALL_PX: f32 = 12.5;
+    /// The height of the button that leads on.
+    pub const BUTTON_PX: f32 = 36.0;
+    /// The height of an answer.
+    pub const OPTION_PX: f32 = 34.0;
+    /// The room between two parts.
+    pub const GAP_PX: f32 = 18.0;
+    /// The dot of a step.
+    pub const DOT_PX: f32 = 5.0;
+    /// The sign of a goal.
+    pub const SIGN_PX: f32 = 18.0;
+    /// The width of the list of labs.
+    pub const LABS_WIDTH: f32 = 620.0;
+    /// The width of an explanation.
+    pub const CARD_WIDTH: f32 = 320.0;
+    /// The greatest height of a picture.
+    pub const PICTURE_PX: f32 = 260.0;
+    /// How strong the ground of a card is.
+    pub const CARD_STRENGTH: f32 = 0.10;
+    /// How strong the ground of what is chosen is.
+    pub const CHOSEN_STRENGTH: f32 = 0.22;
+    /// The ring around what a hint points at.
+    pub const RING_PX: f32 = 4.0;
+    /// How far it is from what it points at.
+    pub const RING_GAP_PX: f32 = 7.0;
 }
 
 /// Sizes and strengths of charts.

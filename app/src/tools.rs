@@ -198,6 +198,10 @@ impl App {
     }
 
     fn start_nemesis(&mut self, spec: NemesisSpec) {
+        if self.guide.lesson.is_some() {
+            self.toasts.warn("A lab does without random faults: what happens is your own doing");
+            return;
+        }
         if !self.source.commandable() {
             self.toasts.warn("A recording takes no commands: what happened, happened");
             return;

@@ -1,6 +1,9 @@
 //! The native window: the only place that knows eframe.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, anyhow};
+use cluster_core::origin::BackendKind;
 
 use crate::{
     action::Action,
@@ -37,6 +40,12 @@ pub struct WindowOptions {
     pub start: Option<StartRun>,
     /// How a file is opened in it.
     pub open: Option<OpenFile>,
+    /// The folder of labs.
+    pub labs: Option<PathBuf>,
+    /// The lab to open first: its id or folder, what runs its clusters, and the seed of a fresh attempt.
+    pub lab: Option<(String, BackendKind, Option<u64>)>,
+    /// Where what learners do is kept.
+    pub home: Option<PathBuf>,
 }
 
 /// Opens the window and returns when it was closed. Without a display, says so.
@@ -71,6 +80,10 @@ pub fn run_window(make: MakeSource, options: WindowOptions) -> anyhow::Result<()
             }
             if let Some(open) = options.open {
                 app.set_opener(Box::new(open));
+            }
+            app.set_labs(options.labs.unwrap_or_else(|| "labs".into()), options.home);
+            if let Some((lab, backend, seed)) = options.lab {
+                app.open_lab(&lab, backend, seed, &creation.egui_ctx);
             }
             if let Some(at) = options.at {
                 app.act(Action::Seek(at.into()), &creation.egui_ctx);

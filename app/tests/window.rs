@@ -101,6 +101,22 @@ fn the_node_inspector_shows_what_the_node_knows() {
     }
 }
 
+/// The picture changes only when the event comes back: until then the knob shows what is so.
+#[test]
+fn a_knob_is_turned_in_the_inspector_while_nothing_is_selected() {
+    let (mut harness, sent) = live();
+    select(&mut harness, Selection::Nothing);
+    harness.get_by_label("check_quorum").scroll_to_me();
+    harness.run_steps(2);
+    harness.get_by_role_and_label(egui::accesskit::Role::ComboBox, "check_quorum").click();
+    harness.run_steps(3);
+    harness.get_by_label("off").click();
+    harness.run_steps(3);
+    let asked = self::sent(&sent);
+    let turned = Command::SetKnob { knob: "check_quorum".to_owned(), value: "off".to_owned() };
+    assert!(asked.contains(&turned), "{asked:?}");
+}
+
 #[test]
 fn a_client_from_outside_is_in_the_picture_and_its_door_in_the_inspector() {
     let (spec, mut events) = testing::plausible_run();

@@ -30,8 +30,8 @@ type Run = (&'static str, fn() -> Option<Box<dyn Observer>>);
 fn main() {
     let runs: [Run; 3] = [
         ("no observers", || None),
-        ("invariants", || Some(Box::new(Observers::invariants("raft")))),
-        ("all checks", || Some(Box::new(Observers::of("raft")))),
+        ("invariants", || Some(Box::new(Observers::invariants(&ClusterSpec::default())))),
+        ("all checks", || Some(Box::new(Observers::of(&ClusterSpec::default())))),
     ];
     for rate_hz in [20.0, 1000.0] {
         let mut took = [const { Vec::new() }; 3];

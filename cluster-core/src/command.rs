@@ -59,6 +59,21 @@ pub enum Command {
         /// The nodes: who is down starts with the disk it has, who is frozen goes on.
         nodes: Vec<NodeId>,
     },
+    /// Gives a knob of the protocol another value, at every node: those that run take it over when it reaches them, those
+    /// that are down when they start.
+    SetKnob {
+        /// Which.
+        knob: String,
+        /// Its value from here on.
+        value: String,
+    },
+    /// Lets a client ask for one operation, in its own way: its nodes, its patience, its retries.
+    Ask {
+        /// The client that asks.
+        client: ClientId,
+        /// What is asked.
+        request: Request,
+    },
 }
 
 /// Who asked.

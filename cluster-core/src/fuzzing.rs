@@ -170,7 +170,7 @@ fn read_snapshot(bytes: &[u8]) {
 fn snapshots() -> Vec<Vec<u8>> {
     let mut map = KvMap::default();
     for payload in payloads() {
-        if let Some((op, request)) = wire::decode_request(&payload).filter(|(_, request)| request.is_write()) {
+        if let Some((op, request, _)) = wire::decode_request(&payload).filter(|(_, request, _)| request.is_write()) {
             map.apply(op, &request, LogIndex(op.0));
         }
     }

@@ -1,8 +1,11 @@
 //! Runs one node: a protocol with its types erased. Bytes and timers in, bytes and timers out, in both backends alike.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Once,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,7 +16,7 @@ use serde::Serialize;
 use crate::{
     disk::{DiskOp, Recovered, SyncId},
     event::{EventKind, MessageInfo, NodeView},
-    ids::{NodeId, OpId},
+    ids::{LogIndex, NodeId, OpId},
     name::Name,
     protocol::{Ctx, Effect, NodeConfig, Protocol},
     request::{Request, Response},
@@ -38,6 +41,15 @@ pub enum Input {
         op: OpId,
         /// What is asked.
         request: Request,
+        /// The last log position that the client knows of, with a read; else 0.
+        after: LogIndex,
+    },
+    /// A knob has another value.
+    Config {
+        /// Which.
+        knob: Name,
+        /// All that the node is told, with it.
+        config: Box<NodeConfig>,
     },
     /// Everything written before this sync is durable.
     Synced(SyncId),
@@ -94,6 +106,8 @@ pub trait Node: Send {
     fn flush_view(&mut self, out: &mut Vec<Output>);
     /// Returns what the node shows of itself, as of the last [`Node::flush_view`].
     fn shown(&self) -> &NodeView;
+    /// Returns how long a step keeps the processor of a healthy machine busy, about.
+    fn step_cost(&self) -> Duration;
     /// The node's clock was turned: the times that were shown are other times by it, and are shown anew.
     fn forget_shown_times(&mut self);
 }
@@ -186,7 +200,16 @@ impl<P: Protocol> NodeHost<P> {
                 }
                 None => stepped = Stepped::Stale,
             },
-            Input::Request { op, request } => self.protocol.on_request(op, request, &mut ctx),
+            Input::Request { op, request, after } if after > LogIndex(0) && !request.is_write() => {
+                self.protocol.on_session_read(op, request, after, &mut ctx);
+            }
+            Input::Request { op, request, .. } => self.protocol.on_request(op, request, &mut ctx),
+            Input::Config { knob, config } => {
+                let value = config.knobs.get(knob.as_str()).and_then(|value| Name::intern(value)).unwrap_or_default();
+                let taken = EventKind::KnobTaken { node: self.me, knob, value };
+                ctx.effects.push(Effect::Note(taken));
+                self.protocol.on_config(&config, &mut ctx);
+            }
             Input::Synced(sync) => self.protocol.on_synced(sync, &mut ctx),
             Input::PeerLost(peer) => self.protocol.on_peer_lost(peer, &mut ctx),
             Input::Idle => self.protocol.on_idle(&mut ctx),
@@ -256,10 +279,19 @@ impl<P: Protocol> Node for NodeHost<P> {
         &self.shown
     }
 
+    fn step_cost(&self) -> Duration {
+        self.protocol.step_cost()
+    }
+
     fn forget_shown_times(&mut self) {
         self.shown.timer = None;
         self.forgot = true;
     }
+}
+
+thread_local! {
+    /// Whether this thread is inside a step of a node.
+    static IN_NODE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A buffer that grew beyond this is given back.
@@ -277,9 +309,22 @@ fn encode(message: &impl Serialize, scratch: &mut Vec<u8>) -> Bytes {
     payload
 }
 
-/// Engines assert what they hold to be impossible; such a panic ends the node, not the program.
+/// Engines assert what they hold to be impossible; such a panic ends the node, not the program. The trace tells of it, so
+/// nothing of it is printed.
 fn guarded<T>(step: impl FnOnce() -> T) -> Result<T, NodePanic> {
-    catch_unwind(AssertUnwindSafe(step)).map_err(|panic| {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IN_NODE.get() {
+                told(panic)
+            }
+        }));
+    });
+    IN_NODE.set(true);
+    let stepped = catch_unwind(AssertUnwindSafe(step));
+    IN_NODE.set(false);
+    stepped.map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         NodePanic(text.unwrap_or("the protocol gave no reason").to_owned())

@@ -20,6 +20,7 @@ pub mod live;
 pub mod name;
 pub mod nemesis;
 pub mod origin;
+pub mod parity;
 pub mod protocol;
 pub mod registry;
 pub mod request;

@@ -6,11 +6,14 @@ use crate::{
     name::Name,
     protocol::{
         CORRECT, Knob, NodeConfig, Protocol, VARIANT_KNOB, Variant,
+        omni_paxos::{self, OmniPaxos},
         primary_backup::{self, PrimaryBackup},
         raft::{self, Raft},
         raft_study::{self, RaftStudy},
+        rpc::{self, Rpc},
+        swim::{self, Swim},
     },
-    spec::{ClusterSpec, SpecError},
+    spec::{ClusterSpec, Load, NODES_MAX, SpecError},
     time::Timestamp,
 };
 
@@ -22,10 +25,14 @@ pub struct ProtocolRow {
     pub title: &'static str,
     /// What problem it solves, what it guarantees, the paper, how to break it (Markdown).
     pub about: &'static str,
-    /// Its word for an epoch.
+    /// Its word for an epoch; empty if it has none.
     pub epoch_word: &'static str,
-    /// Its word for who leads.
+    /// Its word for who leads; empty if nobody does.
     pub leader_word: &'static str,
+    /// Whether its nodes hold copies of one state, rather than each one its own.
+    pub replicates: bool,
+    /// Whether its nodes keep a map for clients; otherwise nobody can ask them to write or read.
+    pub serves_clients: bool,
     /// What can be set.
     pub knobs: &'static [Knob],
     /// The ways in which it can be broken on purpose, by the knob `variant`; none if it has no such knob.
@@ -50,6 +57,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         about: raft::ABOUT,
         epoch_word: "term",
         leader_word: "leader",
+        replicates: true,
+        serves_clients: true,
         knobs: raft::KNOBS,
         variants: &[],
         boot: boot::<Raft>,
@@ -61,6 +70,8 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         about: raft_study::ABOUT,
         epoch_word: "term",
         leader_word: "leader",
+        replicates: true,
+        serves_clients: true,
         knobs: raft_study::KNOBS,
         variants: raft_study::VARIANTS,
         boot: boot::<RaftStudy>,
@@ -72,10 +83,51 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         about: primary_backup::ABOUT,
         epoch_word: "epoch",
         leader_word: "primary",
+        replicates: true,
+        serves_clients: true,
         knobs: primary_backup::KNOBS,
         variants: primary_backup::VARIANTS,
         boot: boot::<PrimaryBackup>,
         fields: fields::<PrimaryBackup>,
+    },
+    ProtocolRow {
+        id: "omni-paxos",
+        title: "Omni-Paxos",
+        about: omni_paxos::ABOUT,
+        epoch_word: "ballot",
+        leader_word: "leader",
+        replicates: true,
+        serves_clients: true,
+        knobs: omni_paxos::KNOBS,
+        variants: omni_paxos::VARIANTS,
+        boot: boot::<OmniPaxos>,
+        fields: fields::<OmniPaxos>,
+    },
+    ProtocolRow {
+        id: "rpc",
+        title: "Remote procedure calls",
+        about: rpc::ABOUT,
+        epoch_word: "",
+        leader_word: "",
+        replicates: false,
+        serves_clients: true,
+        knobs: rpc::KNOBS,
+        variants: rpc::VARIANTS,
+        boot: boot::<Rpc>,
+        fields: fields::<Rpc>,
+    },
+    ProtocolRow {
+        id: "swim",
+        title: "SWIM",
+        about: swim::ABOUT,
+        epoch_word: "",
+        leader_word: "",
+        replicates: false,
+        serves_clients: false,
+        knobs: swim::KNOBS,
+        variants: swim::VARIANTS,
+        boot: boot::<Swim>,
+        fields: fields::<Swim>,
     },
 ];
 
@@ -90,9 +142,28 @@ pub fn message_names(id: &str) -> &'static [&'static str] {
         "raft" => raft::MESSAGES,
         "raft-study" => raft_study::MESSAGES,
         "primary-backup" => primary_backup::MESSAGES,
+        "swim" => swim::MESSAGES,
+        "omni-paxos" => omni_paxos::MESSAGES,
         // A protocol without a list has its names taken as they are said.
         _ => &[],
     }
+}
+
+/// Returns the knobs of a protocol that can be turned while a cluster runs; the others count from its start to its end.
+pub fn live_knobs(id: &str) -> &'static [&'static str] {
+    match id {
+        "raft" => raft::LIVE_KNOBS,
+        "primary-backup" => primary_backup::LIVE_KNOBS,
+        "swim" => swim::LIVE_KNOBS,
+        // A protocol that lists none takes its knobs at the start only.
+        _ => &[],
+    }
+}
+
+/// Returns the value of a knob of a cluster, its default if nobody set it; `None` if its protocol has no such knob.
+pub fn knob_value<'a>(spec: &'a ClusterSpec, name: &str) -> Option<&'a str> {
+    let knob = protocol(&spec.protocol)?.knobs.iter().find(|knob| knob.name == name)?;
+    Some(spec.knobs.get(name).map_or(knob.default, String::as_str))
 }
 
 /// Returns the variant of its protocol that a cluster runs; `None` if nothing is broken on purpose.
@@ -121,6 +192,10 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
 /// Checks a cluster that runs the protocol of that row, which need not be in the table.
 pub fn check_for(row: &ProtocolRow, spec: &ClusterSpec) -> Result<(), SpecError> {
     spec.check()?;
+    if let Some(client) = spec.clients.iter().find(|client| !row.serves_clients && client.load != Load::Idle) {
+        return Err(SpecError::NothingToAsk { protocol: row.title.to_owned(), client: client.id });
+    }
+    check_nodes(row, spec.nodes.len())?;
     for (name, value) in &spec.knobs {
         let knob = row.knobs.iter().find(|knob| knob.name == name).ok_or_else(|| SpecError::UnknownKnob {
             protocol: row.id.to_owned(),
@@ -137,6 +212,19 @@ pub fn check_for(row: &ProtocolRow, spec: &ClusterSpec) -> Result<(), SpecError>
         }
     }
     Ok(())
+}
+
+/// Checks how many members there are.
+fn check_nodes(row: &ProtocolRow, nodes: usize) -> Result<(), SpecError> {
+    let (least, most) = match row.id {
+        // Its engine knows no cluster of one; every node asks every other in every round.
+        "omni-paxos" => (2, 100),
+        _ => (1, NODES_MAX), // as many as anybody may have
+    };
+    if (least..=most).contains(&nodes) {
+        return Ok(());
+    }
+    Err(SpecError::NodesOfProtocol { protocol: row.id.to_owned(), nodes, least, most })
 }
 
 /// Boots a node of protocol `P`.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{LogIndex, NodeId},
+    ids::{LogIndex, NodeId, OpId},
     name::Name,
 };
 
@@ -53,6 +53,11 @@ bytes_type!(
     /// A value of the map; any bytes.
     Value
 );
+
+/// Returns the operation that a request's or an answer's bytes are about: both begin with its number.
+pub fn op_of(payload: &[u8]) -> Option<OpId> {
+    postcard::take_from_bytes(payload).ok().map(|(op, _)| op)
+}
 
 /// What is asked of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -267,11 +267,8 @@ impl Session {
                 drop(ahead.send(batch));
             }
         });
-        let recorder = if options.recording_off {
-            recorder
-        } else {
-            recorder.observed_by(Box::new(Observers::of(&spec.protocol)))
-        };
+        let recorder =
+            if options.recording_off { recorder } else { recorder.observed_by(Box::new(Observers::of(spec))) };
         let cluster = start(recorder, Arc::clone(&shared)).map_err(SessionError::Thread)?;
         Ok(Self {
             cluster: Some(cluster),

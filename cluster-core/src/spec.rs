@@ -64,6 +64,18 @@ pub enum SpecError {
     /// Too many clients.
     #[error("{0} clients are more than this machine is asked to carry; give at most {CLIENTS_MAX}")]
     TooManyClients(usize),
+    /// A number of nodes that the protocol cannot run with.
+    #[error("{protocol} runs with {least} to {most} nodes, not with {nodes}; give --nodes {least} or more")]
+    NodesOfProtocol {
+        /// The protocol.
+        protocol: String,
+        /// How many were asked for.
+        nodes: usize,
+        /// How many it needs.
+        least: usize,
+        /// How many it can take.
+        most: usize,
+    },
     /// A member twice.
     #[error("{0} is named twice; name each member once")]
     Twice(NodeId),
@@ -105,6 +117,14 @@ pub enum SpecError {
         value: String,
         /// What it takes.
         expected: String,
+    },
+    /// A client of a protocol that serves none.
+    #[error("{protocol} keeps no map, so {client} has nothing to ask; start it with no clients (--clients 0)")]
+    NothingToAsk {
+        /// The protocol.
+        protocol: String,
+        /// The client.
+        client: ClientId,
     },
     /// A client that makes no sense.
     #[error("client {client}: {problem}")]

@@ -42,8 +42,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // `spec`: it writes histories of recordings, and makes recordings of histories.
     ("check", &["ids", "name", "time", "request", "event", "fault", "spec", "command", "trace", "workload"]),
     // Labs are data over events: `registry` and `script` so that a system, a knob or a verb that is not there is refused when
-    // a lab is read; `until` shares its expressions.
-    ("lab", &["ids", "time", "request", "fault", "spec", "command", "event", "trace", "registry", "script", "until"]),
+    // a lab is read; `until` shares its expressions; `origin`: evidence says what ran its clusters.
+    (
+        "lab",
+        &[
+            "ids", "time", "request", "origin", "fault", "spec", "command", "event", "trace", "registry", "script",
+            "until",
+        ],
+    ),
     // Random faults are commands that follow from the trace: it sees what a script sees.
     ("nemesis", &["ids", "time", "fault", "command", "event", "trace"]),
     (
@@ -60,6 +66,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "ids", "name", "time", "origin", "fault", "spec", "command", "event", "trace", "check", "nemesis",
             "registry", "protocol", "sim",
+        ],
+    ),
+    // Holds the two backends together: it runs the same script on both, and so needs both ways to run one, and every check.
+    (
+        "parity",
+        &[
+            "ids", "name", "time", "request", "origin", "fault", "spec", "command", "event", "trace", "check",
+            "protocol", "registry", "sim", "session", "hunt",
         ],
     ),
     // For tests only: it names every reader of foreign bytes, wherever that is.

@@ -1,11 +1,14 @@
 //! A tour of the real window with a real mouse: kills the leader, cuts two nodes off, heals, uses every tool, and checks in
 //! the recording that what was seen is what happened. Takes the pictures for `screenshots/` on its way.
 //!
+//! Then it does a lab, from the prediction to the end.
+//!
 //! `cargo run --example window_tour --features inspection -- PROGRAM FOLDER` with `DISPLAY` set and xdotool on the PATH;
-//! PROGRAM is a `faultline` built with the feature `inspection`, FOLDER is where pictures go.
+//! PROGRAM is a `faultline` built with the feature `inspection`, FOLDER is where pictures go; `lab` behind them does the lab only.
 
 mod eyes;
 mod hand;
+mod lab;
 mod proof;
 mod tools;
 
@@ -22,13 +25,21 @@ use eyes::{Eyes, Seen};
 fn main() -> Result<()> {
     let mut args = std::env::args_os().skip(1).map(PathBuf::from);
     let (Some(program), Some(pictures)) = (args.next(), args.next()) else {
-        anyhow::bail!("usage: window_tour PROGRAM FOLDER");
+        anyhow::bail!("usage: window_tour PROGRAM FOLDER [lab]");
     };
     std::fs::create_dir_all(&pictures)?;
+    if args.next().is_none() {
+        cluster_tour(&program, &pictures)?;
+    }
+    lab::tour(&program, &pictures)
+}
+
+/// Breaks and mends a living cluster, and compares what was seen with its recording.
+fn cluster_tour(program: &Path, pictures: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let recording = folder.path().join("tour.faultline");
-    let mut window = Window::open(&program, &recording, folder.path())?;
-    let tour = Tour { pictures: &pictures };
+    let mut window = Window::open(program, &recording, folder.path())?;
+    let tour = Tour { pictures };
     let told = tour.run(&mut window.eyes);
     if told.is_err() {
         drop(window.eyes.photograph(&pictures.join("failed.png")));
@@ -80,8 +91,8 @@ impl Window {
     }
 }
 
-struct Tour<'a> {
-    pictures: &'a Path,
+pub(crate) struct Tour<'a> {
+    pub(crate) pictures: &'a Path,
 }
 
 impl Tour<'_> {
@@ -121,7 +132,7 @@ impl Tour<'_> {
     }
 
     /// Opens a node's menu by the right button and clicks an entry.
-    fn menu(&self, eyes: &mut Eyes, node: u16, entry: &str) -> Result<()> {
+    pub(crate) fn menu(&self, eyes: &mut Eyes, node: u16, entry: &str) -> Result<()> {
         let place = find_node(eyes, node)?;
         hand::click(place.at, 3)?;
         let entry = eyes.wait_for(entry, |label| label == entry)?;
@@ -129,7 +140,7 @@ impl Tour<'_> {
     }
 
     /// Draws a lasso around a node and its neighbor on the circle.
-    fn lasso(&self, eyes: &mut Eyes, node: u16) -> Result<()> {
+    pub(crate) fn lasso(&self, eyes: &mut Eyes, node: u16) -> Result<()> {
         let one = find_node(eyes, node)?;
         let other = find_node(eyes, if node == 5 { 1 } else { node + 1 })?;
         let radius = one.size.0.max(one.size.1) / 2.0 + 12.0;
@@ -156,16 +167,16 @@ impl Tour<'_> {
     }
 }
 
-fn find_node(eyes: &mut Eyes, node: u16) -> Result<Seen> {
+pub(crate) fn find_node(eyes: &mut Eyes, node: u16) -> Result<Seen> {
     eyes.wait_for(&format!("node n{node}"), |label| label.starts_with(&format!("node n{node},")))
 }
 
 /// Waits for a leader of a term above `term`. Returns who and which term.
-fn leader(eyes: &mut Eyes, term: u64) -> Result<(u16, u64)> {
+pub(crate) fn leader(eyes: &mut Eyes, term: u64) -> Result<(u16, u64)> {
     leader_other_than(eyes, term, 0)
 }
 
-fn leader_other_than(eyes: &mut Eyes, term: u64, not: u16) -> Result<(u16, u64)> {
+pub(crate) fn leader_other_than(eyes: &mut Eyes, term: u64, not: u16) -> Result<(u16, u64)> {
     let found = |label: &str| parse_leader(label).is_some_and(|(node, its)| its > term && node != not);
     let seen = eyes.wait_for(&format!("a leader of a term above {term}"), found)?;
     parse_leader(&seen.label).context("just seen")

@@ -144,7 +144,7 @@ fn read(path: &Path, format: Option<Format>) -> Result<Option<Input>, String> {
 fn read_recording(path: &Path) -> Result<Input, String> {
     let mut recording = Recording::open(path).map_err(|error| error.to_string())?;
     let mut fold = HistoryFold::default();
-    let mut invariants = Observers::invariants(&recording.spec().protocol);
+    let mut invariants = Observers::invariants(recording.spec());
     let (mut found, mut findings) = (Vec::new(), Vec::new());
     for block in 0..recording.blocks().len() {
         for event in recording.read(block).map_err(|error| error.to_string())? {

@@ -20,7 +20,7 @@ use super::{
     lab_new,
     lab_words::{self, Checked},
     progress::Progress,
-    stop,
+    stop, window,
 };
 
 /// The flags of `lab`.
@@ -43,6 +43,8 @@ pub enum LabCommand {
     Check(CheckLabArgs),
     /// Runs a script of a lab, and tells how far its goals come.
     Run(RunLabArgs),
+    /// Opens a lab in the window.
+    Open(OpenLabArgs),
     /// Begins a lab: a folder that `lab check` accepts, to be changed.
     New {
         /// Its id: small letters, digits and hyphens.
@@ -99,6 +101,20 @@ pub struct RunLabArgs {
     pub json: bool,
 }
 
+/// The flags of `lab open`.
+#[derive(Args, Debug)]
+pub struct OpenLabArgs {
+    /// The lab, by id or by folder.
+    #[arg(value_name = "LAB")]
+    pub which: String,
+    /// What runs its clusters: real nodes, or the simulator.
+    #[arg(long, value_name = "BACKEND", default_value = "live", value_parser = backend)]
+    pub backend: BackendKind,
+    /// Begin a fresh attempt from this seed [default: go on with the attempt that is kept, or begin one].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
 fn backend(word: &str) -> Result<BackendKind, String> {
     BackendKind::from_word(word).ok_or_else(|| "there are live, sim".to_owned())
 }
@@ -114,6 +130,10 @@ pub(super) fn lab(args: &LabArgs) -> Result<(), Failure> {
         LabCommand::List => list(&args.labs),
         LabCommand::Check(check_args) => check(&args.labs, check_args),
         LabCommand::Run(run_args) => run(&args.labs, run_args),
+        LabCommand::Open(open_args) => {
+            let folder = folders(&args.labs, std::slice::from_ref(&open_args.which))?.remove(0);
+            window::open_lab(&args.labs, &folder, open_args.backend, open_args.seed)
+        }
         LabCommand::New { id } => lab_new::begin(&args.labs, id),
         LabCommand::Words => print(&lab_words::vocabulary()),
     }

@@ -2,7 +2,7 @@
 
 use cluster_core::lab::{
     Lab, LabError, LabReport, Outcome, ScriptReport,
-    expr::vocabulary::{ACT, ERASED, Kind, MOMENTS, NEWS, NODE, OP, ROLE, STATE, Table, Word},
+    expr::vocabulary::{ACT, CONFLICT, ERASED, FAILED, KNOB, Kind, MOMENTS, NEWS, NODE, OP, ROLE, STATE, Table, Word},
 };
 use serde_json::json;
 
@@ -138,13 +138,13 @@ pub(super) fn vocabulary() -> String {
     lines.extend(STATE.iter().map(line));
     let moments = MOMENTS.iter().map(|(name, table)| format!("`{name}` ({})", table.name));
     lines.push(format!(
-        "Events: {}; and each verb of `faultline verbs` that breaks or mends (act)",
+        "Events: {}; and each verb of `faultline verbs` that breaks, mends or sets (act)",
         moments.collect::<Vec<_>>().join(", ")
     ));
     let mut fields = |table: &Table| {
         lines.push(format!("{}:", table.name));
         lines.extend(table.fields.iter().map(line));
     };
-    [&NODE, &OP, &ACT, &ROLE, &ERASED, &NEWS].into_iter().for_each(&mut fields);
+    [&NODE, &OP, &ACT, &ROLE, &FAILED, &CONFLICT, &KNOB, &ERASED, &NEWS].into_iter().for_each(&mut fields);
     lines.join("\n")
 }

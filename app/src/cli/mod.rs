@@ -98,6 +98,9 @@ pub struct WindowArgs {
     /// Record the run to this file [default: a file in the user's data folder; the newest ten runs are kept].
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// The folder of labs [default: labs].
+    #[arg(long, value_name = "DIR")]
+    pub labs: Option<PathBuf>,
     /// Keep the nodes' data in this folder instead of a temporary one.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

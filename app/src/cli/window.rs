@@ -8,7 +8,9 @@ use std::{
 use cluster_core::{
     command::{Author, Command},
     event::Conclusion,
+    origin::BackendKind,
     session::{DoorPorts, SessionOptions},
+    spec::ClusterSpec,
     trace::TraceStore,
 };
 
@@ -50,12 +52,25 @@ pub(super) fn open(args: &WindowArgs) -> Result<(), Failure> {
         }
         Ok(Box::new(live) as Box<dyn Source>)
     });
-    show(make, WindowOptions::default())
+    show(make, WindowOptions { labs: args.labs.clone(), ..WindowOptions::default() })
+}
+
+/// Opens a window at a lab. What keeps it from being read is shown there, too.
+pub(super) fn open_lab(labs: &Path, folder: &Path, backend: BackendKind, seed: Option<u64>) -> Result<(), Failure> {
+    check_display()?;
+    let make: MakeSource =
+        Box::new(|_| Ok(Box::new(Recording::new(TraceStore::new(ClusterSpec::default()))) as Box<dyn Source>));
+    let lab = Some((folder.display().to_string(), backend, seed));
+    show(make, WindowOptions { lab, labs: Some(labs.to_owned()), ..WindowOptions::default() })
 }
 
 /// Starts a run from the window: on free ports, its data in a temporary folder, recorded like any run of the window.
 fn start(start: Start, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
-    let options = SessionOptions { record: next_recording(), wake: Some(wake), ..SessionOptions::default() };
+    let record = match &start {
+        Start::Kept(_, _, record) => Some(record.clone()),
+        Start::Cluster(..) | Start::Fork(..) | Start::Again(_) => next_recording(),
+    };
+    let options = SessionOptions { record, wake: Some(wake), ..SessionOptions::default() };
     Ok(Box::new(Live::start(start, options)?))
 }
 
@@ -88,7 +103,9 @@ fn first_violation(store: &TraceStore) -> Option<Duration> {
 }
 
 fn show(make: MakeSource, options: WindowOptions) -> Result<(), Failure> {
-    let options = WindowOptions { start: Some(start), open: Some(open_file), ..options };
+    let home = recordings::home().map_err(|error| log::warn!("what you do in labs is not kept: {error}")).ok();
+    let home = home.map(|home| home.join("labs"));
+    let options = WindowOptions { start: Some(start), open: Some(open_file), home, ..options };
     run_window(make, options).map_err(|error| Failure::Run(format!("{error:#}")))
 }
 

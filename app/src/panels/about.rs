@@ -38,7 +38,7 @@ impl View for About {
 fn knobs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, row: &ProtocolRow) {
     for knob in row.knobs {
         ui.add_space(0.5 * SPACE);
-        let set = ctx.store.spec().knobs.get(knob.name);
+        let set = ctx.state.knobs.iter().find(|(name, _)| name.as_str() == knob.name).map(|(_, value)| value.as_str());
         ui.horizontal(|ui| {
             ui.label(RichText::new(knob.name).monospace());
             match set.filter(|value| *value != knob.default) {

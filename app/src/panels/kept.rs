@@ -25,7 +25,7 @@ const OPS_LISTED: usize = 12;
 const FAULTS_LISTED: usize = 50;
 
 /// The promises that clients rely on, whatever the protocol.
-const OF_CLIENTS: [(&str, &str, &str); 3] = [
+const OF_CLIENTS: [(&str, &str, &str); 5] = [
     (
         "linearizable",
         "Linearizable",
@@ -33,6 +33,12 @@ const OF_CLIENTS: [(&str, &str, &str); 3] = [
     ),
     ("read-your-writes", "Read your writes", "A client sees what it wrote before (Terry et al. 1994)"),
     ("monotonic-reads", "Monotonic reads", "A client does not see something older than before (Terry et al. 1994)"),
+    ("monotonic-writes", "Monotonic writes", "The writes of a client are seen in their order (Terry et al. 1994)"),
+    (
+        "writes-follow-reads",
+        "Writes follow reads",
+        "Who sees a write also sees what its writer had read before (Terry et al. 1994)",
+    ),
 ];
 
 /// The panel.
@@ -60,7 +66,7 @@ impl View for Kept {
             for (id, title, about) in OF_CLIENTS {
                 self.promise_ui(ui, ctx, Name::new(id), title, |ui| drop(ui.label(about)));
             }
-            if let Some(lineage) = Lineage::of(&ctx.store.spec().protocol) {
+            if let Some(lineage) = Lineage::promised(ctx.store.spec()) {
                 ui.add_space(SPACE);
                 for row in lineage.invariants() {
                     self.promise_ui(ui, ctx, Name::new(row.id), row.title, |ui| sentence_ui(ui, row));
@@ -171,7 +177,7 @@ impl Evidence {
             ctx.act(Action::SeekEvent(state.seq));
             ctx.act(Action::Select(Selection::Event(state.seq)));
         }
-        if let Some(row) = Lineage::of(&ctx.store.spec().protocol)
+        if let Some(row) = Lineage::promised(ctx.store.spec())
             .and_then(|lineage| lineage.invariants().find(|row| row.id == finding.promise.as_str()))
         {
             ui.hyperlink_to(RichText::new(row.source).small(), row.link);

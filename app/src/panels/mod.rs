@@ -2,6 +2,7 @@
 
 mod about;
 mod compare;
+mod guide;
 mod hint;
 mod inspector;
 mod inventory;
@@ -21,6 +22,7 @@ mod why;
 
 pub use about::About;
 pub use compare::Compare;
+pub use guide::{GuidePanel, labs_ui};
 pub use hint::hint_ui;
 pub use inspector::Inspector;
 pub use inventory::Inventory;
@@ -41,6 +43,7 @@ use crate::views::ViewRow;
 /// The furniture that is docked like a view.
 pub const PANELS: &[ViewRow] = &[
     ViewRow { id: "inspector", title: "Inspector", make: || Box::<Inspector>::default() },
+    ViewRow { id: "guide", title: "Guide", make: || Box::<GuidePanel>::default() },
     ViewRow { id: "about", title: "About", make: || Box::<About>::default() },
     ViewRow { id: "why", title: "Causes", make: || Box::<WhyPanel>::default() },
     ViewRow { id: "promises", title: "Promises", make: || Box::<Kept>::default() },

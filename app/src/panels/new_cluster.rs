@@ -201,7 +201,8 @@ fn knobs_ui(ui: &mut Ui, draft: &mut ClusterSpec) {
     });
 }
 
-fn knob_ui(ui: &mut Ui, knob: &Knob, value: &mut String) -> egui::Response {
+/// Lets a knob be turned.
+pub(super) fn knob_ui(ui: &mut Ui, knob: &Knob, value: &mut String) -> egui::Response {
     let pick = |ui: &mut Ui, value: &mut String, words: &[&str]| {
         let combo = ComboBox::from_id_salt(knob.name).width(120.0).selected_text(value.clone()).show_ui(ui, |ui| {
             for word in words {

@@ -13,6 +13,7 @@ use crate::{
     action::Action,
     ctx::ViewCtx,
     format,
+    guide::GuideAction,
     keys::{self, hint},
     panels::{
         new_cluster::{Draft, open_new_cluster},
@@ -58,6 +59,8 @@ pub struct Chrome {
     pub until: UntilForm,
     /// The path of the file that is about to be opened, while its dialog is open.
     pub open_path: Option<String>,
+    /// What runs the clusters of the lab that is chosen next.
+    pub lab_backend: BackendKind,
 }
 
 impl Default for Chrome {
@@ -70,6 +73,7 @@ impl Default for Chrome {
             draft: None,
             until: UntilForm::default(),
             open_path: None,
+            lab_backend: BackendKind::Live,
         }
     }
 }
@@ -145,6 +149,7 @@ fn live_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
         (true, true) => ("PAUSED", ctx.theme.warn),
         (true, false) => ("END", ctx.theme.text_weak),
         (false, true) => ("PAST", ctx.theme.warn),
+        (false, false) if ctx.allowed.is_some() && ctx.store.is_empty() => ("NOT STARTED", ctx.theme.text_weak),
         (false, false) => ("RECORDING", ctx.theme.text_weak),
     };
     ui.label(RichText::new(format!("● {word}")).color(color).strong());
@@ -198,12 +203,19 @@ fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
         if open.on_disabled_hover_text("This window can open no file").on_hover_text("Ctrl + O").clicked() {
             open_file(ctx, chrome);
         }
+        let labs = ui.add_enabled(ctx.startable, Button::new("Labs…"));
+        if labs.on_disabled_hover_text("This window can start no cluster").on_hover_text("Q").clicked() {
+            ctx.in_lab(GuideAction::ShowLabs);
+        }
         if ui.button(format!("About {title}")).clicked() {
             ctx.act(Action::ShowView("about"));
         }
     });
     menu.response.on_hover_text(more);
-    ui.weak(RichText::new(format!("seed {}", spec.seed)).small());
+    // In a lab the seed is one more number that nobody asked for.
+    if ctx.allowed.is_none() {
+        ui.weak(RichText::new(format!("seed {}", spec.seed)).small());
+    }
 }
 
 fn behind_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome) {
@@ -220,9 +232,16 @@ fn heal_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     if broken > 0 {
         button = button.fill(crate::theme::mix(ctx.theme.surface, ctx.theme.bad, 0.3));
     }
-    let response = ui.add_enabled(broken > 0 && ctx.commandable, button);
-    if response.on_hover_text(hint("Heal everything", "H")).on_disabled_hover_text(why_not(ctx)).clicked() {
-        ctx.command(Command::Heal(Heal::All));
+    let possible = if broken > 0 { Ok(Command::Heal(Heal::All)) } else { Err("There is nothing to heal") };
+    let possible = ctx.check(possible);
+    let response = ui.add_enabled(possible.is_ok(), button);
+    match possible {
+        Ok(heal) => {
+            if response.on_hover_text(hint("Heal everything", "H")).clicked() {
+                ctx.command(heal);
+            }
+        }
+        Err(why) => drop(response.on_disabled_hover_text(why)),
     }
 }
 
@@ -237,10 +256,6 @@ fn break_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
         egui::Popup::open_id(ui.ctx(), egui::Popup::default_response_id(&response));
     }
     egui::Popup::menu(&response).show(|ui| break_menu_ui(ui, ctx));
-}
-
-fn why_not(ctx: &ViewCtx<'_>) -> &'static str {
-    if ctx.commandable { "There is nothing to heal" } else { "A recording takes no commands" }
 }
 
 fn looks_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {

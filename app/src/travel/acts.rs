@@ -19,6 +19,11 @@ use crate::{
 impl App {
     /// Carries one of them out.
     pub(crate) fn on_travel(&mut self, action: TravelAction, ctx: &egui::Context) {
+        let leaves = matches!(action, TravelAction::Fork | TravelAction::RunAgain);
+        if leaves && self.guide.lesson.is_some() {
+            self.toasts.warn("A lab is open, and it is about this run: close it to go another way");
+            return;
+        }
         match action {
             TravelAction::Until(until) => self.run_until(until),
             TravelAction::Stop => self.stop_errand(),
@@ -46,7 +51,7 @@ impl App {
             TravelAction::Compare(Some(file)) => match Twin::open(&file, &self.store) {
                 Ok(twin) => {
                     self.travel.twin = Some(twin);
-                    self.settings.layout.show("compare");
+                    self.settings.layout_mut().show("compare");
                 }
                 Err(why) => self.toasts.warn(&why),
             },
@@ -182,7 +187,7 @@ impl App {
                 let promise = next.0.checked_sub(1).and_then(|last| self.store.event(Seq(last)));
                 if self.start(start, ctx) {
                     self.travel.promise = promise;
-                    self.settings.layout.show("runs");
+                    self.settings.layout_mut().show("runs");
                 }
             }
             Err(why) => self.toasts.warn(&why),

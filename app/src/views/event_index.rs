@@ -85,6 +85,8 @@ pub fn kind_words(kind: &EventKind) -> (KindFamily, &'static str) {
         EventKind::ConnectionReset { .. } => (KindFamily::Links, "connection reset"),
         EventKind::ConnectionHalfOpened { .. } => (KindFamily::Links, "half-open"),
         EventKind::FaultsTried { .. } => (KindFamily::Commands, "faults tried"),
+        EventKind::KnobChanged { .. } => (KindFamily::Commands, "knob turned"),
+        EventKind::KnobTaken { .. } => (KindFamily::Nodes, "knob taken over"),
         EventKind::LinkActed { .. } => (KindFamily::Frames, "link acted"),
         EventKind::FrameSent { .. } => (KindFamily::Frames, "frame sent"),
         EventKind::FrameDelivered { .. } => (KindFamily::Frames, "frame arrived"),
@@ -117,6 +119,7 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
         | EventKind::CommandRefused { .. }
         | EventKind::ClockChanged { .. }
         | EventKind::FaultsTried { .. }
+        | EventKind::KnobChanged { .. }
         // Neither knows its ends: they stand with the frame.
         | EventKind::FrameHeld { .. }
         | EventKind::FrameReleased { .. }
@@ -134,6 +137,7 @@ pub fn places(store: &TraceStore, event: &TraceEvent) -> (Option<Endpoint>, Opti
         | EventKind::NodeFaultsChanged { node, .. }
         | EventKind::NodeFaultsCounted { node, .. }
         | EventKind::DiskHarmed { node, .. }
+        | EventKind::KnobTaken { node, .. }
         | EventKind::FrameRejected { node, .. }
         | EventKind::DoorOpened { node, .. }
         | EventKind::TimerFired { node, .. }

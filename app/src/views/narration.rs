@@ -1,7 +1,7 @@
 //! What happened, in plain sentences; a click goes there. The list grows along with the run.
 
 use cluster_core::{
-    event::{EventKind, Milestone},
+    event::{EventKind, MemberStatus, Milestone},
     ids::Seq,
     registry::protocol,
     time::Timestamp,
@@ -96,7 +96,7 @@ fn icon(kind: &EventKind) -> Icon {
         | EventKind::DiskHarmed { .. }
         | EventKind::CommandRefused { .. }
         | EventKind::FrameRejected { .. } => Icon::Loss,
-        EventKind::NodeFaultsChanged { .. } => Icon::Deed,
+        EventKind::NodeFaultsChanged { .. } | EventKind::KnobChanged { .. } | EventKind::KnobTaken { .. } => Icon::Deed,
         EventKind::Milestone { milestone, .. } => match milestone {
             Milestone::PreVoteStarted { .. }
             | Milestone::ElectionStarted { .. }
@@ -104,6 +104,12 @@ fn icon(kind: &EventKind) -> Icon {
             | Milestone::TransferStarted { .. } => Icon::Vote,
             Milestone::LeaderElected { .. } => Icon::Leader,
             Milestone::EntriesErased { .. } | Milestone::Suspected { .. } | Milestone::Fenced { .. } => Icon::Loss,
+            Milestone::MemberViewChanged { status, .. } => match status {
+                MemberStatus::Dead => Icon::Loss,
+                MemberStatus::Suspect => Icon::News,
+                MemberStatus::Alive => Icon::Up,
+            },
+            Milestone::Refuted { .. } => Icon::Up,
             Milestone::SteppedDown { .. }
             | Milestone::SnapshotTaken { .. }
             | Milestone::SnapshotSent { .. }
@@ -111,7 +117,8 @@ fn icon(kind: &EventKind) -> Icon {
             | Milestone::MembersChanged { .. }
             | Milestone::ModeChanged { .. }
             | Milestone::Applied { .. }
-            | Milestone::Recovered { .. } => Icon::News,
+            | Milestone::Recovered { .. }
+            | Milestone::LogSynced { .. } => Icon::News,
         },
         EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }

@@ -47,16 +47,17 @@ pub fn shapes_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chosen: Option<NodeId>) {
     ui.set_min_width(190.0);
     for row in SHAPES.iter().filter(|row| chosen.is_none() || row.chosen != Chosen::Nobody) {
         let faults = row.shape.faults(&nodes, ctx.state.leader(), chosen);
-        let button = ui.add_enabled(faults.is_ok() && ctx.commandable, Button::new(title(row, chosen)));
-        match faults {
-            Ok(faults) => {
-                let button = button.on_hover_text(row.about).on_disabled_hover_text(RECORDING);
-                if button.clicked() {
-                    ctx.command(Command::Inject(faults));
+        let shape = faults.map_err(|why| format!("{} Not here: {why}", row.about));
+        let possible = ctx.check(shape.map(Command::Inject).as_ref().map(Clone::clone).map_err(String::as_str));
+        let button = ui.add_enabled(possible.is_ok(), Button::new(title(row, chosen)));
+        match possible {
+            Ok(command) => {
+                if button.on_hover_text(row.about).clicked() {
+                    ctx.command(command);
                     ui.close();
                 }
             }
-            Err(why) => drop(button.on_disabled_hover_text(format!("{} Not here: {why}", row.about))),
+            Err(why) => drop(button.on_disabled_hover_text(why)),
         }
     }
 }
@@ -74,6 +75,10 @@ fn title(row: &ShapeRow, chosen: Option<NodeId>) -> String {
 /// Lists the profiles of random faults, and how often they strike; a profile starts them.
 pub fn nemesis_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     ui.set_min_width(190.0);
+    if ctx.allowed.is_some() {
+        ui.weak("A lab does without random faults: what happens is your own doing");
+        return;
+    }
     let (wished, striking) = (&ctx.tools.nemesis, ctx.tools.striking);
     if ui.add_enabled(striking, Button::new("Stop").shortcut_text("B")).clicked() {
         ctx.act(Action::Tool(ToolAction::StopNemesis));

@@ -63,14 +63,14 @@ pub fn verbs(ctx: &ViewCtx<'_>, msg: MsgId) -> [Verb; 4] {
 /// A button for each verb; `name` tells whose they are to who does not see where they stand.
 pub fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, msg: MsgId, name: &str) {
     for verb in verbs(ctx, msg) {
-        let possible = if ctx.commandable { verb.possible } else { Err("A recording takes no commands") };
+        let possible = ctx.check(verb.possible.map(Command::Message));
         let button = ui.add_enabled(possible.is_ok(), egui::Button::new(egui::RichText::new(verb.title).small()));
         let label = format!("{} {name}", verb.title);
         button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, possible.is_ok(), &label));
         match possible {
-            Ok(what) => {
+            Ok(command) => {
                 if button.on_hover_text(crate::keys::hint(verb.about, verb.key)).clicked() {
-                    ctx.command(Command::Message(what));
+                    ctx.command(command);
                 }
             }
             Err(why) => drop(button.on_disabled_hover_text(why)),

@@ -86,7 +86,7 @@ fn runs(ctx: &ViewCtx<'_>, node: NodeId) -> bool {
 
 /// One entry; `Err` says why it makes no sense.
 fn entry_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, about: &str, possible: Result<Command, &str>) {
-    let possible = if ctx.commandable { possible } else { Err("This is a recording: it takes no commands") };
+    let possible = ctx.check(possible);
     let response = ui.add_enabled(possible.is_ok(), egui::Button::new(title));
     match possible {
         Ok(command) => {

@@ -4,6 +4,7 @@ pub mod axis;
 pub mod break_menu;
 pub mod by_hand;
 pub mod columns;
+pub mod command;
 pub mod dash;
 pub mod event_words;
 pub mod faults;

@@ -34,6 +34,8 @@ static GOSSIP: ProtocolRow = ProtocolRow {
     about: "",
     epoch_word: "epoch",
     leader_word: "leader",
+    replicates: false,
+    serves_clients: false,
     knobs: &[Knob {
         name: KNOB,
         about: "How many messages a node sends to each other node in a period.",

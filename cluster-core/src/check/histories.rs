@@ -2,7 +2,7 @@
 
 use super::{
     facts::Facts,
-    guarantees::{Broken, Guarantees},
+    guarantees::{Broken, Guarantee, Guarantees},
     online::{OnlineCheck, OnlineNews, OnlineWitness},
 };
 use crate::{
@@ -87,14 +87,24 @@ impl Histories {
     fn guarantee(&self, broken: Broken, node: Option<NodeId>, event: &TraceEvent) -> Finding {
         let Broken { promise, key, client, newer, older, read, value, since } = broken;
         let value = value.map_or_else(|| "nothing".to_owned(), |value| format!("{value:.32}"));
-        let knew = match promise {
-            "read-your-writes" => "written",
-            _ => "seen", // monotonic reads
-        };
         let at = node.map_or_else(String::new, |node| format!(" at {node}"));
-        let sentence = format!("{client} read {value} of {key}{at} although it had {knew} what {newer} wrote before");
-        let ops = older.into_iter().chain([newer, read]).collect();
-        let finding = Finding { promise: Name::new(promise), sentence, ops, ..of_key(key, event.seq) };
+        let but = match promise {
+            Guarantee::ReadYourWrites => format!("it had written what {newer} wrote before"),
+            Guarantee::MonotonicReads => format!("it had seen what {newer} wrote before"),
+            Guarantee::WritesFollowReads { seen, writer } => {
+                format!("it had seen {seen}, before which {writer} had read what {newer} wrote")
+            }
+            Guarantee::MonotonicWrites { writer } => {
+                format!("it had seen {newer}, which {writer} wrote after that")
+            }
+        };
+        let sentence = format!("{client} read {value} of {key}{at} although {but}");
+        let seen = match promise {
+            Guarantee::WritesFollowReads { seen, .. } => Some(seen),
+            Guarantee::ReadYourWrites | Guarantee::MonotonicReads | Guarantee::MonotonicWrites { .. } => None,
+        };
+        let ops = older.into_iter().chain([newer]).chain(seen).chain([read]).collect();
+        let finding = Finding { promise: Name::new(promise.id()), sentence, ops, ..of_key(key, event.seq) };
         let mut finding = self.at_node(finding, node, event.at, event.at);
         finding.evidence.insert(0, since);
         finding

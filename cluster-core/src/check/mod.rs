@@ -16,6 +16,7 @@ mod index;
 pub mod invariants;
 mod jepsen_edn;
 mod linear;
+mod membership;
 mod model;
 mod observers;
 mod online;

@@ -1,8 +1,9 @@
 //! All checks that go along with a run, as one observer.
 
-use super::{histories::Histories, invariants::Invariants};
+use super::{histories::Histories, invariants::Invariants, membership::Membership};
 use crate::{
     event::{Finding, TraceEvent},
+    spec::ClusterSpec,
     trace::Observer,
 };
 
@@ -11,18 +12,20 @@ use crate::{
 #[derive(Default)]
 pub struct Observers {
     invariants: Option<Invariants>,
+    membership: Option<Membership>,
     histories: Option<Histories>,
 }
 
 impl Observers {
-    /// Returns all checks for a protocol: its invariants, and what its clients see.
-    pub fn of(protocol: &str) -> Self {
-        Self { invariants: Invariants::of(protocol), histories: Some(Histories::default()) }
+    /// Returns all checks for a cluster: the invariants of its protocol, and what its clients see.
+    pub fn of(spec: &ClusterSpec) -> Self {
+        Self { histories: Some(Histories::default()), ..Self::invariants(spec) }
     }
 
     /// Returns the invariants only: what the protocol itself promises, whatever its clients ask of it.
-    pub fn invariants(protocol: &str) -> Self {
-        Self { invariants: Invariants::of(protocol), histories: None }
+    pub fn invariants(spec: &ClusterSpec) -> Self {
+        let membership = Membership::of(&spec.protocol);
+        Self { invariants: Invariants::promised(spec), membership, histories: None }
     }
 }
 
@@ -30,6 +33,9 @@ impl Observer for Observers {
     fn observe(&mut self, event: &TraceEvent, found: &mut Vec<Finding>) {
         if let Some(invariants) = &mut self.invariants {
             invariants.observe(event, found);
+        }
+        if let Some(membership) = &mut self.membership {
+            membership.observe(event, found);
         }
         if let Some(histories) = &mut self.histories {
             histories.observe(event, found);

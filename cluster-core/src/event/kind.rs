@@ -326,6 +326,24 @@ pub enum EventKind {
         /// What.
         finding: Box<Finding>,
     },
+    /// A knob of the protocol has another value from here on; each node takes it over when it hears of it.
+    KnobChanged {
+        /// Which.
+        knob: Name,
+        /// Its value.
+        value: Name,
+        /// Its value before.
+        old: Name,
+    },
+    /// A running node works with another value of a knob from here on.
+    KnobTaken {
+        /// Who.
+        node: NodeId,
+        /// Which.
+        knob: Name,
+        /// Its value.
+        value: Name,
+    },
 }
 
 /// What became of a record.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::membership::{Incarnation, MemberStatus};
 use crate::{
     ids::{Epoch, LogIndex, NodeId, OpId},
     name::Name,
@@ -105,5 +106,28 @@ pub enum Milestone {
     Recovered {
         /// The last entry it has.
         last: LogIndex,
+    },
+    /// The node thinks otherwise of another member.
+    MemberViewChanged {
+        /// Of whom.
+        subject: NodeId,
+        /// What it holds it for.
+        status: MemberStatus,
+        /// The incarnation of the member that this is about.
+        incarnation: Incarnation,
+    },
+    /// The node contradicts what is said of it, by a higher incarnation.
+    Refuted {
+        /// Its incarnation from here on.
+        incarnation: Incarnation,
+    },
+    /// The node took over entries from the log of another, to be in step with it (Omni-Paxos: Promise and AcceptSync).
+    LogSynced {
+        /// From whom.
+        from: NodeId,
+        /// How many entries it was sent.
+        entries: u64,
+        /// The last entry it has.
+        index: LogIndex,
     },
 }

@@ -2,6 +2,7 @@
 
 mod finding;
 mod kind;
+mod membership;
 mod milestone;
 mod view;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use finding::{Conclusion, Finding};
 pub use kind::{DiskHarm, EventKind, Family, MessageInfo, NodeFailure, Outcome};
+pub use membership::{DetectorView, Incarnation, MemberStatus, Opinion};
 pub use milestone::Milestone;
 pub use view::{EntryBrief, EntryKind, NodeView, PeerView, RoleKind, SnapshotView, TimerView, ViewChange};
 

@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::membership::{DetectorView, Opinion};
 use crate::{
     ids::{Epoch, LogIndex, NodeId, OpId},
     name::Name,
@@ -51,6 +52,10 @@ pub struct NodeView {
     pub waiting_for: Cow<'static, str>,
     /// What else the protocol shows: name, value.
     pub extra: Vec<(Name, String)>,
+    /// What it thinks of every other node, if its protocol is about who is alive.
+    pub opinions: BTreeMap<NodeId, Opinion>,
+    /// What it tells of itself as one who watches others, if its protocol is about who is alive.
+    pub detector: Option<DetectorView>,
 }
 
 /// What a role means in the picture, whatever the protocol calls it.
@@ -157,6 +162,9 @@ pub enum ViewChange {
     },
     WaitingFor(Cow<'static, str>),
     Extra(Vec<(Name, String)>),
+    /// `None`: the other is not known any more.
+    Opinion(NodeId, Option<Opinion>),
+    Detector(Option<DetectorView>),
 }
 
 impl ViewChange {
@@ -207,6 +215,15 @@ impl NodeView {
             let other = next.peers.iter().filter(|(peer, view)| self.peers.get(peer) != Some(view));
             changes.extend(other.map(|(peer, view)| ViewChange::Peer(*peer, Some(*view))));
         }
+        if self.detector != next.detector {
+            changes.push(ViewChange::Detector(next.detector));
+        }
+        if self.opinions != next.opinions {
+            let gone = self.opinions.keys().filter(|node| !next.opinions.contains_key(node));
+            changes.extend(gone.map(|node| ViewChange::Opinion(*node, None)));
+            let other = next.opinions.iter().filter(|(node, opinion)| self.opinions.get(node) != Some(opinion));
+            changes.extend(other.map(|(node, opinion)| ViewChange::Opinion(*node, Some(*opinion))));
+        }
         changes
     }
 
@@ -233,6 +250,9 @@ impl NodeView {
             }
             ViewChange::WaitingFor(what) => self.waiting_for.clone_from(what),
             ViewChange::Extra(extra) => self.extra.clone_from(extra),
+            ViewChange::Opinion(node, Some(opinion)) => drop(self.opinions.insert(*node, *opinion)),
+            ViewChange::Opinion(node, None) => drop(self.opinions.remove(node)),
+            ViewChange::Detector(detector) => self.detector = *detector,
         }
     }
 }

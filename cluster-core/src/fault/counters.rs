@@ -75,6 +75,24 @@ pub enum DropReason {
 }
 
 impl DropReason {
+    /// Returns the reason in one word, for goals and tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cut => "cut",
+            Self::Loss => "loss",
+            Self::ReceiverDown => "receiver-down",
+            Self::SenderDown => "sender-down",
+            Self::BufferFull => "buffer-full",
+            Self::Reset => "reset",
+            Self::Flap => "flap",
+            Self::Burst => "burst",
+            Self::Corrupt => "corrupt",
+            Self::QueueFull => "queue-full",
+            Self::HalfOpen => "half-open",
+            Self::ByHand => "by-hand",
+        }
+    }
+
     /// Returns the reason in words that complete "dropped: …".
     pub fn words(self) -> &'static str {
         match self {

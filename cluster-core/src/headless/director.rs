@@ -218,13 +218,15 @@ fn watch_pauses(command: &Command, real: Duration, director: &mut Director) {
         | Command::Unfreeze(_)
         | Command::AddNode(_)
         | Command::Submit { .. }
+        | Command::Ask { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)
         | Command::Message(_)
         | Command::Step
         | Command::SetRate(_)
         | Command::RestartWiped(_)
-        | Command::Restore { .. } => {}
+        | Command::Restore { .. }
+        | Command::SetKnob { .. } => {}
     }
 }
 

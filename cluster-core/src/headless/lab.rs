@@ -10,12 +10,15 @@ use std::{
     time::Duration,
 };
 
+use super::Scribe;
 use crate::{
+    check::Observers,
     command::Author,
     lab::{Attempt, Lab, Outcome, Stage},
+    origin::{BackendKind, Origin},
     sim::Runner,
     time::Timestamp,
-    trace::Recorder,
+    trace::{Recorder, RecordingSink, RecordingWriter},
 };
 #[cfg(feature = "live")]
 use crate::{
@@ -85,13 +88,31 @@ type Made = Result<Outcome, String>;
 
 /// Makes one attempt in the simulator.
 pub fn simulate_lab(lab: &Lab, attempt: &Attempt, stop: &AtomicBool) -> Made {
+    simulate_lab_kept(lab, attempt, stop, None)
+}
+
+/// Makes one attempt in the simulator, and has it written down.
+pub fn simulate_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut scribe: Option<&mut Scribe>) -> Made {
     let mut outcome = Outcome::before(lab);
     for segment in attempt.segments() {
         let (spec, mut play, mut progress) = attempt.begin(lab, &segment);
-        let mut runner = Runner::start(&spec, Recorder::kept()).map_err(|error| error.to_string())?;
+        let mut recorder = Recorder::kept();
+        let mut file = match &mut scribe {
+            Some(scribe) => {
+                recorder = recorder.observed_by(Box::new(Observers::of(&spec)));
+                let path = scribe.begins(lab, &segment).map_err(|error| error.to_string())?;
+                let writer = RecordingWriter::create_of(&path, &spec, &Origin::of(BackendKind::Sim), 0);
+                Some(RecordingSink::new(writer.map_err(|error| error.to_string())?))
+            }
+            None => None,
+        };
+        let mut runner = Runner::start(&spec, recorder).map_err(|error| error.to_string())?;
         let mut events = Vec::new();
         loop {
             runner.take_events(&mut events);
+            if let Some(file) = &mut file {
+                file.push(&events).map_err(|error| error.to_string())?;
+            }
             events.drain(..).for_each(|event| progress.see(&event));
             if let Some(commands) = play.next(runner.now(), &progress) {
                 for command in commands {
@@ -108,6 +129,10 @@ pub fn simulate_lab(lab: &Lab, attempt: &Attempt, stop: &AtomicBool) -> Made {
             let until = runner.now() + TICK;
             while !runner.advance(until, CHUNK) {}
         }
+        if let (Some(scribe), Some(file)) = (&mut scribe, file) {
+            file.finish().map_err(|error| error.to_string())?;
+            scribe.ended(lab, &segment, &play, &progress).map_err(|error| error.to_string())?;
+        }
         outcome.take(&play, &mut progress);
     }
     Ok(outcome)
@@ -116,10 +141,19 @@ pub fn simulate_lab(lab: &Lab, attempt: &Attempt, stop: &AtomicBool) -> Made {
 /// Makes one attempt on real nodes, in real time.
 #[cfg(feature = "live")]
 pub fn live_lab(lab: &Lab, attempt: &Attempt, stop: &AtomicBool) -> Made {
+    live_lab_kept(lab, attempt, stop, None)
+}
+
+/// Makes one attempt on real nodes, and has it written down.
+#[cfg(feature = "live")]
+pub fn live_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut scribe: Option<&mut Scribe>) -> Made {
     let mut outcome = Outcome::before(lab);
     for segment in attempt.segments() {
         let (spec, mut play, mut progress) = attempt.begin(lab, &segment);
-        let session = Session::live(spec, SessionOptions::default()).map_err(|error| error.to_string())?;
+        let record = scribe.as_mut().map(|scribe| scribe.begins(lab, &segment)).transpose();
+        let record = record.map_err(|error| error.to_string())?;
+        let options = SessionOptions { record, ..SessionOptions::default() };
+        let session = Session::live(spec, options).map_err(|error| error.to_string())?;
         let (began, mut last_event) = (Instant::now(), Duration::ZERO);
         // What was asked is seen to be asked before the next action looks at the cluster.
         let mut unseen = 0;
@@ -148,6 +182,9 @@ pub fn live_lab(lab: &Lab, attempt: &Attempt, stop: &AtomicBool) -> Made {
                     session.send(Author::User, command);
                 }
             }
+        }
+        if let Some(scribe) = &mut scribe {
+            scribe.ended(lab, &segment, &play, &progress).map_err(|error| error.to_string())?;
         }
         outcome.take(&play, &mut progress);
         session.finish().map_err(|error| error.to_string())?;

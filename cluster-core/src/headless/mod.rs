@@ -1,10 +1,13 @@
 //! Runs a cluster without a window: a script strikes it on time, a nemesis at random, and at the end the clients come to rest.
 
 mod director;
+mod grade;
 mod lab;
+mod plausible;
 mod rerun;
 #[cfg(feature = "live")]
 mod run;
+mod scribe;
 mod simulate;
 
 use crate::{
@@ -17,12 +20,14 @@ use crate::{
 };
 
 pub use director::{Chaos, Director, Due, GRACE, LEADER_PATIENCE, Phase, Plan};
+pub use grade::{Grade, Light, Reason, compare_grades, grade};
 #[cfg(feature = "live")]
-pub use lab::{LiveStage, live_lab};
-pub use lab::{SimStage, simulate_lab};
+pub use lab::{LiveStage, live_lab, live_lab_kept};
+pub use lab::{SimStage, simulate_lab, simulate_lab_kept};
 pub use rerun::{Again, rerun_simulated};
 #[cfg(feature = "live")]
 pub use run::run;
+pub use scribe::Scribe;
 pub use simulate::simulate;
 
 /// Hears of everything in a run, as it happens.

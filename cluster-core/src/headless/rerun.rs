@@ -53,7 +53,7 @@ pub fn rerun_simulated(
     let recorder = Recorder::new(move |mut batch: Vec<TraceEvent>| {
         sink.lock().unwrap_or_else(PoisonError::into_inner).append(&mut batch);
     });
-    let recorder = recorder.observed_by(Box::new(Observers::of(&recipe.spec.protocol)));
+    let recorder = recorder.observed_by(Box::new(Observers::of(&recipe.spec)));
     let (spec, origin) = (recipe.spec.clone(), recipe.origin.clone());
     let create = |(path, created)| RecordingWriter::create_of(path, &spec, &origin, created);
     let mut file = record.map(create).transpose()?.map(RecordingSink::new);

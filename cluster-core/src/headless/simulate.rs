@@ -38,7 +38,7 @@ pub fn simulate(
     let recorder = Recorder::new(move |mut batch: Vec<TraceEvent>| {
         sink.lock().unwrap_or_else(PoisonError::into_inner).append(&mut batch);
     });
-    let recorder = recorder.observed_by(Box::new(Observers::of(&spec.protocol)));
+    let recorder = recorder.observed_by(Box::new(Observers::of(spec)));
     let origin = Origin::of(BackendKind::Sim);
     let create = |(path, created)| RecordingWriter::create_of(path, spec, &origin, created);
     let file = record.map(create).transpose()?.map(RecordingSink::new);

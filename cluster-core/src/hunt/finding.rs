@@ -38,13 +38,17 @@ impl Check {
 
     /// Returns what a cluster promises at all: to miss what was never promised is no finding.
     ///
+    /// Servers that are called remotely hold a map each: what one tells, another does not know.
     /// Primary-backup has no quorum, so its reads may be of the past whatever is set; what it acknowledges is safe only in
     /// the mode `sync`.
     pub fn promised(row: &ProtocolRow, spec: &ClusterSpec) -> Vec<Self> {
         let knob = |name: &str| spec.knobs.get(name).map(String::as_str);
         match row.id {
             "primary-backup" if knob("mode") == Some("sync") => vec![Self::Lost, Self::Stopped, Self::Invariants],
+            "rpc" => vec![Self::Lost, Self::Stopped, Self::Invariants],
             "primary-backup" => vec![Self::Stopped, Self::Invariants],
+            // It keeps no map: nothing can be lost, and nothing is ordered.
+            _ if !row.serves_clients => vec![Self::Stopped, Self::Invariants],
             _ if knob("reads") == Some("local") => vec![Self::Lost, Self::Stopped, Self::Invariants],
             _ => Self::ALL.to_vec(), // a protocol promises everything until it is said what it does not
         }

@@ -14,6 +14,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod usurper;
 mod watch;
 
 pub use finding::{Caught, Check};

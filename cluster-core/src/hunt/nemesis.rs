@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Striker, quarry::is_quiet};
+use super::{Striker, quarry::is_quiet, usurper::Usurper};
 use crate::{
     command::Command,
     fault::FaultKind,
@@ -28,13 +28,14 @@ impl Striker for Nemesis {
 const LEADERS: [FaultKind; 4] = [FaultKind::Crash, FaultKind::Freeze, FaultKind::Cut, FaultKind::Partition];
 
 /// Returns the nemesis of each seed, by that profile. Some strike rarely, some all the time; a majority may fall, for a
-/// correct protocol loses nothing by that.
+/// correct protocol loses nothing by that. A swarm also has some that only take one leader away after the other.
 pub fn nemeses(profile: Profile) -> impl Fn(u64) -> Box<dyn Striker> + Sync {
     move |seed| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5354_524B);
         let gap = Duration::from_millis(rng.random_range(100..1500));
         // Where little is written, what matters is who leads.
         let kinds = match profile {
+            Profile::Swarm if is_quiet(seed) && !seed.is_multiple_of(2) => return Box::new(Usurper::new(seed)),
             Profile::Swarm if is_quiet(seed) => LEADERS.to_vec(),
             _ => Vec::new(), // those of the profile
         };

@@ -105,8 +105,12 @@ impl Quarry {
             target: Target::Leader,
             ..ClientSpec::default()
         };
+        let row = registry::protocol(&self.protocol);
         let mut knobs = self.knobs.clone();
-        knobs.entry("snapshot_every".to_owned()).or_insert_with(|| format!("{snapshot_every}"));
+        if row.is_none_or(|row| row.knobs.iter().any(|knob| knob.name == "snapshot_every")) {
+            knobs.entry("snapshot_every".to_owned()).or_insert_with(|| format!("{snapshot_every}"));
+        }
+        let clients = if row.is_none_or(|row| row.serves_clients) { clients } else { 0 };
         let spec = ClusterSpec {
             protocol: self.protocol.clone(),
             nodes: (1..=nodes).map(NodeId).collect(),

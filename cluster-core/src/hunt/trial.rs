@@ -8,6 +8,7 @@ use crate::{
     event::{EventKind, TraceEvent},
     fault::Heal,
     ids::Seq,
+    registry,
     sim::Runner,
     spec::{ClientSpec, ClusterSpec, Load, SpecError},
     time::Timestamp,
@@ -18,6 +19,8 @@ use crate::{
 pub(super) const QUIET: Duration = Duration::from_secs(3);
 /// How long operations under way may take to end after that.
 const GRACE: Duration = Duration::from_secs(6);
+/// How long members that watch each other are watched: at the fast profile, a few of their longest patiences.
+const WATCHED: Duration = Duration::from_secs(40);
 
 /// Something asked of the cluster at a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,7 +144,9 @@ impl<'a> Stage<'a> {
 
     fn play(mut self, commands: &mut dyn Commands) -> Result<Ran, SpecError> {
         let end = Timestamp::ZERO + self.trial.strikes_for;
-        let _ = self.strike(commands, end) || self.heal() || self.run_until(end + QUIET) || self.rest(end + QUIET);
+        let serves = registry::protocol(&self.trial.spec.protocol).is_none_or(|row| row.serves_clients);
+        let quiet = end + if serves { QUIET } else { WATCHED };
+        let _ = self.strike(commands, end) || self.heal() || self.run_until(quiet) || self.rest(quiet);
         self.ran.took = self.sim.now();
         Ok(self.ran)
     }

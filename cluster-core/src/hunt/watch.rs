@@ -29,7 +29,7 @@ impl Watch {
             state: ClusterState::before(spec),
             ledger: checks.contains(&Check::Lost).then(Ledger::default),
             history: checks.contains(&Check::Linearizable).then(OnlineCheck::default),
-            observers: checks.contains(&Check::Invariants).then(|| Observers::invariants(&spec.protocol)),
+            observers: checks.contains(&Check::Invariants).then(|| Observers::invariants(spec)),
             stopped: checks.contains(&Check::Stopped),
             found: Vec::new(),
         }

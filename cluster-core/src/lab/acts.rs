@@ -42,7 +42,8 @@ impl Acts {
 
 fn acts(by: Author, command: &Command, state: &ClusterState, at: f64) -> Vec<Act> {
     let down = || state.nodes.iter().filter(|(_, node)| !node.status.is_running()).map(|(node, _)| *node);
-    let act = |verb: &'static str, node: Option<NodeId>| (verb, row(verb, by, node, state, at));
+    let told = |verb: &'static str, node: Option<NodeId>, told: Told<'_>| (verb, row(verb, by, node, told, state, at));
+    let act = |verb: &'static str, node: Option<NodeId>| told(verb, node, Told::default());
     match command {
         Command::Inject(faults) => {
             let mut acts: Vec<(FaultKind, Option<NodeId>)> = Vec::new();
@@ -56,12 +57,15 @@ fn acts(by: Author, command: &Command, state: &ClusterState, at: f64) -> Vec<Act
             acts.into_iter().map(|(kind, node)| act(verb(kind), node)).collect()
         }
         Command::Heal(_) => vec![act("heal", None)],
-        Command::Restart(node) | Command::RestartWiped(node) => vec![act("restart", Some(*node))],
+        Command::Restart(node) => vec![act("restart", Some(*node))],
+        Command::RestartWiped(node) => vec![told("restart", Some(*node), Told { wiped: true, ..Told::default() })],
+        Command::SetKnob { knob, value } => vec![told("set", None, Told { knob, value, wiped: false })],
         Command::RestartAll => down().map(|node| act("restart", Some(node))).collect(),
         Command::Unfreeze(node) => vec![act("unfreeze", Some(*node))],
         Command::SetLinks(_)
         | Command::AddNode(_)
         | Command::Submit { .. }
+        | Command::Ask { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)
         | Command::Message(_)
@@ -85,11 +89,19 @@ fn struck(fault: &Fault) -> Option<NodeId> {
     }
 }
 
-fn verb(kind: FaultKind) -> &'static str {
+pub(super) fn verb(kind: FaultKind) -> &'static str {
     FAULTS.iter().find(|row| row.kind == kind).map_or("", |row| row.verb)
 }
 
-fn row(verb: &str, by: Author, node: Option<NodeId>, state: &ClusterState, at: f64) -> Row {
+/// What some acts tell beyond whom they struck.
+#[derive(Clone, Copy, Default)]
+struct Told<'a> {
+    knob: &'a str,
+    value: &'a str,
+    wiped: bool,
+}
+
+fn row(verb: &str, by: Author, node: Option<NodeId>, told: Told<'_>, state: &ClusterState, at: f64) -> Row {
     let by = match by {
         Author::User | Author::Script => "learner",
         Author::Lab => "lab",
@@ -105,6 +117,9 @@ fn row(verb: &str, by: Author, node: Option<NodeId>, state: &ClusterState, at: f
             view.map_or("", |view| view.role_name.as_str()).into(),
             Cell::count(view.map_or(0, |view| view.epoch.0)),
             at.into(),
+            told.knob.into(),
+            told.value.into(),
+            told.wiped.into(),
         ],
     )
 }

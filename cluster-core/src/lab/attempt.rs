@@ -1,6 +1,8 @@
-//! One attempt at a lab by a script, phase by phase, and what came of it.
+//! One attempt at a lab, phase by phase: by a script, with what came of it, or by a learner, with what was answered and when.
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     goal::Verdict,
@@ -8,7 +10,7 @@ use super::{
     play::Play,
     progress::{GoalState, LabProgress},
 };
-use crate::{spec::ClusterSpec, time::TimingProfile};
+use crate::{ids::Seq, spec::ClusterSpec, time::TimingProfile};
 
 /// An attempt to be made.
 #[derive(Clone, Debug)]
@@ -40,6 +42,110 @@ pub struct Segment {
     pub phase: usize,
     /// Its actions.
     pub actions: Vec<Action>,
+}
+
+/// What a learner did in one attempt, in order. With the recordings of its phases, it is all that a score hangs on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// The lab.
+    pub lab: String,
+    /// The version of its content.
+    pub version: String,
+    /// The seed of the clusters and of what is drawn.
+    pub seed: u64,
+    /// The timing profile.
+    pub profile: TimingProfile,
+    /// When it began, in milliseconds of Unix time.
+    pub began_ms: u64,
+    /// How long the learner was at it, in milliseconds; pauses are left out.
+    pub active_ms: u64,
+    /// What was done.
+    pub deeds: Vec<Deed>,
+}
+
+/// Something that a learner did in an attempt, beside what was asked of the cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deed {
+    /// When, in milliseconds of Unix time.
+    pub at_ms: u64,
+    /// What.
+    pub did: Did,
+}
+
+/// What a learner can do in an attempt, beside what is asked of the cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Did {
+    /// Said what will happen; sealed before the experiment.
+    Predicted {
+        /// The question.
+        ask: String,
+        /// The answer.
+        option: String,
+    },
+    /// Began a phase on a fresh cluster; the attempts at a phase are counted from 1, and the last one counts.
+    Began {
+        /// The phase; empty in a lab without phases.
+        phase: String,
+        /// Which attempt.
+        nth: u32,
+    },
+    /// Ended a phase.
+    Ended {
+        /// The phase.
+        phase: String,
+        /// The first event of its recording that does not count.
+        until: Seq,
+    },
+    /// Said what happened; the first answer counts.
+    Observed {
+        /// The question.
+        ask: String,
+        /// The answer.
+        option: String,
+    },
+    /// Thought about it.
+    Reflected {
+        /// The step.
+        step: String,
+        /// The thought.
+        text: String,
+    },
+    /// Was shown a hint.
+    Hinted {
+        /// The goal that it helps with.
+        goal: String,
+        /// Its level, from 1; 0 for one that came by itself.
+        level: u8,
+    },
+    /// Came to the end.
+    Finished,
+}
+
+impl Journal {
+    /// Returns the answer to a prediction, if it was given.
+    pub fn predicted(&self, ask: &str) -> Option<&str> {
+        self.deeds.iter().find_map(|deed| match &deed.did {
+            Did::Predicted { ask: asked, option } if asked == ask => Some(option.as_str()),
+            _ => None, // Other deeds are no predictions.
+        })
+    }
+
+    /// Returns the first answer to a question about what happened, if it was given.
+    pub fn observed(&self, ask: &str) -> Option<&str> {
+        self.deeds.iter().find_map(|deed| match &deed.did {
+            Did::Observed { ask: asked, option } if asked == ask => Some(option.as_str()),
+            _ => None, // Other deeds are no observations.
+        })
+    }
+
+    /// Returns how often a phase was begun.
+    pub fn attempts_at(&self, phase: &str) -> u32 {
+        let begun = |deed: &&Deed| matches!(&deed.did, Did::Began { phase: begun, .. } if begun == phase);
+        self.deeds.iter().filter(begun).count() as u32
+    }
 }
 
 impl Attempt {

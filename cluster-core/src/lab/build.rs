@@ -14,7 +14,7 @@ use crate::{
     ids::{ClientId, NodeId},
     registry,
     script::{did_you_mean, parse_duration},
-    spec::{ClientSpec, ClusterSpec, Load},
+    spec::{ClientSpec, ClusterSpec, Load, Target},
     time::TimingProfile,
 };
 
@@ -49,6 +49,9 @@ impl Builder<'_> {
             version: file.version.get_ref().clone(),
             level: *file.level.get_ref(),
             minutes: *file.minutes.get_ref(),
+            after: file.after.iter().map(|lab| lab.get_ref().clone()).collect(),
+            definition: super::evidence::digest_of(self.files.toml.replace("\r\n", "\n").as_bytes()),
+            pack: None,
             seeds: file.seeds.iter().map(|seed| seed.get_ref().clone()).collect(),
             params: self.params(file),
             cluster: self.cluster(file),
@@ -194,6 +197,9 @@ impl Builder<'_> {
                     self.errors.push(LabError::at(name, whole, start..end, "", problem));
                 }
             }
+            for (start, end, problem) in text::foreign(whole) {
+                self.errors.push(LabError::at(name, whole, start..end, "", problem));
+            }
             for address in text::pictures(whole) {
                 if let Some(problem) = picture_problem(address, &self.files.pictures) {
                     let at = whole.find(address).unwrap_or(0);
@@ -262,10 +268,33 @@ impl Builder<'_> {
                     }
                     Param::Int(low, high.max(low))
                 }
+                ParamFile::Shuffle(words) => self.shuffle(file, name.get_ref(), words, &key),
             };
             params.insert(name.get_ref().clone(), param);
         }
         params
+    }
+
+    /// Reads a list that is put into an order of its own. That of the name `names` gives the nodes theirs.
+    fn shuffle(&mut self, file: &LabFile, name: &str, words: &toml::Spanned<Vec<String>>, key: &str) -> Param {
+        let list = words.get_ref();
+        let differ: BTreeSet<&String> = list.iter().collect();
+        let shown =
+            |word: &String| !word.trim().is_empty() && word.chars().count() <= 12 && !word.contains(['{', '}', ',']);
+        if list.len() < 2 || differ.len() != list.len() || !list.iter().all(shown) {
+            self.wrong(
+                words.span(),
+                key,
+                "give at least two words that differ, of at most 12 letters, without commas and braces",
+            );
+        }
+        let sizes = file.phase.iter().filter_map(|phase| phase.size.as_ref()).chain([&file.cluster.size]);
+        let most = sizes.map(|size| usize::from(*size.get_ref())).max().unwrap_or(0);
+        if name == super::draw::NAMES && list.len() < most {
+            let problem = format!("there are {most} nodes and {} names; give each node one", list.len());
+            self.wrong(words.span(), key, problem);
+        }
+        Param::Shuffle(list.clone())
     }
 
     fn phases(&mut self, file: &LabFile) -> Vec<Phase> {
@@ -273,14 +302,16 @@ impl Builder<'_> {
         let knobs = |config: &std::collections::BTreeMap<Text, Text>| {
             config.iter().map(|(knob, value)| (knob.get_ref().clone(), value.get_ref().clone())).collect()
         };
-        let phase = |phase: &super::source::PhaseFile| Phase {
+        let mut phase = |phase: &super::source::PhaseFile| Phase {
             id: phase.id.get_ref().clone(),
+            system: phase.system.as_ref().map(|system| system.get_ref().clone()),
             size: phase.size.as_ref().map(|size| *size.get_ref()),
+            link_delay: phase.link_delay.as_ref().map(|delay| self.duration(delay, "phase.link_delay")),
             knobs: knobs(&phase.config),
         };
         match file.phase.is_empty() {
-            true => vec![Phase { id: String::new(), size: None, knobs: std::collections::BTreeMap::new() }],
-            false => file.phase.iter().map(phase).collect(),
+            true => vec![Phase::default()],
+            false => file.phase.iter().map(&mut phase).collect(),
         }
     }
 
@@ -298,8 +329,11 @@ impl Builder<'_> {
         for size in sizes.filter(|size| !(1..=16).contains(size.get_ref())).collect::<Vec<_>>() {
             self.wrong(size.span(), "size", "a cluster of a lab has 1 to 16 nodes");
         }
-        if registry::protocol(cluster.system.get_ref()).is_none() {
-            self.unknown(&cluster.system, "cluster.system", "system", registry::PROTOCOLS.iter().map(|row| row.id));
+        let systems = file.phase.iter().filter_map(|phase| Some(("phase.system", phase.system.as_ref()?)));
+        for (key, system) in std::iter::once(("cluster.system", &cluster.system)).chain(systems) {
+            if registry::protocol(system.get_ref()).is_none() {
+                self.unknown(system, key, "system", registry::PROTOCOLS.iter().map(|row| row.id));
+            }
         }
         self.once("client", file.client.iter().map(|client| &client.id));
         ClusterSpec {
@@ -341,6 +375,12 @@ impl Builder<'_> {
                 Load::Idle
             }
         };
+        if let Some(asks) = &file.asks {
+            match asks.get_ref().strip_prefix('n').and_then(|number| number.parse().ok()).filter(|number| *number > 0) {
+                Some(number) => client.target = Target::Fixed(NodeId(number)),
+                None => self.wrong(asks.span(), "client.asks", "a client asks one node only; write for example \"n1\""),
+            }
+        }
         if let Some(timeout) = &file.timeout {
             client.timeout = self.duration(timeout, "client.timeout");
         }

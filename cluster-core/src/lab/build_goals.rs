@@ -16,7 +16,7 @@ use crate::fault::FAULTS;
 /// How many steps a sequence may have.
 const STEPS_MAX: usize = 16;
 /// Acts that are no faults, and that a goal can wait for all the same.
-const MENDING: [&str; 3] = ["heal", "restart", "unfreeze"];
+const MENDING: [&str; 4] = ["heal", "restart", "unfreeze", "set"];
 
 /// Reads all goals.
 pub(super) fn goals(builder: &mut Builder<'_>, file: &LabFile, lab: &Lab) -> Vec<Goal> {

@@ -130,6 +130,7 @@ impl Reader<'_> {
             let example = match param {
                 Param::Pick(words) => words.first().cloned().unwrap_or_default(),
                 Param::Int(low, _) => low.to_string(),
+                Param::Shuffle(_) => String::new(), // A list is no argument of a verb.
             };
             tried = tried.replace(&format!("{{{name}}}"), &example);
         }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use cel::common::value::Val;
+use serde::{Deserialize, Serialize};
 
 use super::{
     expr::{Expr, Row},
@@ -15,7 +16,7 @@ use crate::time::{Timestamp, TimingProfile};
 const CANDIDATES_MAX: usize = 256;
 
 /// What became of a goal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// It may still be met.
     #[default]

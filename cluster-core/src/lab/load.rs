@@ -7,12 +7,12 @@ use std::{
     path::{Component, Path},
 };
 
-use super::{LabError, build, model::Lab};
+use super::{LabError, build, model::Lab, pack};
 
 /// How large `lab.toml` and each text may be, in bytes.
-const TEXT_MAX: u64 = 256 << 10;
+pub(super) const TEXT_MAX: u64 = 256 << 10;
 /// How large one picture may be, and all together.
-const PICTURE_MAX: u64 = 2 << 20;
+pub(super) const PICTURE_MAX: u64 = 2 << 20;
 const PICTURES_MAX: u64 = 20 << 20;
 /// How many files a folder of a lab may hold.
 const FILES_MAX: usize = 100;
@@ -35,11 +35,15 @@ impl Lab {
     /// Opens the lab in a folder. Every mistake is told, not only the first.
     pub fn open(folder: &Path) -> Result<Self, Vec<LabError>> {
         let files = read(folder).map_err(|error| vec![error])?;
-        build::lab(&files)
+        let mut lab = build::lab(&files)?;
+        let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let pack = whole.parent().and_then(pack::around).filter(|pack| pack.labs.contains(&lab.id));
+        lab.pack = pack.map(|pack| format!("{}@{}", pack.id, pack.version));
+        Ok(lab)
     }
 }
 
-/// Returns the folders of labs in a folder, in order: those with a `lab.toml`.
+/// Returns the folders of labs in a folder: those with a `lab.toml`. If it is a pack, they come in the order of the course.
 pub fn labs_in(folder: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
     let mut labs = Vec::new();
     for entry in fs::read_dir(folder)?.take(10 * FILES_MAX) {
@@ -49,6 +53,13 @@ pub fn labs_in(folder: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
         }
     }
     labs.sort();
+    if let Some(pack) = pack::around(folder) {
+        let place = |path: &std::path::PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            pack.labs.iter().position(|lab| name == lab.as_str()).unwrap_or(usize::MAX)
+        };
+        labs.sort_by_key(place);
+    }
     Ok(labs)
 }
 
@@ -87,7 +98,7 @@ fn read(folder: &Path) -> Result<Files, LabError> {
 }
 
 /// Returns what a folder holds; a folder that is not there holds nothing.
-fn listed(folder: &Path) -> Result<Vec<std::path::PathBuf>, LabError> {
+pub(super) fn listed(folder: &Path) -> Result<Vec<std::path::PathBuf>, LabError> {
     let told =
         |error: &std::io::Error| LabError::of_file(&folder.display().to_string(), format!("cannot be read: {error}"));
     let entries = match fs::read_dir(folder) {
@@ -108,7 +119,7 @@ fn listed(folder: &Path) -> Result<Vec<std::path::PathBuf>, LabError> {
 }
 
 /// Returns the size of a plain file. Links are refused: they can lead out of the folder.
-fn plain(path: &Path) -> Result<u64, LabError> {
+pub(super) fn plain(path: &Path) -> Result<u64, LabError> {
     let file = path.display().to_string();
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => Ok(found.len()),
@@ -121,7 +132,7 @@ fn plain(path: &Path) -> Result<u64, LabError> {
     }
 }
 
-fn text(path: &Path) -> Result<String, LabError> {
+pub(super) fn text(path: &Path) -> Result<String, LabError> {
     let file = path.display().to_string();
     if plain(path)? > TEXT_MAX {
         return Err(LabError::of_file(&file, format!("is larger than {} KiB; make it shorter", TEXT_MAX >> 10)));

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::expr::{Expr, vocabulary::Table};
 use crate::{
+    fault::Delay,
     ids::ClientId,
     script::Timed,
     spec::{ClientSpec, ClusterSpec},
@@ -23,6 +24,12 @@ pub struct Lab {
     pub level: u8,
     /// How long it takes, about.
     pub minutes: u32,
+    /// The digest of its `lab.toml`: what grades hang on. The same on every machine, whatever ends its lines.
+    pub definition: String,
+    /// The pack that it belongs to, as `id@version`, if it is in one.
+    pub pack: Option<String>,
+    /// The labs that come before it, by their ids.
+    pub after: Vec<String>,
     /// The topics it makes visible.
     pub seeds: Vec<String>,
     /// What is drawn for each attempt.
@@ -58,15 +65,21 @@ pub enum Param {
     Pick(Vec<String>),
     /// A whole number, both ends included.
     Int(i64, i64),
+    /// All of these, in an order of its own.
+    Shuffle(Vec<String>),
 }
 
 /// A phase: a cluster, and goals of its own.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Phase {
     /// Its id; empty in a lab without phases.
     pub id: String,
+    /// Its system, if it is another than the lab's: then only its own knobs count.
+    pub system: Option<String>,
     /// How many nodes, if not as many as the lab says.
     pub size: Option<u16>,
+    /// How long a healthy link takes, if not as long as the timing profile says.
+    pub link_delay: Option<Duration>,
     /// The knobs that differ from the lab's.
     pub knobs: BTreeMap<String, String>,
 }
@@ -274,7 +287,14 @@ impl Lab {
     pub fn spec(&self, phase: usize, seed: u64, profile: TimingProfile) -> ClusterSpec {
         let mut spec = ClusterSpec { seed, profile, ..self.cluster.clone() };
         if let Some(phase) = self.phases.get(phase) {
+            if let Some(system) = &phase.system {
+                spec.protocol.clone_from(system);
+                spec.knobs.clear();
+            }
             spec.knobs.extend(phase.knobs.clone());
+            if let Some(delay) = phase.link_delay {
+                spec.link_delay = Some(Delay::constant(scaled(delay, profile)));
+            }
             if let Some(size) = phase.size {
                 spec.nodes = (1..=size).map(crate::ids::NodeId).collect();
             }

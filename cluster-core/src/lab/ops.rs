@@ -6,7 +6,7 @@ use super::expr::{Cell, OPS_MAX, Row, vocabulary::OP};
 use crate::{
     event::Outcome,
     ids::{ClientId, LogIndex, NodeId, OpId},
-    request::{Key, Request, Value},
+    request::{Key, Refusal, Request, Value},
 };
 
 /// One operation.
@@ -21,6 +21,10 @@ struct Seen {
     read: Option<Value>,
     quorum: bool,
     stale: bool,
+    error: &'static str,
+    own: bool,
+    attempts: u32,
+    effects: u32,
     invoked: f64,
     returned: f64,
     /// The newest write of the key that was acknowledged when it began.
@@ -32,6 +36,7 @@ struct Seen {
 #[derive(Debug)]
 struct Written {
     op: OpId,
+    client: ClientId,
     value: Option<Value>,
     /// Where it stands; unknown while it is open, or if nobody answered.
     at: Option<LogIndex>,
@@ -59,8 +64,9 @@ impl Ops {
         let key = request.key().cloned().unwrap_or_default();
         let writes = self.writes.entry(key).or_default();
         let newest = writes.iter().filter_map(|write| write.at).max().unwrap_or_default();
+        let own = !request.is_write() && writes.iter().any(|write| write.client == client && write.at.is_some());
         if request.is_write() {
-            writes.push(Written { op, value: value(request).cloned(), at: None, refused: false });
+            writes.push(Written { op, client, value: value(request).cloned(), at: None, refused: false });
         }
         let row = Row::new(&OP, &vec![Cell::Int(0); OP.fields.len()]);
         let seen = Seen {
@@ -72,6 +78,10 @@ impl Ops {
             read: None,
             quorum: false,
             stale: false,
+            error: "",
+            own,
+            attempts: 0,
+            effects: 0,
             invoked: at,
             returned: 0.0,
             newest,
@@ -89,14 +99,21 @@ impl Ops {
         self.anew(op)
     }
 
-    /// A client asked a node: that is for what it has open.
-    pub(super) fn asked(&mut self, client: ClientId, node: NodeId) {
-        for op in self.open.iter() {
-            if let Some(seen) = self.seen.get_mut(op).filter(|seen| seen.client == client && client != ClientId(0)) {
-                seen.asked.insert(node);
-                seen.node = Some(node);
-            }
-        }
+    /// A client sent an operation to a node, for the so-manieth time.
+    pub(super) fn asked(&mut self, op: OpId, node: NodeId, attempts: u32) {
+        let Some(seen) = self.seen.get_mut(&op) else { return };
+        seen.attempts = attempts;
+        seen.asked.insert(node);
+        seen.node = if seen.result == "open" { Some(node) } else { seen.node };
+        self.anew(op);
+    }
+
+    /// An operation took effect so often. Returns whether it is known.
+    pub(super) fn took_effect(&mut self, op: OpId, times: u32) -> bool {
+        let Some(seen) = self.seen.get_mut(&op) else { return false };
+        seen.effects = times;
+        self.anew(op);
+        true
     }
 
     /// These nodes have a majority. Returns whether an operation is seen otherwise for it.
@@ -132,6 +149,9 @@ impl Ops {
             Outcome::NoAnswer => ("timeout", None),
         };
         let seen = self.seen.get_mut(&op)?;
+        if let Outcome::Failed(refusal) = outcome {
+            seen.error = error_word(*refusal);
+        }
         (seen.result, seen.returned, seen.node) = (result, at, node.or(seen.node));
         let key = seen.request.key().cloned().unwrap_or_default();
         let writes = self.writes.entry(key).or_default();
@@ -180,11 +200,24 @@ impl Ops {
                 seen.result.into(),
                 seen.quorum.into(),
                 seen.stale.into(),
+                Cell::count(seen.attempts.into()),
+                Cell::count(seen.effects.into()),
                 seen.invoked.into(),
                 seen.returned.into(),
+                seen.error.into(),
+                seen.own.into(),
             ],
         );
         seen.row.clone()
+    }
+}
+
+fn error_word(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotLeader { .. } => "not-leader",
+        Refusal::StaleEpoch => "stale-epoch",
+        Refusal::Unsupported => "unsupported",
+        Refusal::Unavailable { .. } => "unavailable",
     }
 }
 

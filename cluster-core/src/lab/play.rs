@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    model::{Action, Lab, Param, scaled, verb_line},
+    draw::drawn,
+    model::{Action, Lab, scaled, verb_line},
     progress::LabProgress,
 };
 use crate::{
@@ -126,10 +127,7 @@ impl Play {
         for (name, node) in &self.bound {
             line = line.replace(&format!("${name}"), node);
         }
-        for (name, value) in &self.params {
-            line = line.replace(&format!("{{{name}}}"), value);
-        }
-        let timed = verb_line(&line).map_err(|problem| (problem, false))?;
+        let timed = verb_line(&filled_in(&line, &self.params)).map_err(|problem| (problem, false))?;
         timed.resolve(progress.state(), &mut self.rng).map_err(|error| (error.problem, error.may_pass))
     }
 
@@ -141,12 +139,7 @@ impl Play {
     }
 }
 
-/// Returns what is drawn for an attempt from its seed.
-pub fn drawn(lab: &Lab, seed: u64) -> BTreeMap<String, String> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x9A7A);
-    let mut draw = |param: &Param| match param {
-        Param::Pick(words) => words.get(rng.random_range(0..words.len().max(1))).cloned().unwrap_or_default(),
-        Param::Int(low, high) => rng.random_range(*low..=*high).to_string(),
-    };
-    lab.params.iter().map(|(name, param)| (name.clone(), draw(param))).collect()
+/// Returns a text with what was drawn in the places of its names, such as `{key}`.
+pub fn filled_in(text: &str, params: &BTreeMap<String, String>) -> String {
+    params.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }

@@ -1,5 +1,7 @@
 //! How far an attempt is: every goal of one phase, followed from the events of its run.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     expr::Expr,
     goal::{Monitor, Verdict},
@@ -17,7 +19,7 @@ pub struct LabProgress<'a> {
 }
 
 /// How far a goal is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoalState {
     /// Its id.
     pub id: String,

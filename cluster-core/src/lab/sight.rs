@@ -14,18 +14,22 @@ use super::{
     acts::Acts,
     expr::{
         ACTS_MAX, Cell, Expr, Row,
-        vocabulary::{ERASED, NEWS, NODE, ROLE},
+        vocabulary::{CONFLICT, DROP, ERASED, KNOB, NEWS, NODE, ROLE},
     },
     model::scale,
     ops::Ops,
+    views::{Views, is_slow},
+    votes::Votes,
 };
 use crate::{
     command::Command,
     event::{EventKind, Milestone, RoleKind, TraceEvent, ViewChange},
     ids::{Endpoint, NodeId, OpId, Seq},
+    registry,
+    request::op_of,
     spec::ClusterSpec,
     time::Timestamp,
-    trace::{ClusterState, Ledger, NodeStatus},
+    trace::{ClusterState, Conflicts, Effects, Ledger, NodeStatus},
 };
 
 /// How long a refused write still counts as an attempt, in seconds.
@@ -55,8 +59,13 @@ pub(super) struct Sight {
     acts: Acts,
     done: VecDeque<Row>,
     elections: VecDeque<Row>,
+    effects: Effects,
+    drops: VecDeque<Row>,
     last_act: f64,
     most_leaders: usize,
+    votes: Votes,
+    views: Views,
+    conflicts: Conflicts,
     quorum: BTreeSet<NodeId>,
     lost: Vec<OpId>,
     /// The command that comes before the operation that it asks for.
@@ -79,8 +88,13 @@ impl Sight {
             acts: Acts::default(),
             done: VecDeque::new(),
             elections: VecDeque::new(),
+            effects: Effects::new(registry::protocol(&spec.protocol).is_none_or(|row| row.replicates)),
+            drops: VecDeque::new(),
             last_act: 0.0,
             most_leaders: 0,
+            votes: Votes::default(),
+            views: Views::default(),
+            conflicts: Conflicts::default(),
             quorum: BTreeSet::new(),
             lost: Vec::new(),
             asked: None,
@@ -117,11 +131,15 @@ impl Sight {
             "cut_links",
             "broken",
             "elections",
+            "failed_elections",
+            "knobs",
+            "steady",
+            "views",
         ];
         of(&nodes, NODES)
-            | of(&["ops", "lost"], OPS)
+            | of(&["ops", "lost", "drops", "conflicts"], OPS)
             | of(&["acts", "last_act"], ACTS)
-            | of(&["time", "unavailable"], TIME)
+            | of(&["time", "unavailable", "steady", "slow_for"], TIME)
     }
 
     /// Takes an event over. Returns the moments it is, and what may be otherwise after it.
@@ -135,10 +153,19 @@ impl Sight {
         }
         let mut changed = if moments.is_empty() { 0 } else { ACTS };
         self.erased(event, &mut moments);
+        changed |= self.dropped(event);
         self.state.apply(event);
+        for (op, times) in self.effects.apply(event) {
+            changed |= if self.ops.took_effect(op, times) { OPS } else { 0 };
+        }
         changed |= self.happened(event, &mut moments);
         if changed & NODES != 0 {
             self.follow_quorum(&mut changed);
+            self.votes.look(&self.state, now);
+            self.views.look(&self.state);
+        }
+        if self.conflicts.apply(event, &self.state) {
+            changed |= OPS;
         }
         self.follow_losses(event, &mut changed);
         if now - self.looked >= LOOK {
@@ -154,6 +181,7 @@ impl Sight {
         if self.is_tried() {
             self.tried += now - self.now;
         }
+        self.views.pass(now - self.now);
         self.now = now;
     }
 
@@ -175,9 +203,11 @@ impl Sight {
                 moments.extend(row.map(|row| ("op.invoke", row)));
                 OPS
             }
-            EventKind::FrameSent { from: Endpoint::Client(client), to: Endpoint::Node(node), .. } => {
-                self.ops.asked(*client, *node);
-                if self.ops.with_quorum(&self.quorum) { OPS } else { 0 }
+            EventKind::FrameSent { from: Endpoint::Client(_), to: Endpoint::Node(node), payload, .. } => {
+                let Some(op) = op_of(payload) else { return 0 };
+                self.ops.asked(op, *node, self.effects.attempts(op));
+                self.ops.with_quorum(&self.quorum);
+                OPS
             }
             EventKind::OpReturned { op, outcome, node } => {
                 let Some((result, row)) = self.ops.returned(*op, outcome, *node, self.now) else { return 0 };
@@ -203,10 +233,18 @@ impl Sight {
                 match milestone {
                     Milestone::SnapshotInstalled { index } => moments.push(("snapshot.install", news("", index.0))),
                     Milestone::ModeChanged { mode, .. } => moments.push(("mode.change", news(mode.as_str(), 0))),
+                    Milestone::LogSynced { index, .. } => moments.push(("log.sync", news("", index.0))),
                     _ => {} // No goal speaks of the others.
                 }
-                0
+                match self.votes.next(milestone, self.now) {
+                    Some(failed) => {
+                        moments.push(("election.fail", failed));
+                        NODES
+                    }
+                    None => 0,
+                }
             }
+            EventKind::KnobChanged { .. } => NODES,
             EventKind::LogSpliced { .. }
             | EventKind::NodeStarted { .. }
             | EventKind::NodeCrashed { .. }
@@ -220,6 +258,20 @@ impl Sight {
             // Nothing else changes what goals speak of.
             _ => 0,
         }
+    }
+
+    /// Keeps what was dropped; the state is the one before it, which knows the message.
+    fn dropped(&mut self, event: &TraceEvent) -> Changed {
+        let EventKind::FrameDropped { msg, reason } = &event.kind else { return 0 };
+        let Some(flight) = self.state.flights.get(msg) else { return 0 };
+        let dir = match (flight.from, flight.to) {
+            (Endpoint::Client(_), _) => "request",
+            (_, Endpoint::Client(_)) => "reply",
+            (Endpoint::Node(_), Endpoint::Node(_)) => "peer",
+        };
+        let (from, to) = (flight.from.to_string().into(), flight.to.to_string().into());
+        push(&mut self.drops, Row::new(&DROP, &[reason.word().into(), dir.into(), from, to, self.now.into()]));
+        OPS
     }
 
     fn view_changed(&mut self, node: NodeId, changes: &[ViewChange], moments: &mut Vec<Happened>) -> Changed {
@@ -258,7 +310,9 @@ impl Sight {
                 | ViewChange::CommitIndex(_)
                 | ViewChange::AppliedIndex(_)
                 | ViewChange::State { .. }
-                | ViewChange::Members { .. } => changed |= NODES,
+                | ViewChange::Members { .. }
+                | ViewChange::Opinion(..)
+                | ViewChange::Detector(_) => changed |= NODES,
             }
         }
         changed
@@ -320,19 +374,34 @@ impl Sight {
                 ("broken", int(state.faults.len())),
             ];
             told.into_iter().for_each(|(name, value)| self.context.add_variable_as_val(name, value));
+            self.context.add_variable_as_val("views", list(&self.views.rows(&self.state)));
             self.context.add_variable_as_val("elections", list(&self.elections));
+            self.context.add_variable_as_val("failed_elections", list(self.votes.failed()));
+            let knobs = self.state.knobs.iter().map(|(knob, value)| [knob.as_str().into(), value.as_str().into()]);
+            let knobs: Vec<Row> = knobs.map(|cells| Row::new(&KNOB, &cells)).collect();
+            self.context.add_variable_as_val("knobs", list(&knobs));
         }
         if changed & OPS != 0 {
             let lost: Vec<Box<dyn Val>> = self.lost.iter().map(|op| int(op.0 as usize)).collect();
             self.context.add_variable_as_val("ops", list(self.ops.rows()));
+            self.context.add_variable_as_val("drops", list(&self.drops));
             self.context.add_variable_as_val("lost", Box::new(CelList::from(lost)));
+            let conflicts = self.conflicts.found().map(|(key, (one, other))| {
+                Row::new(&CONFLICT, &[key.to_string().into(), Cell::count(one.0), Cell::count(other.0)])
+            });
+            self.context.add_variable_as_val("conflicts", list(&conflicts.collect::<Vec<_>>()));
         }
         if changed & ACTS != 0 {
             self.context.add_variable_as_val("acts", list(&self.done));
             self.context.add_variable_as_val("last_act", Box::new(CelDouble::from(self.last_act)));
         }
+        if changed & (NODES | TIME) != 0 {
+            let steady = self.votes.steady(self.now);
+            self.context.add_variable_as_val("steady", Box::new(CelDouble::from(steady)));
+        }
         if changed & TIME != 0 {
             let unavailable = if self.is_tried() { self.tried } else { 0.0 };
+            self.context.add_variable_as_val("slow_for", Box::new(CelDouble::from(self.views.slow_for())));
             self.context.add_variable_as_val("time", Box::new(CelDouble::from(self.now)));
             self.context.add_variable_as_val("unavailable", Box::new(CelDouble::from(unavailable)));
         }
@@ -363,6 +432,8 @@ impl Sight {
                     self.quorum.contains(id).into(),
                     Cell::count(others().filter(|other| state.linked(*other, here)).count() as u64),
                     Cell::count(others().filter(|other| state.linked(here, *other)).count() as u64),
+                    is_slow(node).into(),
+                    self.views.healthy(*id, node).into(),
                 ],
             )
         };

@@ -48,6 +48,7 @@ pub(super) struct LabFile {
 pub(super) enum ParamFile {
     Pick(Spanned<Vec<String>>),
     Int(Spanned<(i64, i64)>),
+    Shuffle(Spanned<Vec<String>>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,7 +65,9 @@ pub(super) struct ClusterFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct PhaseFile {
     pub(super) id: Text,
+    pub(super) system: Option<Text>,
     pub(super) size: Option<Spanned<u16>>,
+    pub(super) link_delay: Option<Text>,
     #[serde(default)]
     pub(super) config: BTreeMap<Text, Text>,
 }
@@ -73,6 +76,7 @@ pub(super) struct PhaseFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientFile {
     pub(super) id: Text,
+    pub(super) asks: Option<Text>,
     pub(super) timeout: Option<Text>,
     pub(super) retries: Option<u32>,
     pub(super) rate: Option<Spanned<f64>>,

@@ -305,6 +305,42 @@ fn each_pattern_is_met_where_it_should_be_and_not_where_it_should_not() {
     }
 }
 
+/// What can be said of knobs, wipes and elections: where it is true, and where it is not.
+#[test]
+fn words_of_knobs_wipes_and_elections_are_true_where_they_should_be() {
+    let acts = "  { do = \"set jitter 0%\" },\n  { do = \"crash @follower[0]\" },\n  { do = \"restart all\" },";
+    let quiet = [
+        ("verbs = [\"crash\", \"restart\", \"put\"]", "verbs = [\"crash\", \"restart\", \"put\", \"set\"]"),
+        ("  { do = \"crash @leader\" },\n", acts),
+        ("runs = 2", "runs = 1"),
+    ];
+    for (expr, expected) in [
+        ("knobs.exists(k, k.name == \"jitter\" && k.value == \"0%\")", Verdict::Met),
+        ("knobs.exists(k, k.name == \"pre_vote\")", Verdict::Pending),
+        ("acts.exists(a, a.kind == \"set\" && a.knob == \"jitter\" && a.value == \"0%\")", Verdict::Met),
+        ("acts.exists(a, a.kind != \"set\" && a.knob != \"\")", Verdict::Pending),
+        ("acts.exists(a, a.kind == \"restart\" && !a.wiped)", Verdict::Met),
+        ("acts.exists(a, a.wiped)", Verdict::Pending),
+        ("steady >= 0.5", Verdict::Met),
+        ("steady >= 60.0", Verdict::Pending),
+        ("failed_elections.size() > 0", Verdict::Pending),
+        ("conflicts.size() > 0", Verdict::Pending),
+        ("ops.exists(o, o.error == \"\" && o.result == \"ok\")", Verdict::Met),
+        ("ops.exists(o, o.error != \"\" && o.result == \"ok\")", Verdict::Pending),
+        ("ops.exists(o, o.own)", Verdict::Pending),
+    ] {
+        let goal = format!("id = \"asked\"\nreach = '{expr}'\n\n[[script]]\nname = \"golden\"");
+        let written = "id = \"asked\"\nreach = 'ops.exists(o, o.client == \"c0\" && o.f == \"put\" && o.result == \"ok\")'\n\n[[script]]\nname = \"golden\"";
+        let edits = [&quiet[..], &[(written, goal.as_str())]].concat();
+        let lab = read(&edits).unwrap_or_else(|error| panic!("{expr}: {error}"));
+        let actions = lab.script("golden").map(|script| script.actions.clone()).unwrap_or_default();
+        let attempt = Attempt { actions, seed: 3, profile: TimingProfile::Fast };
+        let outcome = simulate_lab(&lab, &attempt, &AtomicBool::new(false)).unwrap_or_else(|error| panic!("{error}"));
+        let verdict = outcome.goals.iter().find(|goal| goal.id == "asked").map(|goal| goal.verdict).unwrap_or_default();
+        assert_eq!(verdict, expected, "{expr}");
+    }
+}
+
 #[cfg(feature = "live")]
 #[test]
 fn the_golden_script_passes_on_real_nodes_live() {

@@ -53,9 +53,38 @@ pub(super) fn pictures(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Returns what a text would have fetched or run by other ways than a picture: where it stands, and what to do.
+pub(super) fn foreign(text: &str) -> Vec<(usize, usize, String)> {
+    let lower = text.to_ascii_lowercase();
+    let tags = ["<img", "<script", "<iframe", "<object", "<embed", "<video", "<audio", "<link", "<style"];
+    let tag = |tag: &'static str| {
+        let told = move |(at, _): (usize, &str)| {
+            (at, at + tag.len(), "texts are Markdown without HTML; write a picture as ![…](media/….png)".to_owned())
+        };
+        lower.match_indices(tag).map(told).collect::<Vec<_>>()
+    };
+    let mut found: Vec<_> = tags.into_iter().flat_map(tag).collect();
+    for (at, _) in text.match_indices("![") {
+        let rest = text[at..].lines().next().unwrap_or_default();
+        if let Some(close) = rest.find(']').filter(|close| !rest[close + 1..].starts_with('(')) {
+            found.push((at, at + close + 1, "the address of a picture stands beside it: ![…](media/….png)".to_owned()));
+        }
+    }
+    found.sort();
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_be_fetched_from_elsewhere_is_found() {
+        let text =
+            "a <b> c\n<IMG src=x>\n![p][ref]\n![q](media/q.png) [a link](https://x.org)\n[ref]: https://x.org/p.png\n";
+        let found = foreign(text);
+        assert_eq!(found.iter().map(|(start, end, _)| &text[*start..*end]).collect::<Vec<_>>(), ["<IMG", "![p]"]);
+    }
 
     #[test]
     fn a_text_is_cut_at_its_anchors() {

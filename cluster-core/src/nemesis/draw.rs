@@ -96,6 +96,14 @@ fn connection(kind: FaultKind, field: &Field, rng: &mut impl Rng) -> Vec<Fault> 
 
 /// One direction, both directions of a link, or all links of a node.
 fn links(field: &Field, rng: &mut impl Rng) -> Vec<LinkId> {
+    if !field.of_clients.is_empty() {
+        let (drawn, both) = (rng.random_range(0..field.of_clients.len()), rng.random::<bool>());
+        let back = |(from, to): LinkId| (to, from);
+        return field
+            .of_clients
+            .get(drawn)
+            .map_or_else(Vec::new, |link| if both { vec![*link, back(*link)] } else { vec![*link] });
+    }
     let Some(one) = field.one_of(&field.nodes, rng) else { return Vec::new() };
     let others: Vec<NodeId> = field.nodes.iter().copied().filter(|node| *node != one).collect();
     let (how, drawn) = (rng.random_range(0..4), rng.random_range(0..others.len().max(1)));

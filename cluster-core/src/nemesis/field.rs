@@ -26,6 +26,8 @@ pub(super) struct Field {
     pub(super) standing: Vec<NodeId>,
     /// The nodes that do not run.
     pub(super) down: Vec<NodeId>,
+    /// The directions between clients and nodes, if each node is all there is of its cluster: nothing else travels then.
+    pub(super) of_clients: Vec<LinkId>,
     /// Who leads.
     pub(super) leader: Option<NodeId>,
     /// How many of the standing may fall.
@@ -58,7 +60,10 @@ impl Field {
         let may_fall = if keep_majority { standing.len().saturating_sub(majority) } else { standing.len() };
         // A node that was wiped counts for the rest of the run: the others must always hold what was acknowledged.
         let full = keep_majority && wiped.len() >= nodes.len() - majority;
-        let may_wipe: Vec<NodeId> = standing.iter().copied().filter(|node| !full || wiped.contains(node)).collect();
+        // What a server on its own has acknowledged is nowhere else.
+        let alone = is_alone(state);
+        let may_wipe = standing.iter().copied().filter(|node| !alone && (!full || wiped.contains(node)));
+        let may_wipe: Vec<NodeId> = may_wipe.collect();
         let down = nodes.iter().copied().filter(|node| state.nodes.get(node).is_some_and(is_down)).collect();
         // A record is written, and synced, before it is committed.
         let holds =
@@ -66,7 +71,9 @@ impl Field {
         let may_rot = may_wipe.iter().copied().filter(holds).collect();
         let connected = connected(state);
         let earliest_clock = earliest_clock(state, now);
-        Self { nodes, standing, down, leader: state.leader(), may_fall, may_wipe, may_rot, connected, earliest_clock }
+        let of_clients = if alone { of_clients(state) } else { Vec::new() };
+        let leader = state.leader();
+        Self { nodes, standing, down, of_clients, leader, may_fall, may_wipe, may_rot, connected, earliest_clock }
     }
 
     /// Draws one of these nodes, the leader more often than any other.
@@ -91,6 +98,19 @@ impl Field {
         }
         fallen
     }
+}
+
+/// Returns whether no node knows of a member beside itself.
+fn is_alone(state: &ClusterState) -> bool {
+    let members = || state.nodes.values().map(|node| node.view.voters.len());
+    members().any(|members| members == 1) && members().all(|members| members <= 1)
+}
+
+fn of_clients(state: &ClusterState) -> Vec<LinkId> {
+    let clients = state.clients.iter().filter(|(_, client)| client.spec.is_some());
+    let pairs =
+        clients.flat_map(|(client, _)| state.nodes.keys().map(|node| (Endpoint::from(*client), Endpoint::from(*node))));
+    pairs.flat_map(|(client, node)| [(client, node), (node, client)]).collect()
 }
 
 fn is_down(node: &NodeState) -> bool {

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     command::{Author, Command},
     event::{EventKind, NodeFailure, TraceEvent},
-    fault::{FAULTS, Fault, FaultKind, Heal},
+    fault::{FAULTS, Fault, FaultKind, Heal, NodeFault},
     ids::{ClientId, NodeId, Seq},
     sim::Sim,
     spec::{ClientSpec, ClusterSpec, Load},
@@ -65,6 +65,29 @@ fn commands(sim: &Sim) -> Vec<(u64, Command)> {
 fn faults(sim: &Sim) -> Vec<Fault> {
     let faults = |(_, command)| if let Command::Inject(faults) = command { faults } else { Vec::new() };
     commands(sim).into_iter().flat_map(faults).collect()
+}
+
+/// What it acknowledged is nowhere else, and nothing travels but between it and its clients.
+#[test]
+fn a_server_on_its_own_keeps_its_disk_and_loses_messages_of_its_clients() {
+    let mut on_links = 0;
+    for seed in 1..=6 {
+        let spec = ClusterSpec { protocol: "rpc".to_owned(), ..cluster(seed) };
+        let (sim, _) = run(&spec, often(NemesisSpec::of(Profile::Swarm)));
+        for fault in faults(&sim) {
+            match fault {
+                Fault::Wipe(_) | Fault::Node(_, NodeFault::LyingSync | NodeFault::BitRot) => {
+                    panic!("{fault:?}, seed {seed}")
+                }
+                Fault::Link((from, to), _) => {
+                    assert!(from.node().is_none() || to.node().is_none(), "{fault:?}, seed {seed}");
+                    on_links += 1;
+                }
+                _ => {} // whatever else is allowed
+            }
+        }
+    }
+    assert!(on_links > 10, "{on_links}");
 }
 
 #[test]

@@ -7,12 +7,15 @@
 mod ctx;
 mod done;
 mod kv;
+pub(crate) mod omni_paxos;
 pub(crate) mod primary_backup;
 pub(crate) mod raft;
 pub(crate) mod raft_study;
+pub(crate) mod rpc;
+pub(crate) mod swim;
 mod variant;
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -23,7 +26,7 @@ pub use variant::{CORRECT, VARIANT_KNOB, Variant};
 use crate::{
     disk::{Recovered, SyncId},
     event::{MessageInfo, NodeView},
-    ids::{NodeId, OpId},
+    ids::{LogIndex, NodeId, OpId},
     name::Name,
     request::Request,
     time::TimingProfile,
@@ -49,6 +52,12 @@ pub trait Protocol: Send + Sized + 'static {
     fn on_synced(&mut self, sync: SyncId, ctx: &mut Ctx<'_, Self>);
     /// The connection to another node broke: what was under way may be lost.
     fn on_peer_lost(&mut self, _peer: NodeId, _ctx: &mut Ctx<'_, Self>) {}
+    /// Its knobs are, from here on, those of `config`: some of those that `registry::live_knobs` lists have other values.
+    fn on_config(&mut self, _config: &NodeConfig, _ctx: &mut Ctx<'_, Self>) {}
+    /// A client reads, and says the last log position that it knows of. Who does not look at that answers as ever.
+    fn on_session_read(&mut self, op: OpId, request: Request, _after: LogIndex, ctx: &mut Ctx<'_, Self>) {
+        self.on_request(op, request, ctx);
+    }
     /// A burst of inputs is over; what the steps gathered may be sent in one go.
     fn on_idle(&mut self, _ctx: &mut Ctx<'_, Self>) {}
 
@@ -58,6 +67,11 @@ pub trait Protocol: Send + Sized + 'static {
     /// always right, and costs a comparison of the whole view.
     fn stirred(&mut self) -> bool {
         true
+    }
+    /// Returns how long a step keeps the processor of a healthy machine busy, about: what a slow machine multiplies. The
+    /// default is that of a state machine: decode, a few map lookups, encode the answers.
+    fn step_cost(&self) -> Duration {
+        Duration::from_micros(200)
     }
     /// Says what a message is, by its name in the paper.
     fn describe(message: &Self::Message) -> MessageInfo;
@@ -149,7 +163,7 @@ impl NodeConfig {
     }
 
     /// Returns a duration.
-    pub fn duration(&self, knobs: &[Knob], name: &str) -> std::time::Duration {
+    pub fn duration(&self, knobs: &[Knob], name: &str) -> Duration {
         humantime::parse_duration(self.knob(knobs, name)).expect("the registry checked the knobs")
     }
 }

@@ -102,9 +102,10 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
             }
         }
         "unfreeze" => Verb::Unfreeze(selectors(cursor)?),
-        "put" => Verb::Put(one(cursor)?, text(cursor, "a key")?.into(), text(cursor, "a value")?.into()),
-        "get" => Verb::Get(one(cursor)?, text(cursor, "a key")?.into()),
-        "delete" => Verb::Delete(one(cursor)?, text(cursor, "a key")?.into()),
+        "put" => Verb::Put(asker(cursor)?, text(cursor, "a key")?.into(), text(cursor, "a value")?.into()),
+        "get" => Verb::Get(asker(cursor)?, text(cursor, "a key")?.into()),
+        "delete" => Verb::Delete(asker(cursor)?, text(cursor, "a key")?.into()),
+        "increment" => increment(cursor)?,
         "transfer" => Verb::Transfer(one(cursor)?),
         "add" => Verb::Add(node(cursor)?),
         "add-learner" => Verb::AddLearner(node(cursor)?),
@@ -114,6 +115,7 @@ fn verb(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
         "pause" => Verb::Pause,
         "resume" => Verb::Resume,
         "rate" => Verb::Rate(rate(cursor.word())?),
+        "set" => Verb::Set(knob_word(cursor, "a knob")?, knob_word(cursor, "a value")?),
         _ => return Err(unknown_verb(word)),
     })
 }
@@ -262,6 +264,39 @@ fn one(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
     }
 }
 
+/// Reads a selector of one node to be asked by hand, or of one client that asks.
+fn asker(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
+    let before = cursor.clone();
+    match selector(cursor)? {
+        client @ Selector::Client(_) => Ok(client),
+        _ => {
+            *cursor = before;
+            one(cursor)
+        }
+    }
+}
+
+fn increment(cursor: &mut Cursor<'_>) -> Parsed<Verb> {
+    let (asker, key) = (asker(cursor)?, text(cursor, "a key")?.into());
+    let word = cursor.word();
+    let Ok(by) = word.text.parse() else {
+        let problem = format!("`{}` is no whole number to add; write for example `increment c1 balance 5`", word.text);
+        return mistake(word, problem);
+    };
+    if cursor.peek().text != "times" {
+        return Ok(Verb::Increment(asker, key, by, 1));
+    }
+    cursor.word();
+    let word = cursor.word();
+    match word.text.parse() {
+        Ok(times) if (1..=TIMES_MAX).contains(&times) => Ok(Verb::Increment(asker, key, by, times)),
+        Ok(_) | Err(_) => mistake(word, format!("`{}` is no number of times; give 1 to {TIMES_MAX}", word.text)),
+    }
+}
+
+/// How often one line asks at most.
+const TIMES_MAX: u32 = 1000;
+
 fn node(cursor: &mut Cursor<'_>) -> Parsed<NodeId> {
     let place = cursor.peek();
     match selector(cursor)? {
@@ -318,6 +353,14 @@ fn text<'a>(cursor: &mut Cursor<'a>, what: &str) -> Parsed<&'a str> {
         return mistake(word, format!("{what} is missing; write for example `put n1 color red` or `get n1 color`"));
     }
     Ok(word.text)
+}
+
+fn knob_word(cursor: &mut Cursor<'_>, what: &str) -> Parsed<String> {
+    let word = cursor.word();
+    match word.text {
+        "" => mistake(word, format!("{what} is missing; write for example `set check_quorum on`")),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// Reads a share of `things`.

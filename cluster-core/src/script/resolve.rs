@@ -84,6 +84,10 @@ impl<R: Rng> Resolver<'_, R> {
                 vec![self.submit(*node, Request::Put { key: key.clone(), value: value.clone() })?]
             }
             Verb::Delete(node, key) => vec![self.submit(*node, Request::Delete { key: key.clone() })?],
+            Verb::Increment(asker, key, by, times) => {
+                let asked = self.submit(*asker, Request::Increment { key: key.clone(), by: *by })?;
+                vec![asked; *times as usize]
+            }
             Verb::Transfer(node) => {
                 let to = self.node(*node)?;
                 vec![self.of_leader(Admin::TransferLeadership { to })?]
@@ -104,6 +108,7 @@ impl<R: Rng> Resolver<'_, R> {
             Verb::Pause => vec![Command::Pause],
             Verb::Resume => vec![Command::Resume],
             Verb::Rate(rate) => vec![Command::SetRate(*rate)],
+            Verb::Set(knob, value) => vec![Command::SetKnob { knob: knob.clone(), value: value.clone() }],
         })
     }
 
@@ -136,7 +141,12 @@ impl<R: Rng> Resolver<'_, R> {
         Ok(if there { vec![join] } else { vec![Command::AddNode(node), join] })
     }
 
+    /// Asks a node by hand, or lets a client ask.
     fn submit(&mut self, node: Selector, request: Request) -> Resolved<Command> {
+        if let Selector::Client(client) = node {
+            self.select(node)?;
+            return Ok(Command::Ask { client, request });
+        }
         Ok(Command::Submit { node: self.node(node)?, request })
     }
 

@@ -200,6 +200,8 @@ fn faults_of_machines_strike_each_node_that_is_named_and_heal_by_part() {
     assert_eq!(commands("sync-lies n1,n2"), [Command::Inject(vec![lies(1), lies(2)])]);
     assert_eq!(commands("heal clock n2"), [Command::Heal(Heal::Ailment(NodeId(2), Ailment::Clock))]);
     assert_eq!(commands("restart n2 wiped"), [Command::RestartWiped(NodeId(2))]);
+    let (knob, value) = ("check_quorum".to_owned(), "on".to_owned());
+    assert_eq!(commands("set check_quorum on"), [Command::SetKnob { knob, value }]);
     assert_eq!(commands("restart all wiped"), [], "every node runs");
 }
 

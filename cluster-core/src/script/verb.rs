@@ -45,12 +45,14 @@ pub enum Verb {
     RestartWiped(Vec<Selector>),
     /// Lets frozen nodes go on.
     Unfreeze(Vec<Selector>),
-    /// Reads a key at a node, by hand.
+    /// Reads a key at a node, by hand; or a client does.
     Get(Selector, Key),
-    /// Writes a key at a node, by hand.
+    /// Writes a key at a node, by hand; or a client does.
     Put(Selector, Key, Value),
-    /// Removes a key at a node, by hand.
+    /// Removes a key at a node, by hand; or a client does.
     Delete(Selector, Key),
+    /// Adds to a number at a node, by hand, so many times; or a client does.
+    Increment(Selector, Key, i64, u32),
     /// The leader hands its office to this node.
     Transfer(Selector),
     /// Starts a node if it is not there yet, and makes it a member with a vote.
@@ -71,6 +73,8 @@ pub enum Verb {
     Resume,
     /// Cluster time runs at this share of real time.
     Rate(f64),
+    /// A knob of the protocol gets another value.
+    Set(String, String),
 }
 
 /// Names nodes or clients, some only when the moment comes.
@@ -152,9 +156,22 @@ pub const VERBS: &[VerbRow] = &[
         "Starts nodes that are down, with the disks they have, or with empty ones.",
     ),
     row("unfreeze", "unfreeze n1", "Lets frozen nodes go on."),
-    row("put", "put @leader key value", "Writes a key, asking this node only."),
-    row("get", "get n2 key", "Reads a key, asking this node only."),
-    row("delete", "delete @leader key", "Removes a key, asking this node only."),
+    row(
+        "put",
+        "put @leader key value | put c1 key value",
+        "Writes a key, asking this node only; or lets a client do it in its own way, with its patience and retries.",
+    ),
+    row("get", "get n2 key | get c1 key", "Reads a key, asking this node only; or lets a client do it."),
+    row(
+        "delete",
+        "delete @leader key | delete c1 key",
+        "Removes a key, asking this node only; or lets a client do it.",
+    ),
+    row(
+        "increment",
+        "increment n1 key 5 | increment c1 key 5 times 20",
+        "Adds to a number, asking this node only; or lets a client do it; so many times, each an operation of its own.",
+    ),
     row("transfer", "transfer @follower[0]", "The leader hands its office over."),
     row("add", "add n6", "Starts a node and makes it a member."),
     row("add-learner", "add-learner n6", "Starts a node and makes it a member without a vote."),
@@ -173,6 +190,11 @@ pub const VERBS: &[VerbRow] = &[
     row("untrap", "untrap 1 | untrap all", "Removes a trap; what it caught stays held."),
     row("pause", "pause", "Cluster time stands still; the script goes on in real time until it resumes."),
     row("resume", "resume", "Cluster time goes on."),
+    row(
+        "set",
+        "set check_quorum on",
+        "Turns a knob of the protocol while the cluster runs, at every node; `faultline protocols` says which can be.",
+    ),
     row("rate", "rate 0.1", "Cluster time runs at this share of real time, 0.01 to 1."),
 ];
 

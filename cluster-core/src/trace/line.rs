@@ -83,6 +83,8 @@ pub fn line(kind: &EventKind) -> String {
         EventKind::DiskHarmed { node, file, record, harm } => {
             format!("{node} `{file}` record {record} {}", harm_words(*harm))
         }
+        EventKind::KnobChanged { knob, value, old } => format!("{knob} is {value}, was {old}"),
+        EventKind::KnobTaken { node, knob, value } => format!("{node} works with {knob} {value}"),
         EventKind::Found { finding } => {
             format!("{} {}: {}", finding.promise, finding.conclusion.word(), finding.sentence)
         }
@@ -136,6 +138,7 @@ fn command_line(command: &Command) -> String {
         Command::Unfreeze(node) => format!("unfreeze {node}"),
         Command::AddNode(node) => format!("start {node}, no member yet"),
         Command::Submit { node, request } => format!("ask {node} to {request}"),
+        Command::Ask { client, request } => format!("let {client} {request}"),
         Command::SetClient(spec) => format!("set the workload of {}", spec.id),
         Command::RemoveClient(client) => format!("remove {client}"),
         Command::Message(what) => by_hand::command_line(what),
@@ -150,6 +153,7 @@ fn command_line(command: &Command) -> String {
             let nodes = nodes.iter().map(|node| format!("{node} runs"));
             format!("restore {}", links.chain(machines).chain(nodes).collect::<Vec<_>>().join(", "))
         }
+        Command::SetKnob { knob, value } => format!("set {knob} to {value}"),
     }
 }
 
@@ -196,6 +200,11 @@ fn milestone_words(milestone: &Milestone) -> String {
         Milestone::Fenced { from, epoch } => format!("fenced {from} of {epoch}"),
         Milestone::Applied { op, index } => format!("applied {op} at {index}"),
         Milestone::Recovered { last } => format!("recovered up to {last}"),
+        Milestone::MemberViewChanged { subject, status, incarnation } => {
+            format!("holds {subject} ({incarnation}) for {}", status.word())
+        }
+        Milestone::Refuted { incarnation } => format!("refutes as {incarnation}"),
+        Milestone::LogSynced { from, entries, index } => format!("synced {entries} entries from {from} up to {index}"),
     }
 }
 
@@ -230,6 +239,15 @@ fn change_words(change: &ViewChange) -> String {
         ViewChange::Extra(extra) => {
             extra.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
         }
+        ViewChange::Opinion(node, Some(opinion)) => format!("{node} {} {}", opinion.status.word(), opinion.incarnation),
+        ViewChange::Opinion(node, None) => format!("{node} unknown"),
+        ViewChange::Detector(Some(detector)) => format!(
+            "incarnation {} self-doubt {} {}",
+            detector.incarnation,
+            detector.self_doubt,
+            count(u64::from(detector.rumors), "rumor")
+        ),
+        ViewChange::Detector(None) => "watches nobody".to_owned(),
     }
 }
 

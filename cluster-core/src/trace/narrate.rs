@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     command::{Author, Command},
-    event::{Conclusion, EventKind, Finding, Milestone, Outcome, RoleKind, TraceEvent},
+    event::{Conclusion, EventKind, Finding, MemberStatus, Milestone, Outcome, RoleKind, TraceEvent},
     fault::{Ailment, Fault, FaultKind, Heal, LinkFault, LinkId, LinkRules, Proof},
     ids::{ClientId, Endpoint, Epoch, LogIndex, NodeId},
     time::RATE_UNLIMITED,
@@ -85,7 +85,9 @@ pub fn sentence(event: &TraceEvent, before: &ClusterState, epoch_word: &str) -> 
         EventKind::NodeFaultsChanged { node, part, faults } if faults.is_healthy(*part) => {
             ailment_sentence(*node, *part)
         }
-        EventKind::ConnectionOpened { .. }
+        EventKind::KnobChanged { knob, value, old } => format!("{knob} is {value} from here on; it was {old}"),
+        EventKind::KnobTaken { .. }
+        | EventKind::ConnectionOpened { .. }
         | EventKind::ConnectionLost { .. }
         | EventKind::ConnectionReset { .. }
         | EventKind::ConnectionHalfOpened { .. }
@@ -158,6 +160,22 @@ fn milestone_sentence(node: NodeId, milestone: &Milestone, before: &ClusterState
         }
         Milestone::Recovered { last: LogIndex(0) } | Milestone::Applied { .. } => return None,
         Milestone::Recovered { last } => format!("{node} read its disk and continues after entry {last}"),
+        Milestone::MemberViewChanged { subject, status, .. } => match status {
+            MemberStatus::Suspect => format!("{node} suspects {subject}"),
+            MemberStatus::Dead => format!("{node} holds {subject} for dead"),
+            MemberStatus::Alive => match view.and_then(|view| view.opinions.get(subject)).map(|known| known.status) {
+                Some(MemberStatus::Suspect) => format!("{node} trusts {subject} again"),
+                Some(MemberStatus::Dead) => format!("{node} takes {subject} back among the living"),
+                Some(MemberStatus::Alive) | None => return None,
+            },
+        },
+        Milestone::Refuted { incarnation } => {
+            format!("{node} heard what is said of it and objects, as incarnation {incarnation}")
+        }
+        Milestone::LogSynced { from, entries, index } => {
+            let noun = if *entries == 1 { "entry" } else { "entries" };
+            format!("{node} took {entries} {noun} over from the log of {from}, up to entry {index}")
+        }
     })
 }
 
@@ -187,6 +205,7 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Command::Unfreeze(node) => format!("let {node} go on"),
         Command::AddNode(node) => format!("started {node}, an empty node"),
         Command::Submit { node, request } => format!("asked {node} for {request}"),
+        Command::Ask { client, request } => format!("let {client} ask for {request}"),
         Command::SetClient(spec) => format!("set what {} does", spec.id),
         Command::RemoveClient(client) => format!("took {client} away"),
         Command::Message(what) => by_hand::command_phrase(what, before),
@@ -196,6 +215,7 @@ fn command_sentence(by: Author, command: &Command, before: &ClusterState) -> Str
         Command::SetRate(rate) => format!("set cluster time to {}", pace_words(*rate)),
         Command::RestartWiped(node) => format!("started {node} again with an empty disk"),
         Command::Restore { links, machines, nodes } => restore_phrase(links, machines, nodes),
+        Command::SetKnob { knob, value } => format!("set {knob} to {value}"),
     };
     format!("{who} {what}")
 }

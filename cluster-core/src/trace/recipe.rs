@@ -75,11 +75,13 @@ impl Recipe {
             | Command::Unfreeze(_)
             | Command::AddNode(_)
             | Command::Submit { .. }
+            | Command::Ask { .. }
             | Command::SetClient(_)
             | Command::RemoveClient(_)
             | Command::Message(_)
             | Command::RestartWiped(_)
-            | Command::Restore { .. } => false,
+            | Command::Restore { .. }
+            | Command::SetKnob { .. } => false,
         }
     }
 

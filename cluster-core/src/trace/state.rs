@@ -52,6 +52,8 @@ pub struct ClusterState {
     pub promises: BTreeMap<Name, PromiseState>,
     /// The kinds of faults that failed their test before the run began, and why: they are not to be trusted.
     pub untrusted: BTreeMap<FaultKind, String>,
+    /// The knobs of the protocol that somebody set, at the start or since, with their values.
+    pub knobs: BTreeMap<Name, Name>,
     last_command: Option<(Seq, Author)>,
 }
 
@@ -260,6 +262,11 @@ impl ClusterState {
                 .iter()
                 .map(|client| (client.id, ClientState { spec: Some(client.clone()), ..ClientState::default() }))
                 .collect(),
+            knobs: spec
+                .knobs
+                .iter()
+                .filter_map(|(knob, value)| Some((Name::intern(knob)?, Name::intern(value)?)))
+                .collect(),
             ..Self::default()
         }
     }
@@ -278,7 +285,9 @@ impl ClusterState {
             | EventKind::TimerFired { .. }
             | EventKind::DiskSynced { .. }
             | EventKind::DiskHarmed { .. }
+            | EventKind::KnobTaken { .. }
             | EventKind::Milestone { .. } => {}
+            EventKind::KnobChanged { knob, value, .. } => drop(self.knobs.insert(*knob, *value)),
             EventKind::NodeFaultsChanged { node, part, faults } => {
                 self.node(*node).faults = **faults;
                 self.track(Broken::Machine(*node, *part), !faults.is_healthy(*part), event);
@@ -530,8 +539,10 @@ pub fn is_fault_command(command: &Command) -> bool {
         | Command::Unfreeze(_)
         | Command::AddNode(_)
         | Command::Message(_)
-        | Command::Restore { .. } => true,
+        | Command::Restore { .. }
+        | Command::SetKnob { .. } => true,
         Command::Submit { .. }
+        | Command::Ask { .. }
         | Command::SetClient(_)
         | Command::RemoveClient(_)
         | Command::Pause

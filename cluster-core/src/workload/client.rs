@@ -8,7 +8,7 @@ use std::{
 use super::{ClientInput, ClientOutput, ClientToken, OpCounter, generator::Generator};
 use crate::{
     event::Outcome,
-    ids::{ClientId, NodeId, OpId},
+    ids::{ClientId, LogIndex, NodeId, OpId},
     name::Name,
     request::{Refusal, Request, Response},
     spec::{ClientSpec, Load, Target},
@@ -34,6 +34,9 @@ pub struct Client {
     generator: Generator,
     /// Whom it believes to lead.
     leader: Option<NodeId>,
+    /// The last log position that it was told of, by an acknowledged write or a read: it says so with every read, and a
+    /// copy that is behind can then wait (session guarantees, Terry et al. 1994).
+    seen: LogIndex,
     /// Where it is in going through the nodes in turn.
     turn: usize,
     running: bool,
@@ -79,6 +82,7 @@ impl Client {
             members,
             generator: Generator::new(id, seed),
             leader: None,
+            seen: LogIndex(0),
             turn: usize::from(id.0),
             running: false,
             ops: BTreeMap::new(),
@@ -111,6 +115,7 @@ impl Client {
             }
             ClientInput::Members(members) => self.members = members,
             ClientInput::Submit { node, op, request } => self.submit(now, node, op, request, out),
+            ClientInput::Ask { op, request } => self.begin(now, op, request, out),
             ClientInput::Stop => self.stop(out),
         }
         self.generate(now, ops, out);
@@ -195,6 +200,7 @@ impl Client {
 
     fn on_reply(&mut self, now: Timestamp, from: NodeId, id: OpId, response: Response, out: &mut Vec<ClientOutput>) {
         let Some(mut op) = self.take(id) else { return };
+        self.see(&response);
         let outcome = match response {
             Response::Value { value, at } => Outcome::Value { value, at },
             Response::Written { at } => Outcome::Written { at },
@@ -213,6 +219,15 @@ impl Client {
             self.leader = Some(from);
         }
         self.finish(now, id, outcome, Some(from), out);
+    }
+
+    fn see(&mut self, response: &Response) {
+        match response {
+            Response::Value { at, .. } | Response::Written { at } | Response::Answer { at, .. } => {
+                self.seen = self.seen.max(*at);
+            }
+            Response::Done | Response::Refused(_) | Response::Unknown { .. } => {}
+        }
     }
 
     fn on_refused(
@@ -283,7 +298,8 @@ impl Client {
         op.asked = node;
         op.open += 1;
         op.wake = op.deadline;
-        out.push(ClientOutput::Ask { node, op: id, request: op.request.clone() });
+        let after = if op.request.is_write() { LogIndex(0) } else { self.seen };
+        out.push(ClientOutput::Ask { node, op: id, request: op.request.clone(), after });
         self.put(id, op);
     }
 

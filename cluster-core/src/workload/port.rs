@@ -2,7 +2,7 @@
 
 use crate::{
     event::Outcome,
-    ids::{NodeId, OpId},
+    ids::{LogIndex, NodeId, OpId},
     request::{Request, Response},
     spec::ClientSpec,
     time::Timestamp,
@@ -44,6 +44,13 @@ pub enum ClientInput {
         /// What is asked.
         request: Request,
     },
+    /// One operation beside its workload, asked for in the same way.
+    Ask {
+        /// The operation.
+        op: OpId,
+        /// What is asked.
+        request: Request,
+    },
     /// The client goes; whatever is under way ends.
     Stop,
 }
@@ -66,6 +73,8 @@ pub enum ClientOutput {
         op: OpId,
         /// What is asked.
         request: Request,
+        /// The last log position that this client knows of, with a read; else 0.
+        after: LogIndex,
     },
     /// Record that an operation ended. Comes once for each operation.
     Return {

@@ -305,7 +305,10 @@ fn by_hand_one_node_is_asked_and_no_other() {
     let out = bench.step(ClientInput::Submit { node: N3, op, request: request.clone() });
     assert_eq!(
         out,
-        [ClientOutput::Invoke { op, request: request.clone() }, ClientOutput::Ask { node: N3, op, request }]
+        [
+            ClientOutput::Invoke { op, request: request.clone() },
+            ClientOutput::Ask { node: N3, op, request, after: LogIndex(0) }
+        ]
     );
     let out = bench.refuse(N3, op, Some(N1));
     assert!(matches!(returned(&out), Some((_, Outcome::Failed(_)))), "{out:?}");

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     event::{Family, MessageInfo},
-    ids::OpId,
+    ids::{LogIndex, OpId},
     name::Name,
     request::{Admin, Request, Response},
 };
@@ -13,14 +13,19 @@ use crate::{
 /// Room for everything of a frame but key and value.
 const FIXED_BYTES: usize = 32;
 
-/// Encodes a request.
-pub fn encode_request(op: OpId, request: &Request) -> Bytes {
-    encode(&(op, request), request.content_bytes())
+/// Encodes a request; behind it stands the last log position that its client knows of, unless it knows of none.
+pub fn encode_request(op: OpId, request: &Request, after: LogIndex) -> Bytes {
+    if after == LogIndex(0) {
+        return encode(&(op, request), request.content_bytes());
+    }
+    encode(&(op, request, after), request.content_bytes())
 }
 
-/// Reads a request; `None` if the bytes are none.
-pub fn decode_request(payload: &[u8]) -> Option<(OpId, Request)> {
-    postcard::from_bytes(payload).ok()
+/// Reads a request, and the last log position that its client knows of, 0 if it said none; `None` if the bytes are none.
+pub fn decode_request(payload: &[u8]) -> Option<(OpId, Request, LogIndex)> {
+    let ((op, request), rest) = postcard::take_from_bytes(payload).ok()?;
+    let after = if rest.is_empty() { LogIndex(0) } else { postcard::from_bytes(rest).ok()? };
+    Some((op, request, after))
 }
 
 /// Encodes an answer.
@@ -68,8 +73,11 @@ pub fn response_info(response: &Response) -> MessageInfo {
 
 /// Lists the fields of a request's bytes for the inspector; `None` if they are none, or cut short.
 pub fn request_fields(payload: &[u8]) -> Option<Vec<(Name, String)>> {
-    let (op, request) = decode_request(payload)?;
+    let (op, request, after) = decode_request(payload)?;
     let mut fields = vec![field("op", op), field("verb", request.verb())];
+    if after > LogIndex(0) {
+        fields.push(field("has seen", after));
+    }
     fields.extend(request.key().map(|key| field("key", key)));
     match &request {
         Request::Put { value, .. } | Request::Append { value, .. } | Request::PutIf { value, .. } => {
@@ -120,7 +128,7 @@ fn encode(message: &impl Serialize, content: usize) -> Bytes {
 mod tests {
     use super::*;
     use crate::{
-        ids::{LogIndex, NodeId},
+        ids::NodeId,
         request::{Answer, Condition, Refusal},
     };
 
@@ -137,9 +145,12 @@ mod tests {
             Request::Increment { key: key(), by: -1 },
             Request::PutIf { key: key(), value: "1".into(), when: Condition::Absent, tells_old: true },
         ] {
-            let payload = encode_request(OpId(300), &request);
-            assert_eq!(decode_request(&payload), Some((OpId(300), request)));
-            assert!(request_fields(&payload).is_some_and(|fields| fields.len() > 2));
+            for after in [LogIndex(0), LogIndex(900)] {
+                let payload = encode_request(OpId(300), &request, after);
+                assert_eq!(crate::request::op_of(&payload), Some(OpId(300)));
+                assert_eq!(decode_request(&payload), Some((OpId(300), request.clone(), after)));
+                assert!(request_fields(&payload).is_some_and(|fields| fields.len() > 2));
+            }
         }
     }
 
@@ -169,7 +180,7 @@ mod tests {
 
     #[test]
     fn bytes_cut_short_are_no_request() {
-        let payload = encode_request(OpId(1), &Request::Put { key: "x".into(), value: "12345".into() });
+        let payload = encode_request(OpId(1), &Request::Put { key: "x".into(), value: "12345".into() }, LogIndex(0));
         assert_eq!(decode_request(&payload[..payload.len() - 1]), None);
         assert_eq!(request_fields(&payload[..payload.len() - 1]), None);
     }

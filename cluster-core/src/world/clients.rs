@@ -46,6 +46,25 @@ impl<B: Backend> World<B> {
         self.step_client(now, Some(cause), HAND, ClientInput::Submit { node, op, request });
     }
 
+    /// Lets a client of the cluster ask for one operation.
+    pub(super) fn ask_as(
+        &mut self,
+        now: Timestamp,
+        cause: Seq,
+        client: ClientId,
+        request: Request,
+    ) -> Result<(), String> {
+        if client == HAND || !self.clients.contains_key(&client) {
+            return Err(format!("there is no client {client}"));
+        }
+        if !self.row.serves_clients {
+            return Err(self.nothing_to_ask());
+        }
+        let op = self.ops.next();
+        self.step_client(now, Some(cause), client, ClientInput::Ask { op, request });
+        Ok(())
+    }
+
     /// Tells every client who the nodes are.
     pub(super) fn tell_clients(&mut self, now: Timestamp) {
         let nodes: Vec<NodeId> = self.nodes.nodes().collect();
@@ -92,9 +111,9 @@ impl<B: Backend> World<B> {
                         slot.invoked.insert(op, seq);
                     });
                 }
-                ClientOutput::Ask { node, op, request } => {
+                ClientOutput::Ask { node, op, request, after } => {
                     let began = self.clients.get(&client).and_then(|slot| slot.invoked.get(&op)).copied();
-                    let (info, payload) = (wire::request_info(&request), wire::encode_request(op, &request));
+                    let (info, payload) = (wire::request_info(&request), wire::encode_request(op, &request, after));
                     let ends = (Endpoint::Client(client), Endpoint::Node(node));
                     self.send(now, cause.or(began), ends, info, payload, Some(op));
                 }

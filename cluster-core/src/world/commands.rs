@@ -8,7 +8,8 @@ use crate::{
     event::EventKind,
     fault::{Ailment, ClockTurn, Fault, FaultKind, FaultTarget, Heal, LinkFault, LinkId, LinkRules, Links, NodeFaults},
     ids::{Endpoint, NodeId, Seq},
-    spec::NODES_MAX,
+    request::Request,
+    spec::{Load, NODES_MAX},
     time::Timestamp,
 };
 
@@ -33,13 +34,20 @@ impl<B: Backend> World<B> {
             Command::AddNode(node) => self.add_node(now, seq, node),
             Command::Submit { node, request } => {
                 self.known(node)?;
+                if !self.row.serves_clients && !matches!(request, Request::Admin(_)) {
+                    return Err(self.nothing_to_ask());
+                }
                 self.submit(now, seq, node, request);
                 Ok(())
             }
+            Command::Ask { client, request } => self.ask_as(now, seq, client, request),
             Command::SetClient(spec) => {
                 let mut all = self.spec.clone();
                 all.clients = vec![spec.clone()];
                 all.check().map_err(|error| error.to_string())?;
+                if !self.row.serves_clients && spec.load != Load::Idle {
+                    return Err(self.nothing_to_ask());
+                }
                 let client = spec.id;
                 let changed = EventKind::ClientChanged { client, spec: Some(Box::new(spec.clone())) };
                 self.record(now, Some(seq), changed);
@@ -59,7 +67,12 @@ impl<B: Backend> World<B> {
             Command::SetRate(rate) if rate > 0.0 => self.ask_clock(ClockRequest::Rate(rate)),
             Command::SetRate(rate) => Err(format!("cluster time cannot run at {rate}; pause it instead")),
             Command::Restore { links, machines, nodes } => self.restore(now, seq, &links, &machines, &nodes),
+            Command::SetKnob { knob, value } => self.set_knob(now, seq, &knob, value),
         }
+    }
+
+    pub(super) fn nothing_to_ask(&self) -> String {
+        format!("{} keeps no map: there is nothing to write or read, only members to watch", self.row.title)
     }
 
     fn ask_clock(&mut self, request: ClockRequest) -> Result<(), String> {

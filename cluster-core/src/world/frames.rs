@@ -168,13 +168,13 @@ impl<B: Backend> World<B> {
                 self.take_in(now, node, Cause::Event(Some(seq)), input);
             }
             (Endpoint::Node(node), Endpoint::Client(client)) => {
-                let Some((op, request)) = wire::decode_request(&frame.payload) else {
+                let Some((op, request, after)) = wire::decode_request(&frame.payload) else {
                     let reason = format!("{client} sent bytes that are no request");
                     self.record(now, Some(seq), EventKind::FrameRejected { node, reason });
                     return;
                 };
                 self.remember_asker(node, op, client);
-                self.take_in(now, node, Cause::Event(Some(seq)), Input::Request { op, request });
+                self.take_in(now, node, Cause::Event(Some(seq)), Input::Request { op, request, after });
             }
             (Endpoint::Client(client), Endpoint::Node(node)) => {
                 if let Some((op, response)) = answer {

@@ -7,10 +7,7 @@ use super::{
     nodes::{Held, Process, Slot},
     queue::Due,
 };
-use crate::{fault::Slowness, ids::NodeId, time::Timestamp};
-
-/// What a step is taken to cost at full speed: decode, a few map lookups, encode the answers.
-const STEP_COST: Duration = Duration::from_micros(200);
+use crate::{fault::Slowness, host::Input, ids::NodeId, time::Timestamp};
 
 /// What a slow node is at.
 #[derive(Debug, Default)]
@@ -43,13 +40,13 @@ impl<B: Backend> World<B> {
         let (Some(slow), false) = (self.slowness(node), self.is_frozen(node)) else { return };
         let Some(incarnation) = self.incarnation(node) else { return };
         let Some(process) = self.process_mut(node) else { return };
-        let waiting = process.held.len() as u32;
+        let (waiting, cost) = (process.held.len() as u32, process.step_cost());
         let Process { labor, .. } = process;
         let mut started = false;
         if waiting > 0 && !labor.planned {
             labor.planned = true;
             labor.turn += 1;
-            let (turn, at) = (labor.turn, now.max(labor.busy_until) + STEP_COST.mul_f64(slow.factor));
+            let (turn, at) = (labor.turn, now.max(labor.busy_until) + cost.mul_f64(slow.factor));
             self.queue.push(at, Due::Work { node, incarnation, turn });
             started = true;
         }
@@ -57,7 +54,7 @@ impl<B: Backend> World<B> {
             counters.waiting = waiting;
             if started {
                 counters.inputs_slowed += 1;
-                counters.slowed += STEP_COST.mul_f64(slow.factor - 1.0);
+                counters.slowed += cost.mul_f64(slow.factor - 1.0);
             }
         });
     }
@@ -72,7 +69,9 @@ impl<B: Backend> World<B> {
             return;
         }
         process.labor.planned = false;
-        let Some(held) = process.held.pop_front() else { return };
+        // A loop that is behind looks at its timers first: they run out before it sees what came in time.
+        let timer = process.held.iter().position(|held| matches!(held, Held::Input(_, Input::Timer(_))));
+        let Some(held) = process.held.remove(timer.unwrap_or(0)) else { return };
         let began = self.backend.elapsed();
         match held {
             Held::Frame(frame) if self.held.holds(frame.msg) => self.held.park(frame),

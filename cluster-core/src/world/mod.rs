@@ -12,6 +12,7 @@ mod commands;
 mod disks;
 mod frames;
 mod held;
+mod knobs;
 mod labor;
 mod nodes;
 mod places;

@@ -1,6 +1,9 @@
 //! Nodes: their coming and going, the steps they take, and what becomes of their outputs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use super::{Backend, Booted, Down, Frame, World, ailments::Machine, disks::SlowSyncs, labor::Labor, queue::Due};
 use crate::{
@@ -9,7 +12,6 @@ use crate::{
     host::{Input, Node, NodePanic, Output, Stepped, TimerToken},
     ids::{ClientId, Endpoint, NodeId, OpId, Seq},
     name::Name,
-    protocol::NodeConfig,
     time::Timestamp,
     workload::wire,
 };
@@ -20,7 +22,7 @@ const HELD_MAX: usize = 65_536;
 /// A place for a node: the process may be there or not.
 pub(super) struct Slot {
     /// Whether it was a member from the beginning.
-    member: bool,
+    pub(super) member: bool,
     /// How often it was booted before.
     pub(super) incarnation: u32,
     pub(super) process: Option<Process>,
@@ -74,6 +76,11 @@ impl Slot {
 }
 
 impl Process {
+    /// Returns how long a step takes on a healthy machine, about.
+    pub(super) fn step_cost(&self) -> Duration {
+        self.node.step_cost()
+    }
+
     /// Its clock was turned: the times that it showed are other times.
     pub(super) fn forget_shown_times(&mut self) {
         self.node.forget_shown_times();
@@ -104,13 +111,7 @@ impl<B: Backend> World<B> {
                 return self.tell_counters(now, node);
             }
         };
-        let config = NodeConfig {
-            me: node,
-            members: if member { self.spec.nodes.clone() } else { Vec::new() },
-            profile: self.spec.profile,
-            seed: self.spec.seed,
-            knobs: self.spec.knobs.clone(),
-        };
+        let config = self.node_config(node, member);
         let started = self.record(now, cause, EventKind::NodeStarted { node, incarnation, port });
         if door != 0 {
             self.door_opened(now, started, node, door);

@@ -6,7 +6,7 @@ use super::{Backend, World, nodes::Cause};
 use crate::{
     event::{EventKind, Outcome},
     host::Input,
-    ids::{ClientId, NodeId, OpId, Seq},
+    ids::{ClientId, LogIndex, NodeId, OpId, Seq},
     name::Name,
     request::{Request, Response},
     time::Timestamp,
@@ -81,7 +81,13 @@ impl<B: Backend> World<B> {
         let began = self.record(now, None, EventKind::OpInvoked { op, client, request: request.clone() });
         self.visitors.open.insert((client, op), began);
         self.remember_asker(node, op, client);
-        self.input(now, node, incarnation, Cause::Event(Some(began)), Input::Request { op, request });
+        self.input(
+            now,
+            node,
+            incarnation,
+            Cause::Event(Some(began)),
+            Input::Request { op, request, after: LogIndex(0) },
+        );
         Some(op)
     }
 

@@ -10,7 +10,7 @@ use cluster_core::{
     disk::{ModelDisk, PowerCut, SyncId},
     event::{EventKind, Milestone, NodeView, RoleKind},
     host::{Input, Node, Output, TimerToken},
-    ids::{NodeId, OpId},
+    ids::{LogIndex, NodeId, OpId},
     protocol::NodeConfig,
     registry,
     request::{Admin, Request, Response},
@@ -150,7 +150,7 @@ impl Cluster {
     }
 
     pub(crate) fn submit_again(&mut self, to: NodeId, op: OpId, request: Request) {
-        self.input(to, Input::Request { op, request });
+        self.input(to, Input::Request { op, request, after: LogIndex(0) });
         self.settle();
     }
 

@@ -53,7 +53,7 @@ impl Observer for Silent {
 
 /// Starts a cluster whose protocol must keep what it promises, whatever happens.
 pub(crate) fn watched(spec: &ClusterSpec) -> Sim {
-    Sim::observed(spec, Box::new(Silent(Observers::invariants(&spec.protocol)))).expect("the spec is sound")
+    Sim::observed(spec, Box::new(Silent(Observers::invariants(spec)))).expect("the spec is sound")
 }
 
 /// Starts a cluster and waits for its first leader.
@@ -63,7 +63,7 @@ pub(crate) fn led(spec: &ClusterSpec) -> (Sim, NodeId) {
 
 /// Starts a cluster that may break what it promises: its trace has the findings.
 pub(crate) fn unchecked(spec: &ClusterSpec) -> Sim {
-    Sim::observed(spec, Box::new(Observers::invariants(&spec.protocol))).expect("the spec is sound")
+    Sim::observed(spec, Box::new(Observers::invariants(spec))).expect("the spec is sound")
 }
 
 /// Starts a cluster that may break what it promises, and waits for its first leader.

@@ -20,7 +20,7 @@ fn client_at(id: u16, node: u16, read_share: f64) -> ClientSpec {
 }
 
 fn checked(spec: &ClusterSpec) -> Sim {
-    let mut sim = Sim::observed(spec, Box::new(Observers::of(&spec.protocol))).expect("the spec is sound");
+    let mut sim = Sim::observed(spec, Box::new(Observers::of(spec))).expect("the spec is sound");
     assert!(sim.run_until(30 * SECOND, |trace| trace.latest().leader().is_some()));
     sim
 }

@@ -11,14 +11,20 @@ use cluster_core::{
 };
 use egui::{DragValue, Slider, Ui};
 
-use super::rows;
+use super::{ops, rows};
 use crate::{ctx::ViewCtx, format, theme::SPACE};
 
 /// A workload that the mouse is changing at this moment, sent when it lets go.
 #[derive(Default)]
 pub(super) struct ClientEdit(Option<ClientSpec>);
 
-pub(super) fn client_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId, edit: &mut ClientEdit) {
+pub(super) fn client_ui(
+    ui: &mut Ui,
+    ctx: &ViewCtx<'_>,
+    client: ClientId,
+    edit: &mut ClientEdit,
+    form: &mut ops::OpForm,
+) {
     let Some(state) = ctx.state.clients.get(&client) else {
         ui.weak(format!("{client} is not there at this moment"));
         return;
@@ -39,8 +45,14 @@ pub(super) fn client_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId, edit: 
     }
     outcomes_ui(ui, ctx, client, state);
     let Some(spec) = &state.spec else { return };
-    rows::section(ui, "Workload");
     if ctx.commandable {
+        ops::ask_as_ui(ui, ctx, client, form);
+    }
+    rows::section(ui, "Workload");
+    if let Some(why) = ctx.refusal(&Command::SetClient(spec.clone())) {
+        ui.weak(load_text(&spec.load));
+        ui.weak(why);
+    } else if ctx.commandable {
         workload_ui(ui, ctx, spec, edit);
         ui.add_space(SPACE);
         if ui.button("Remove this client").clicked() {

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use cluster_core::fault::{
-    Checksum, DELAY_SLIDER_MAX, Delay, DelayShape, FAULTS, FaultKind, LinkCounters, LinkFault, LinkRules, layer_of,
+use cluster_core::{
+    command::Command,
+    fault::{
+        Checksum, DELAY_SLIDER_MAX, Delay, DelayShape, FAULTS, Fault, FaultKind, LinkCounters, LinkFault, LinkRules,
+        layer_of,
+    },
+    ids::NodeId,
 };
 use egui::{ComboBox, DragValue, Response, RichText, Ui};
 
@@ -83,7 +88,10 @@ fn row_ui(
     let mut fault = part(rules, kind);
     let mut on = fault.is_some();
     ui.horizontal(|ui| {
+        let here = (NodeId::default().into(), NodeId::default().into());
         let refused = (!on).then(|| contradiction(rules, first)).flatten();
+        let not_here = || ctx.refusal(&Command::Inject(vec![Fault::Link(here, first)]));
+        let refused = refused.or_else(|| (!on).then(not_here).flatten());
         let switch = ui.add_enabled(refused.is_none(), egui::Checkbox::new(&mut on, title(kind)));
         let switch = switch.on_disabled_hover_text(refused.unwrap_or_default()).on_hover_text(about(kind));
         if switch.changed() {

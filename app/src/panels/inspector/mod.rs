@@ -1,6 +1,7 @@
 //! The inspector: everything there is to know of what is selected, and what can be done with it.
 
 mod client;
+mod knobs;
 mod link;
 mod link_rules;
 mod message;
@@ -27,28 +28,29 @@ pub struct Inspector {
     link: link::LinkEdit,
     client: client::ClientEdit,
     message: message::Found,
+    knobs: knobs::KnobEdit,
 }
 
 impl View for Inspector {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
         super::why::why_button_ui(ui, ctx);
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match ctx.selection {
-            Selection::Nothing => nothing_ui(ui, ctx),
+            Selection::Nothing => nothing_ui(ui, ctx, &mut self.knobs),
             Selection::Nodes(nodes) => match (nodes.len(), nodes.first()) {
                 (1, Some(node)) => node::node_ui(ui, ctx, *node, &mut self.ops),
-                (0, _) | (_, None) => nothing_ui(ui, ctx),
+                (0, _) | (_, None) => nothing_ui(ui, ctx, &mut self.knobs),
                 (_, Some(_)) => nodes::nodes_ui(ui, ctx, nodes),
             },
             Selection::Link(link) => link::link_ui(ui, ctx, *link, &mut self.link),
             Selection::Message(msg) => message::message_ui(ui, ctx, *msg, &mut self.message),
-            Selection::Client(client) => client::client_ui(ui, ctx, *client, &mut self.client),
+            Selection::Client(client) => client::client_ui(ui, ctx, *client, &mut self.client, &mut self.ops),
             Selection::Op(op) => op::op_ui(ui, ctx, *op),
             Selection::Event(seq) => event_ui(ui, ctx, *seq),
         });
     }
 }
 
-fn nothing_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
+fn nothing_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, knobs: &mut knobs::KnobEdit) {
     ui.weak("Select a node, a link, a frame or a client to see everything about it.");
     ui.add_space(1.5 * SPACE);
     rows::section(ui, "Nodes");
@@ -67,6 +69,7 @@ fn nothing_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
             }
         }
     });
+    knobs::knobs_ui(ui, ctx, knobs);
 }
 
 fn event_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, seq: Seq) {

@@ -13,7 +13,12 @@ use cluster_core::{
 use egui::{RichText, Ui};
 
 use super::{node_text, ops, rows};
-use crate::{ctx::ViewCtx, format, theme::SPACE, widgets::machine};
+use crate::{
+    ctx::ViewCtx,
+    format,
+    theme::SPACE,
+    widgets::{command::command_ui, machine},
+};
 
 pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut ops::OpForm) {
     let Some(state) = ctx.state.nodes.get(&node) else {
@@ -43,13 +48,17 @@ pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut o
 fn headline_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
     let view = &state.view;
     let protocol = registry::protocol(&ctx.store.spec().protocol);
+    let leader_word = protocol.map_or("leader", |row| row.leader_word);
     let leader = match view.leader {
-        Some(leader) => format!("{} {leader}", protocol.map_or("leader", |row| row.leader_word)),
-        None => format!("no {}", protocol.map_or("leader", |row| row.leader_word)),
+        Some(leader) => format!("{leader_word} {leader}"),
+        None => format!("no {leader_word}"),
     };
     let epoch = format!("{} {}", protocol.map_or("epoch", |row| row.epoch_word), view.epoch);
     let (commit, applied) = (format::count(view.commit_index.0), format::count(view.applied_index.0));
-    let facts = format!("{epoch} · {leader} · commit {commit} · applied {applied}");
+    let facts = match protocol.is_none_or(|row| row.replicates) {
+        true => format!("{epoch} · {leader} · commit {commit} · applied {applied}"),
+        false => format!("on its own · executed {applied}"),
+    };
     ui.add(egui::Label::new(RichText::new(facts).small()).wrap());
     ui.add_space(0.5 * SPACE);
 }
@@ -58,11 +67,11 @@ fn headline_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
 fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(0.5 * SPACE, 0.5 * SPACE);
-        if state.status == NodeStatus::Frozen && ui.button("Let it go on").clicked() {
-            ctx.command(Command::Unfreeze(node));
+        if state.status == NodeStatus::Frozen {
+            command_ui(ui, ctx, "Let it go on", "", Command::Unfreeze(node));
         }
-        if !state.status.is_running() && ui.button("Restart").clicked() {
-            ctx.command(Command::Restart(node));
+        if !state.status.is_running() {
+            command_ui(ui, ctx, "Restart", "", Command::Restart(node));
         }
         for row in FAULTS.iter().filter(|row| row.strikes_node) {
             let Some(fault) = Fault::of_process(row.kind, node) else { continue };
@@ -71,8 +80,8 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
                 FaultKind::Freeze => state.status == NodeStatus::Up,
                 _ => state.status.is_running(),
             };
-            if sensible && ui.button(RichText::new(row.title).small()).on_hover_text(row.about).clicked() {
-                ctx.command(Command::Inject(vec![fault]));
+            if sensible {
+                command_ui(ui, ctx, RichText::new(row.title).small(), row.about, Command::Inject(vec![fault]));
             }
         }
         ui.menu_button(RichText::new("Machine…").small(), |ui| {
@@ -116,9 +125,11 @@ fn status_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
             grid.colored("Why", failure.to_string(), bad);
         }
         grid.row("Role", view.role_name.as_str());
-        grid.row(&word(|row| row.epoch_word, "epoch"), view.epoch.to_string());
-        grid.row(&word(|row| row.leader_word, "leader"), node_text(view.leader));
-        grid.row("Voted for", node_text(view.voted_for));
+        if protocol.is_none_or(|row| row.replicates) {
+            grid.row(&word(|row| row.epoch_word, "epoch"), view.epoch.to_string());
+            grid.row(&word(|row| row.leader_word, "leader"), node_text(view.leader));
+            grid.row("Voted for", node_text(view.voted_for));
+        }
         if !view.votes.is_empty() {
             grid.row("Votes", names(&view.votes));
         }

@@ -8,42 +8,101 @@ use cluster_core::{
 use egui::{TextEdit, Ui};
 
 use super::rows;
-use crate::{ctx::ViewCtx, theme::SPACE};
+use crate::{
+    ctx::ViewCtx,
+    theme::SPACE,
+    widgets::command::{command_ui, try_ui},
+};
 
 /// What is typed in and not sent yet.
 pub(super) struct OpForm {
     key: String,
     value: String,
+    /// How often a client is to add.
+    times: u32,
+    /// What the lab that is open offered.
+    offered: Option<(String, String)>,
 }
 
 impl Default for OpForm {
     fn default() -> Self {
-        Self { key: "k1".to_owned(), value: "hello".to_owned() }
+        Self { key: "k1".to_owned(), value: "hello".to_owned(), times: 20, offered: None }
+    }
+}
+
+impl OpForm {
+    fn increment(&self) -> Result<Request, &'static str> {
+        let by = self.value.trim().parse().map_err(|_| "The value is no whole number, so it cannot be added")?;
+        Ok(Request::Increment { key: self.key.as_str().into(), by })
+    }
+
+    /// Fills in what the lab that is open asks first, once for each attempt at it.
+    fn prefill(&mut self, ctx: &ViewCtx<'_>) {
+        let first = ctx.allowed.and_then(|allowed| {
+            allowed.requests.iter().find_map(|request| match request {
+                Request::Put { key, value } => Some((key.to_string(), value.to_string())),
+                Request::Increment { key, by } => Some((key.to_string(), by.to_string())),
+                _ => None, // Only what is written has a value, too.
+            })
+        });
+        if self.offered != first {
+            if let Some((key, value)) = &first {
+                (self.key, self.value) = (key.clone(), value.clone());
+            }
+            self.offered = first;
+        }
     }
 }
 
 pub(super) fn ops_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut OpForm) {
     rows::section(ui, "Ask this node, by hand");
-    let submit = |request| ctx.command(Command::Submit { node, request });
+    fields_ui(ui, ctx, form);
+    ui.horizontal(|ui| {
+        let key = || form.key.as_str().into();
+        let put = Request::Put { key: key(), value: form.value.as_str().into() };
+        for (word, request) in
+            [("Get", Request::Get { key: key() }), ("Put", put), ("Delete", Request::Delete { key: key() })]
+        {
+            command_ui(ui, ctx, word, "", Command::Submit { node, request });
+        }
+        let increment = form.increment().map(|request| Command::Submit { node, request });
+        try_ui(ui, ctx, "Increment", "Adds the value to the number that is there", increment);
+    });
+    answer_ui(ui, ctx);
+}
+
+/// Lets a client ask, in its own way: its nodes, its patience, its retries.
+pub(super) fn ask_as_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, client: ClientId, form: &mut OpForm) {
+    rows::section(ui, "Let it ask");
+    fields_ui(ui, ctx, form);
+    ui.horizontal_wrapped(|ui| {
+        let key = || form.key.as_str().into();
+        let put = Request::Put { key: key(), value: form.value.as_str().into() };
+        for (word, request) in [("Get", Request::Get { key: key() }), ("Put", put)] {
+            command_ui(ui, ctx, word, "", Command::Ask { client, request });
+        }
+        let increment = || form.increment().map(|request| Command::Ask { client, request });
+        try_ui(ui, ctx, "Increment", "Adds the value to the number that is there", increment());
+        let words = format!("Increment, {} times", form.times);
+        if try_ui(ui, ctx, words, "Each is an operation of its own", increment()) {
+            // One was asked for by the button itself.
+            (1..form.times).filter_map(|_| increment().ok()).for_each(|command| ctx.command(command));
+        }
+        ui.add(egui::DragValue::new(&mut form.times).range(1..=TIMES_MAX));
+    });
+}
+
+/// How often one click asks at most.
+const TIMES_MAX: u32 = 200;
+
+fn fields_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, form: &mut OpForm) {
+    form.prefill(ctx);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.75 * SPACE;
         field(ui, "key", &mut form.key, KEY_WIDTH);
         let rest = ui.available_width() - VALUE_WORD_WIDTH;
         field(ui, "value", &mut form.value, rest.max(KEY_WIDTH));
     });
-    ui.horizontal(|ui| {
-        let key = || form.key.as_str().into();
-        if ui.button("Get").clicked() {
-            submit(Request::Get { key: key() });
-        }
-        if ui.button("Put").clicked() {
-            submit(Request::Put { key: key(), value: form.value.as_str().into() });
-        }
-        if ui.button("Delete").clicked() {
-            submit(Request::Delete { key: key() });
-        }
-    });
-    answer_ui(ui, ctx);
 }
 
 /// The width of the field of the key.
@@ -73,29 +132,23 @@ fn answer_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
 pub(super) fn admin_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
     rows::section(ui, "Operate the cluster");
     let leader = ctx.state.leader().unwrap_or(node);
-    let ask = |node, admin| ctx.command(Command::Submit { node, request: Request::Admin(admin) });
+    let ask = |node, admin| Command::Submit { node, request: Request::Admin(admin) };
     ui.horizontal_wrapped(|ui| {
-        let transfer = ui.add_enabled(leader != node, egui::Button::new("Transfer leadership here"));
-        if transfer.on_disabled_hover_text("It leads").clicked() {
-            ask(leader, Admin::TransferLeadership { to: node });
-        }
-        if ui.button("Remove member").on_hover_text("The leader takes it out of the members").clicked() {
-            ask(leader, Admin::RemoveMember { node });
-        }
-        if ui.button("Add member").on_hover_text("The leader gives it a vote").clicked() {
-            ask(leader, Admin::AddMember { node });
-        }
-        if ui.button("Campaign").on_hover_text("It asks for votes at once").clicked() {
-            ask(node, Admin::Campaign);
-        }
-        if ui.button("Promote").on_hover_text("It becomes primary at once (manual failover)").clicked() {
-            ask(node, Admin::Promote);
-        }
+        let transfer = match leader == node {
+            true => Err("It leads"),
+            false => Ok(ask(leader, Admin::TransferLeadership { to: node })),
+        };
+        try_ui(ui, ctx, "Transfer leadership here", "", transfer);
+        let about = "The leader takes it out of the members";
+        command_ui(ui, ctx, "Remove member", about, ask(leader, Admin::RemoveMember { node }));
+        let about = "The leader gives it a vote";
+        command_ui(ui, ctx, "Add member", about, ask(leader, Admin::AddMember { node }));
+        command_ui(ui, ctx, "Campaign", "It asks for votes at once", ask(node, Admin::Campaign));
+        command_ui(ui, ctx, "Promote", "It becomes primary at once (manual failover)", ask(node, Admin::Promote));
     });
     let next = ctx.state.nodes.keys().next_back().map_or(1, |last| last.0.saturating_add(1));
-    if ui.button(format!("Start {} and add it", NodeId(next))).clicked() {
-        ctx.command(Command::AddNode(NodeId(next)));
-        ask(leader, Admin::AddMember { node: NodeId(next) });
+    if command_ui(ui, ctx, &format!("Start {} and add it", NodeId(next)), "", Command::AddNode(NodeId(next))) {
+        ctx.command(ask(leader, Admin::AddMember { node: NodeId(next) }));
     }
     ui.add_space(SPACE);
 }

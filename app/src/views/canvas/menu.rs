@@ -21,7 +21,7 @@ use crate::{
 
 /// One entry; `Err` says why it makes no sense.
 pub(super) fn entry_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, title: &str, about: &str, possible: Result<Command, &str>) {
-    let possible = if ctx.commandable { possible } else { Err("This is a recording: it takes no commands") };
+    let possible = ctx.check(possible);
     let response = ui.add_enabled(possible.is_ok(), egui::Button::new(title));
     match possible {
         Ok(command) => {
@@ -88,6 +88,9 @@ pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
     ui.set_min_width(150.0);
     let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
     ui.weak(names.join(", "));
+    if !many {
+        requests_menu_ui(ui, ctx, node);
+    }
     for row in FAULTS.iter().filter(|row| row.strikes_node && NodeFault::choices(row.kind).is_empty()) {
         if row.kind == FaultKind::Wipe {
             restart_ui(ui, ctx, &chosen);
@@ -120,6 +123,28 @@ pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
         );
         ui.separator();
         entry_ui(ui, ctx, "Hand leadership to it", "The leader steps aside for it.", transfer(ctx, node));
+    }
+}
+
+/// What the lab that is open asks of nodes, with the keys and values of this attempt: one click each.
+fn requests_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
+    let requests = ctx.allowed.map_or(&[][..], |allowed| &allowed.requests);
+    for request in requests {
+        let (title, about) = match request {
+            Request::Put { key, value } => {
+                (format!("Write {key} = {value}"), "By your own hand, asking this node only.")
+            }
+            Request::Get { key } => (format!("Read {key}"), "By your own hand, asking this node only."),
+            Request::Delete { key } => (format!("Delete {key}"), "By your own hand, asking this node only."),
+            Request::Increment { key, by } => {
+                (format!("Add {by} to {key}"), "By your own hand, asking this node only.")
+            }
+            _ => continue, // Labs ask nothing else of nodes.
+        };
+        entry_ui(ui, ctx, &title, about, Ok(Command::Submit { node, request: request.clone() }));
+    }
+    if !requests.is_empty() {
+        ui.separator();
     }
 }
 

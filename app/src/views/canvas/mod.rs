@@ -10,6 +10,7 @@ mod knife;
 mod layout;
 mod links;
 mod logs;
+mod marks;
 mod menu;
 mod nodes;
 mod pointer;
@@ -26,6 +27,7 @@ use std::rc::Rc;
 use cluster_core::{
     fault::LinkId,
     ids::{ClientId, NodeId},
+    registry,
 };
 use egui::{
     Align2, FontId, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextureHandle, Ui, Vec2, WidgetInfo,
@@ -126,7 +128,9 @@ impl CanvasView {
     fn scene(&mut self, ctx: &ViewCtx<'_>, rect: Rect) -> Scene {
         let layout = self.layout(ctx, rect.size());
         let camera = Camera { scale: layout.scale * self.zoom, origin: rect.center() + self.pan };
-        Scene { layout, camera, truth: Truth::of(ctx.state), window: Window::of(&ctx.state.nodes) }
+        let replicates = registry::protocol(&ctx.store.spec().protocol).is_none_or(|row| row.replicates);
+        let truth = Truth::of(ctx.state, replicates);
+        Scene { layout, camera, truth, window: Window::of(&ctx.state.nodes) }
     }
 
     fn layout(&mut self, ctx: &ViewCtx<'_>, size: Vec2) -> Rc<Layout> {
@@ -170,6 +174,7 @@ impl CanvasView {
             }
         }
         staged::paint_staged(&pen, ctx, scene);
+        marks::paint_marks(&pen, ctx, scene);
         self.knife.paint(&pen, ctx, scene);
         frames::paint_drops(&pen, ctx, scene, atlas);
         if !scene.layout.cards {

@@ -34,9 +34,13 @@ pub(super) struct Truth {
 const COUNTED_MAX: usize = 200;
 
 impl Truth {
-    pub(super) fn of(state: &ClusterState) -> Self {
+    /// Returns what is true of nodes that replicate one state, or have one each.
+    pub(super) fn of(state: &ClusterState, replicates: bool) -> Self {
         if state.nodes.len() > COUNTED_MAX {
             return Self::default();
+        }
+        if !replicates {
+            return Self { isolated: isolated(state), ..Self::default() };
         }
         let powerless = state.leaders().map(|(node, _)| node).filter(|node| !state.quorum_connected(*node)).collect();
         Self { powerless, isolated: isolated(state), diverged: diverged(state) }
@@ -84,7 +88,7 @@ pub(super) fn label(node: NodeId, state: &NodeState, spec_protocol: &str) -> Str
         | NodeStatus::Stopped
         | NodeStatus::Failed(_) => state.status.word(),
     };
-    let mut words = format!("node {node}, {status}, {} {}", epoch_word(spec_protocol), state.view.epoch);
+    let mut words = format!("node {node}, {status}, {}", epoch_or_state(spec_protocol, state));
     for ailment in machine::ailments(state) {
         words = format!("{words}, {ailment}");
     }
@@ -93,6 +97,22 @@ pub(super) fn label(node: NodeId, state: &NodeState, spec_protocol: &str) -> Str
 
 fn epoch_word(protocol: &str) -> &'static str {
     registry::protocol(protocol).map_or("term", |row| row.epoch_word)
+}
+
+/// Returns the epoch of a node; of a server on its own, what it holds.
+fn epoch_or_state(protocol: &str, state: &NodeState) -> String {
+    if registry::protocol(protocol).is_none_or(|row| row.replicates) {
+        return format!("{} {}", epoch_word(protocol), state.view.epoch);
+    }
+    extra(state, "holds").chars().take(HELD_SHOWN).collect()
+}
+
+/// How much of what a server holds fits into its circle.
+const HELD_SHOWN: usize = 14;
+
+/// Returns what a node shows of itself by that name; nothing if it does not.
+fn extra<'s>(state: &'s NodeState, name: &str) -> &'s str {
+    state.view.extra.iter().find(|(known, _)| known.as_str() == name).map_or("", |(_, value)| value)
 }
 
 fn role_word(state: &NodeState) -> &'static str {
@@ -278,7 +298,7 @@ fn paint_inside(pen: &Pen<'_>, ctx: &ViewCtx<'_>, center: Pos2, node: NodeId, st
         return;
     }
     pen.name(at(-7.0), Align2::CENTER_CENTER, 22.0, theme.text, &name);
-    let epoch = format!("{} {}", epoch_word(&ctx.store.spec().protocol), state.view.epoch);
+    let epoch = epoch_or_state(&ctx.store.spec().protocol, state);
     pen.text(at(14.0), Align2::CENTER_CENTER, 12.0, theme.text, &epoch);
 }
 
@@ -302,7 +322,11 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
         return;
     }
     let (commit, applied) = (state.view.commit_index, state.view.applied_index);
-    pen.text(at(36.0), align, 11.5, theme.text_weak, &format!("commit {commit}, applied {applied}"));
+    let numbers = match registry::protocol(&ctx.store.spec().protocol).is_none_or(|row| row.replicates) {
+        true => format!("commit {commit}, applied {applied}"),
+        false => format!("executed {applied}, {} known", extra(state, "remembers")),
+    };
+    pen.text(at(36.0), align, 11.5, theme.text_weak, &numbers);
     let waits = if state.status == NodeStatus::Up { state.view.waiting_for.as_ref() } else { "" };
     let top = Align2([align.x(), egui::Align::Min]);
     pen.text_wrapped(at(43.5), top, 11.0, theme.text_weak, waits, BLOCK_WIDTH);

@@ -150,21 +150,21 @@ fn a_stroke_is_a_rectangle_and_a_loop_is_itself() {
 
 #[test]
 fn a_leader_without_majority_is_told_apart_from_one_with() {
-    let split = Truth::of(&testing::partition());
+    let split = Truth::of(&testing::partition(), true);
     assert_eq!(split.powerless.into_iter().collect::<Vec<_>>(), [NodeId(1)]);
-    assert!(Truth::of(&testing::steady(5)).powerless.is_empty());
+    assert!(Truth::of(&testing::steady(5), true).powerless.is_empty());
 }
 
 #[test]
 fn only_who_is_cut_off_from_all_is_isolated() {
-    assert_eq!(Truth::of(&testing::broken()).isolated.into_iter().collect::<Vec<_>>(), [NodeId(6)]);
-    assert!(Truth::of(&testing::partition()).isolated.is_empty());
+    assert_eq!(Truth::of(&testing::broken(), true).isolated.into_iter().collect::<Vec<_>>(), [NodeId(6)]);
+    assert!(Truth::of(&testing::partition(), true).isolated.is_empty());
 }
 
 #[test]
 fn replicas_differ_only_if_they_applied_as_much() {
-    assert!(Truth::of(&testing::steady(5)).diverged.is_empty());
-    assert!(Truth::of(&testing::broken()).diverged.contains(&NodeId(7)));
+    assert!(Truth::of(&testing::steady(5), true).diverged.is_empty());
+    assert!(Truth::of(&testing::broken(), true).diverged.contains(&NodeId(7)));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cluster_core::{
     event::{EventKind, Milestone, Outcome, TraceEvent},
     ids::{ClientId, NodeId, OpId, Seq},
+    registry,
     request::Request,
-    trace::TraceStore,
+    trace::{Effects, TraceStore},
 };
 
 use crate::widgets::run_mark::RunMark;
@@ -90,6 +91,8 @@ pub(super) struct Operations {
     open: BTreeMap<OpId, (ClientId, usize)>,
     /// Operations that a finding names as impossible.
     accused: BTreeSet<OpId>,
+    /// How often each was sent, and took effect.
+    effects: Effects,
     count: usize,
     hidden: u64,
     next: Seq,
@@ -101,7 +104,8 @@ impl Operations {
     /// wait.
     pub(super) fn advance(&mut self, store: &TraceStore, budget: u64) -> bool {
         if !self.run.is_of(store) {
-            *self = Self::default();
+            let replicates = registry::protocol(&store.spec().protocol).is_none_or(|row| row.replicates);
+            *self = Self { effects: Effects::new(replicates), ..Self::default() };
         }
         let until = Seq(store.len().0.min(self.next.0 + budget));
         let from = self.next;
@@ -133,7 +137,13 @@ impl Operations {
         self.accused.contains(&op)
     }
 
+    /// Returns how often an operation was sent, and how often it took effect.
+    pub(super) fn attempts_and_effects(&self, op: OpId) -> (u32, u32) {
+        (self.effects.attempts(op), self.effects.of(op))
+    }
+
     fn apply(&mut self, event: &TraceEvent) {
+        self.effects.apply(event);
         match &event.kind {
             EventKind::OpInvoked { op, client, request } => self.begin(*op, *client, request, event),
             EventKind::OpReturned { op, outcome, node } => {

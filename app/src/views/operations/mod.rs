@@ -133,16 +133,24 @@ impl OperationsView {
         let wide = placed.iter().filter(|placed| placed.rect.width() >= looks::NAMED_PX).count();
         for this in placed {
             let selected = *ctx.selection == Selection::Op(this.bar.op) || hovered == Some(this.bar.op);
-            let accused = self.operations.is_accused(this.bar.op);
+            let (_, effects) = self.operations.attempts_and_effects(this.bar.op);
+            let accused = self.operations.is_accused(this.bar.op) || effects > 1;
             // In the last row several lie over each other: words would, too.
             let apart = usize::from(this.bar.row) + 1 < ROWS_MAX;
             let room = apart && this.rect.width() >= looks::NAMED_PX && wide <= NAMED_MAX;
             let name = room.then(|| self.name(ctx, &this.bar));
             plot.paint_bar(&painter, ctx.theme, this, (selected, accused), name.as_deref());
+            if effects > 1 {
+                plot.paint_times(&painter, ctx.theme, this.rect, effects);
+            }
         }
         if placed.len() <= NAMED_MAX {
             for this in placed {
-                let words = format!("{} {} {}", this.bar.op, self.name(ctx, &this.bar), this.bar.end.word());
+                let (_, effects) = self.operations.attempts_and_effects(this.bar.op);
+                let mut words = format!("{} {} {}", this.bar.op, self.name(ctx, &this.bar), this.bar.end.word());
+                if effects > 1 {
+                    words = format!("{words}, took effect {effects} times");
+                }
                 let bar = ui.interact(this.rect, ui.scope_id().with(this.bar.op), Sense::click());
                 bar.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &words));
                 if bar.clicked() {
@@ -168,6 +176,13 @@ impl OperationsView {
         ui.label(format!("{}{by} after {took}", bar.end.word()));
         if let Some(point) = bar.point {
             ui.weak(format!("Took effect {} after it began: applied there first", span(point - bar.from)));
+        }
+        let (attempts, effects) = self.operations.attempts_and_effects(bar.op);
+        if attempts > 1 {
+            ui.label(format!("Sent {attempts} times"));
+        }
+        if effects > 1 {
+            ui.colored_label(ctx.theme.bad, format!("Took effect {effects} times"));
         }
         if self.operations.is_accused(bar.op) {
             ui.colored_label(ctx.theme.bad, "It cannot be put in any order with the others that are framed");

@@ -101,6 +101,16 @@ impl Plot {
         }
     }
 
+    /// The mark of an operation that took effect more than once.
+    pub(super) fn paint_times(&self, painter: &Painter, theme: &Theme, rect: Rect, times: u32) {
+        let font = FontId::proportional(sizes::TEXT_PX);
+        let at = pos2(rect.right() - looks::FRAME_PX, rect.center().y);
+        let text = painter.layout_no_wrap(format!("×{times}"), font, theme.background);
+        let place = Align2::RIGHT_CENTER.anchor_size(at, text.size());
+        painter.rect_filled(place.expand2(vec2(looks::FRAME_PX, 0.0)), sizes::ROUNDING_PX, theme.bad);
+        painter.galley(place.min, text, theme.background);
+    }
+
     /// Too many to be told apart: how many began in each column, and where some did not go well.
     pub(super) fn paint_dense(&self, painter: &Painter, theme: &Theme, band: Rect, lane: &Lane) {
         let columns = (self.rect.width() / looks::COLUMN_PX).max(1.0) as usize;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cluster_core::{
-    event::{EventKind, Family, Milestone, Outcome, TraceEvent, ViewChange},
+    event::{EventKind, Family, MemberStatus, Milestone, Outcome, TraceEvent, ViewChange},
     fault::DropReason,
     ids::{Endpoint, MsgId, OpId, Seq},
     name::Name,
@@ -235,7 +235,14 @@ fn of_milestone(milestone: &Milestone) -> Option<MarkKind> {
         | Milestone::TransferStarted { .. }
         | Milestone::ModeChanged { .. }
         | Milestone::Suspected { .. }
-        | Milestone::Fenced { .. } => MarkKind::News,
+        | Milestone::Fenced { .. }
+        | Milestone::Refuted { .. }
+        | Milestone::LogSynced { .. } => MarkKind::News,
+        // Who was never doubted is no news.
+        Milestone::MemberViewChanged { status, .. } => match status {
+            MemberStatus::Suspect | MemberStatus::Dead => MarkKind::News,
+            MemberStatus::Alive => return None,
+        },
         // As often as commits, and right after them.
         Milestone::Applied { .. } | Milestone::Recovered { .. } => return None,
     })

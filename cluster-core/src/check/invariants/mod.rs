@@ -1,6 +1,7 @@
 //! What a protocol's paper says is always true, watched while the events come: the first that is not is a finding.
 
 mod epochs;
+mod executed;
 mod positions;
 mod reigns;
 mod table;
@@ -26,4 +27,14 @@ pub enum Invariant {
     StateMachineSafety,
     /// Primary-backup: one primary an epoch.
     SingleWriter,
+    /// Remote procedure calls: no request takes effect twice on one server.
+    AtMostOnce,
+    /// SWIM: who crashed is found out by all.
+    Completeness,
+    /// SWIM: while nothing is broken, nobody is held for dead who runs.
+    Accuracy,
+    /// Omni-Paxos: one leader a ballot.
+    UniqueLeader,
+    /// Omni-Paxos: nobody decides anything else at the same position.
+    UniformAgreement,
 }

@@ -265,3 +265,37 @@ fn what_stood_in_a_log_before_a_snapshot_took_its_place_was_not_applied() {
     run.shows(1, vec![ViewChange::AppliedIndex(LogIndex(2))]);
     assert!(run.found.is_empty(), "{:?}", run.found);
 }
+
+#[test]
+fn another_entry_decided_at_the_same_position_breaks_uniform_agreement() {
+    let mut run = Run::of("omni-paxos");
+    run.log(1, 1, &[(1003, 1)]);
+    run.log(2, 1, &[(2002, 2)]);
+    run.shows(1, vec![ViewChange::AppliedIndex(LogIndex(1))]);
+    let other = run.shows(2, vec![ViewChange::AppliedIndex(LogIndex(1))]);
+    assert_eq!(run.told(), [("uniform-agreement", vec![1, 2], vec![2, other.0])]);
+    assert_eq!(run.found[0].sentence, "n2 applied op2 of ballot 2002 at 1, where n1 had applied op1 of ballot 1003");
+}
+
+#[test]
+fn two_leaders_of_one_ballot_break_unique_leader_and_of_two_ballots_do_not() {
+    let mut run = Run::of("omni-paxos");
+    let first = run.elected(1, 1001);
+    run.elected(2, 2002);
+    assert_eq!(run.told(), []);
+    let second = run.elected(3, 1001);
+    assert_eq!(run.told(), [("unique-leader", vec![1, 3], vec![first.0, second.0])]);
+}
+
+/// A leader that has to catch up takes another log over, and erases what it had: its own log is not sacred before it leads.
+#[test]
+fn omni_paxos_may_erase_what_was_never_decided() {
+    let mut run = Run::of("omni-paxos");
+    run.log(1, 1, &[(1003, 1), (1003, 2)]);
+    run.log(1, 2, &[(2002, 3)]);
+    run.elected(1, 3001);
+    run.shows(1, vec![ViewChange::AppliedIndex(LogIndex(2))]);
+    run.log(2, 1, &[(1003, 1), (2002, 3)]);
+    run.shows(2, vec![ViewChange::AppliedIndex(LogIndex(1))]);
+    assert_eq!(run.told(), []);
+}

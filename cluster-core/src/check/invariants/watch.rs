@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Invariant, Lineage,
     epochs::EpochLog,
+    executed::Executed,
     positions::{Applied, Hashed, Positions, Seen},
     reigns::{Commit, Missing, Reigns},
 };
@@ -12,6 +13,7 @@ use crate::{
     event::{Conclusion, EntryBrief, EventKind, Finding, Milestone, RoleKind, TraceEvent, ViewChange},
     ids::{Epoch, LogIndex, NodeId, OpId, Seq},
     name::Name,
+    spec::ClusterSpec,
     trace::Observer,
 };
 
@@ -25,6 +27,7 @@ pub struct Invariants {
     nodes: BTreeMap<NodeId, Watched>,
     positions: Positions,
     reigns: Reigns,
+    executed: Executed,
     /// What was told: the invariant, and the index or epoch.
     told: Vec<(Invariant, u64)>,
 }
@@ -43,15 +46,25 @@ struct Watched {
 }
 
 impl Invariants {
-    /// Watches a run of a protocol; `None` if nothing is known of what it promises.
+    /// Watches a run of a protocol as it is by default; `None` if nothing is known of what it promises.
     pub fn of(protocol: &str) -> Option<Self> {
-        Some(Self {
-            lineage: Lineage::of(protocol)?,
+        Lineage::of(protocol).map(Self::new)
+    }
+
+    /// Watches a run of a cluster; `None` if nothing is known of what it promises.
+    pub fn promised(spec: &ClusterSpec) -> Option<Self> {
+        Lineage::promised(spec).map(Self::new)
+    }
+
+    fn new(lineage: Lineage) -> Self {
+        Self {
+            lineage,
             nodes: BTreeMap::new(),
             positions: Positions::default(),
             reigns: Reigns::default(),
+            executed: Executed::default(),
             told: Vec::new(),
-        })
+        }
     }
 
     /// Returns whose invariants are watched.
@@ -67,7 +80,7 @@ impl Invariants {
                 let watched = self.node(node);
                 watched.log.reset(*index);
             }
-            Milestone::Applied { op, index } if self.lineage == Lineage::Raft => {
+            Milestone::Applied { op, index } if self.lineage.applies_one_log() => {
                 let epoch = self.node(node).log.at(*index);
                 self.on_applied(*index, Applied { epoch, op: Some(*op), node, seq }, found);
             }
@@ -83,14 +96,12 @@ impl Invariants {
         }
         if let Some(other) = self.reigns.elect(epoch, node, seq, &watched.log) {
             let (other, since) = (other.node, other.seq);
-            let (invariant, sentence) = match self.lineage {
-                Lineage::Raft => (
-                    Invariant::ElectionSafety,
-                    format!("{node} was elected in term {epoch}, in which {other} was, too"),
-                ),
-                Lineage::PrimaryBackup => {
-                    (Invariant::SingleWriter, format!("{node} is primary in epoch {epoch}, in which {other} was, too"))
-                }
+            let Some(invariant) = self.lineage.one_leader() else { return };
+            let word = self.lineage.epoch_word();
+            let sentence = if invariant == Invariant::SingleWriter {
+                format!("{node} is primary in {word} {epoch}, in which {other} was, too")
+            } else {
+                format!("{node} was elected in {word} {epoch}, in which {other} was, too")
             };
             let finding = Finding { epochs: vec![epoch], ..of_nodes([other, node], [since, seq]) };
             self.tell(invariant, epoch.0, sentence, finding, found);
@@ -105,6 +116,9 @@ impl Invariants {
 
     fn on_spliced(&mut self, at: (NodeId, Seq), from: LogIndex, entries: &[EntryBrief], found: &mut Vec<Finding>) {
         let (node, seq) = at;
+        if self.lineage == Lineage::Rpc {
+            return self.on_executed(at, from, entries, found);
+        }
         let watched = self.nodes.entry(node).or_default();
         let from = LogIndex(from.0.max(1));
         let erased = watched.log.splice(from, entries.iter().map(|entry| entry.epoch));
@@ -122,6 +136,18 @@ impl Invariants {
             }
         }
         self.reigns.forget_before(self.positions.first());
+    }
+
+    /// Entries of a server's journal are requests that it executed.
+    fn on_executed(&mut self, at: (NodeId, Seq), from: LogIndex, entries: &[EntryBrief], found: &mut Vec<Finding>) {
+        let (node, seq) = at;
+        for twice in self.executed.splice(node, from, entries, seq) {
+            let (op, first, again) = (twice.op, twice.first, twice.again);
+            let sentence = format!("{node} executed {op} twice, as entry {} and as entry {again}", first.0);
+            let indexes = vec![first.0, again];
+            let finding = Finding { indexes, ops: vec![op], ..of_nodes([node], [first.1, seq]) };
+            self.tell(Invariant::AtMostOnce, op.0, sentence, finding, found);
+        }
     }
 
     fn tell_mismatch(&mut self, index: LogIndex, other: &Seen, seen: &Seen, found: &mut Vec<Finding>) {
@@ -167,11 +193,12 @@ impl Invariants {
         } else if reign {
             watched.leads = None;
         }
-        if self.lineage != Lineage::Raft {
+        if !self.lineage.applies_one_log() {
             return;
         }
         let watched = self.nodes.entry(node).or_default();
-        if let Some(index) = committed
+        if self.lineage == Lineage::Raft
+            && let Some(index) = committed
             && let Some(missing) = self.reigns.commit(index, &watched.log, Commit { epoch, node, seq })
         {
             self.tell_missing(missing, found);
@@ -197,8 +224,9 @@ impl Invariants {
 
     fn on_applied(&mut self, index: LogIndex, applied: Applied, found: &mut Vec<Finding>) {
         let Some(other) = self.positions.apply(index, applied) else { return };
+        let word = self.lineage.epoch_word();
         let words = |applied: &Applied| {
-            let epoch = applied.epoch.map_or_else(String::new, |epoch| format!(" of term {epoch}"));
+            let epoch = applied.epoch.map_or_else(String::new, |epoch| format!(" of {word} {epoch}"));
             format!("{}{epoch}", applied.op.map_or_else(|| "an entry".to_owned(), |op| op.to_string()))
         };
         let sentence = format!(
@@ -214,7 +242,7 @@ impl Invariants {
             ops: [other.op, applied.op].into_iter().flatten().collect(),
             ..of_nodes([other.node, applied.node], [other.seq, applied.seq])
         };
-        self.tell(Invariant::StateMachineSafety, index.0, sentence, finding, found);
+        self.tell(self.one_log(), index.0, sentence, finding, found);
     }
 
     /// A node's map is another one, or the same after more entries.
@@ -227,7 +255,15 @@ impl Invariants {
             other.node
         );
         let finding = Finding { indexes: vec![index], ..of_nodes([other.node, node], [other.seq, hashed.seq]) };
-        self.tell(Invariant::StateMachineSafety, index.0, sentence, finding, found);
+        self.tell(self.one_log(), index.0, sentence, finding, found);
+    }
+
+    /// What the lineage promises of what is applied.
+    fn one_log(&self) -> Invariant {
+        match self.lineage {
+            Lineage::Raft | Lineage::PrimaryBackup | Lineage::Rpc | Lineage::Swim => Invariant::StateMachineSafety,
+            Lineage::OmniPaxos => Invariant::UniformAgreement,
+        }
     }
 
     fn tell_missing(&mut self, missing: Missing, found: &mut Vec<Finding>) {
@@ -279,14 +315,17 @@ impl Observer for Invariants {
                 let watched = self.node(*node);
                 *watched = Watched { log: std::mem::take(&mut watched.log), ..Watched::default() };
             }
-            EventKind::DiskWiped { node } => *self.node(*node) = Watched::default(),
+            EventKind::DiskWiped { node } => {
+                *self.node(*node) = Watched::default();
+                self.executed.forget(*node);
+            }
             // Nothing else is what an invariant is about; above all no frame, and most events are of frames.
             _ => {}
         }
     }
 }
 
-fn of_nodes<const N: usize>(nodes: [NodeId; N], evidence: [Seq; N]) -> Finding {
+fn of_nodes<const N: usize, const M: usize>(nodes: [NodeId; N], evidence: [Seq; M]) -> Finding {
     let (mut nodes, mut evidence) = (nodes.to_vec(), evidence.to_vec());
     nodes.dedup();
     evidence.sort_unstable();

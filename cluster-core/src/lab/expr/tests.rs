@@ -15,8 +15,12 @@ fn what_the_goals_of_the_course_say_can_be_read() {
         "unavailable >= 5 && size == 3",
         "elections.filter(e, e.at > time - 20.0).size() >= 5",
         "w.id in lost && lost.size() >= 1",
+        "conflicts.exists(c, c.key == w.key) && knobs.exists(k, k.name == \"fencing\" && k.value == \"on\")",
+        "failed_elections.filter(e, e.at > time - 20.0).size() >= 2 && steady < 15.0",
+        "ops.exists(o, o.error == \"stale-epoch\" && !o.own) && acts.exists(a, a.kind == \"restart\" && a.wiped)",
         "nodes.exists(n, n.leads && n.id != L)",
         "nodes.map(n, n.epoch).exists(e, e > 3)",
+        "ops.filter(o, o.f == \"increment\" && o.effects >= 2).size() >= 1 && drops.exists(d, d.dir == \"reply\")",
         "nodes.exists_one(n, n.role in [\"leader\", \"primary\"])",
     ] {
         assert!(read(text).is_ok(), "{text}: {:?}", read(text).err());
@@ -60,7 +64,8 @@ fn rows_are_compared_field_by_field() {
     let cells = |id: i64, quorum: bool| {
         let mut cells =
             vec![Cell::Int(id), "c1".into(), "put".into(), "x".into(), "1".into(), "n1".into(), "ok".into()];
-        cells.extend([quorum.into(), false.into(), 1.5.into(), 2.0.into()]);
+        cells.extend([quorum.into(), false.into(), Cell::Int(2), Cell::Int(1), 1.5.into(), 2.0.into()]);
+        cells.extend(["".into(), false.into()]);
         cells
     };
     let rows = [(1, true), (2, false)].map(|(id, quorum)| Row::new(&OP, &cells(id, quorum)));

@@ -68,6 +68,25 @@ pub static NODE: Table = Table {
         ),
         word("inbound", Kind::Int, "how many other nodes have an open direction to it"),
         word("outbound", Kind::Int, "to how many other nodes it has an open direction"),
+        word("slow", Kind::Bool, "its processor is slow"),
+        word("healthy", Kind::Bool, "it is up, and was neither down, frozen nor slow since the phase began"),
+    ],
+};
+
+/// What one node holds another for, in a protocol that is about who is alive.
+pub static VIEW: Table = Table {
+    name: "view",
+    fields: &[
+        word("by", Kind::Text, "who thinks so"),
+        word("of", Kind::Text, "of whom"),
+        word("status", Kind::Text, "\"alive\", \"suspect\" or \"dead\""),
+        word("life", Kind::Int, "in which of the other's lives: a new one begins with a restart, and after a death"),
+        word("refutations", Kind::Int, "how often the other had objected to a suspicion in that life"),
+        word("by_up", Kind::Bool, "who thinks so is up: of a node that is down, its last view is kept"),
+        word("by_slow", Kind::Bool, "the processor of who thinks so is slow"),
+        word("of_up", Kind::Bool, "the other is up"),
+        word("of_slow", Kind::Bool, "the processor of the other is slow"),
+        word("of_healthy", Kind::Bool, "the other is up, and was neither down, frozen nor slow since the phase began"),
     ],
 };
 
@@ -92,8 +111,21 @@ pub static OP: Table = Table {
             Kind::Bool,
             "it read a version older than the newest write of the key acknowledged before it began",
         ),
+        word("attempts", Kind::Int, "how often its client sent it, to whichever nodes"),
+        word(
+            "effects",
+            Kind::Int,
+            "how often it took effect, as things stand: of a write, how many entries of it the servers have executed; where \
+             nodes replicate one log, 1 once a node has applied it",
+        ),
         word("invoked", Kind::Double, "when it began, in seconds of the phase"),
         word("returned", Kind::Double, "when its answer came; 0 while it is open"),
+        word(
+            "error",
+            Kind::Text,
+            "why it failed: \"not-leader\", \"stale-epoch\", \"unsupported\" or \"unavailable\"; else \"\"",
+        ),
+        word("own", Kind::Bool, "it reads a key of which its client had an acknowledged write before it began"),
     ],
 };
 
@@ -107,6 +139,9 @@ pub static ACT: Table = Table {
         word("role", Kind::Text, "the node's role before"),
         word("epoch", Kind::Int, "the node's epoch before"),
         word("at", Kind::Double, "when, in seconds of the phase"),
+        word("knob", Kind::Text, "the knob that was set; else \"\""),
+        word("value", Kind::Text, "what it was set to; else \"\""),
+        word("wiped", Kind::Bool, "the node started with an empty disk"),
     ],
 };
 
@@ -143,12 +178,71 @@ pub static NEWS: Table = Table {
     ],
 };
 
+/// An election that nobody won.
+pub static FAILED: Table = Table {
+    name: "failed election",
+    fields: &[
+        word("epoch", Kind::Int, "in which epoch votes were asked for"),
+        word("at", Kind::Double, "when the next election began without anybody having won, in seconds of the phase"),
+    ],
+};
+
+/// A knob of the protocol that was set, by the lab or since.
+pub static KNOB: Table = Table {
+    name: "knob",
+    fields: &[
+        word("name", Kind::Text, "its name (`faultline protocols`)"),
+        word("value", Kind::Text, "its value for the cluster; a frozen node takes it over when it goes on"),
+    ],
+};
+
+/// A key that two nodes acknowledged writes of, each while both led.
+pub static CONFLICT: Table = Table {
+    name: "conflict",
+    fields: &[
+        word("key", Kind::Text, "the key"),
+        word("one", Kind::Int, "the latest such write of the one side, by its operation's number"),
+        word("other", Kind::Int, "and that of the other side"),
+    ],
+};
+
+/// A message that never arrived.
+pub static DROP: Table = Table {
+    name: "dropped message",
+    fields: &[
+        word(
+            "reason",
+            Kind::Text,
+            "\"cut\", \"flap\", \"loss\", \"burst\", \"corrupt\", \"queue-full\", \"receiver-down\", \"sender-down\", \
+             \"buffer-full\", \"reset\", \"half-open\" or \"by-hand\"",
+        ),
+        word("dir", Kind::Text, "\"request\" (of a client), \"reply\" (to a client) or \"peer\" (between nodes)"),
+        word("from", Kind::Text, "who sent it"),
+        word("to", Kind::Text, "who did not get it"),
+        word("at", Kind::Double, "when it was dropped, in seconds of the phase"),
+    ],
+};
+
 /// The names a proposition over the state can use.
 pub static STATE: &[Word] = &[
     word("nodes", Kind::Rows(&NODE), "the nodes"),
+    word("views", Kind::Rows(&VIEW), "what each node holds each other for; none if the protocol is not about that"),
     word("ops", Kind::Rows(&OP), "the operations that clients began in this phase"),
     word("acts", Kind::Rows(&ACT), "what was done to the cluster in this phase"),
+    word("drops", Kind::Rows(&DROP), "the messages that were dropped in this phase, the latest 200"),
     word("elections", Kind::Rows(&ROLE), "when which node began to lead"),
+    word(
+        "failed_elections",
+        Kind::Rows(&FAILED),
+        "the elections of this phase that nobody won: votes were asked for in that epoch, nobody led in it, and votes \
+         are asked for in a later one",
+    ),
+    word("knobs", Kind::Rows(&KNOB), "the knobs that the lab or somebody since has set; others have their defaults"),
+    word(
+        "conflicts",
+        Kind::Rows(&CONFLICT),
+        "the keys of which two nodes acknowledged writes, each while both believed to lead",
+    ),
     word("leader", Kind::Text, "who leads in the latest epoch; \"\" if nobody does"),
     word("leaders", Kind::Texts, "every node that believes it leads"),
     word("size", Kind::Int, "how many nodes there are"),
@@ -159,7 +253,9 @@ pub static STATE: &[Word] = &[
     word("cut_links", Kind::Int, "between how many pairs of nodes a direction is cut"),
     word("broken", Kind::Int, "how many things are broken"),
     word("last_act", Kind::Double, "when something was done to the cluster last, in seconds of the phase; 0 if never"),
+    word("slow_for", Kind::Double, "for how many seconds of the phase a node that was up was slow, all in all"),
     word("time", Kind::Double, "seconds of the phase"),
+    word("steady", Kind::Double, "for how many seconds the same node has led, alone; 0 while none or several do"),
     word(
         "unavailable",
         Kind::Double,
@@ -175,6 +271,7 @@ pub static MOMENTS: &[(&str, &Table)] = &[
     ("op.fail", &OP),
     ("op.timeout", &OP),
     ("role.change", &ROLE),
+    ("election.fail", &FAILED),
     ("log.truncate", &ERASED),
     ("snapshot.install", &NEWS),
     ("mode.change", &NEWS),
@@ -184,6 +281,7 @@ pub static MOMENTS: &[(&str, &Table)] = &[
 pub(super) fn rows_max(table: &Table) -> u64 {
     match table.name {
         "node" => 16,
+        "view" => 16 * 15,
         "operation" => super::OPS_MAX as u64,
         _ => super::ACTS_MAX as u64,
     }

@@ -8,6 +8,7 @@ mod log;
 mod messages;
 mod monitor;
 mod primary;
+mod reads;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use self::{
     messages::{Body, Message},
     monitor::Monitor,
     primary::Primary,
+    reads::WaitingReads,
     settings::Settings,
     variant::Flaw,
 };
@@ -35,11 +37,13 @@ use crate::{
     event::{MessageInfo, Milestone, NodeView},
     ids::{Epoch, LogIndex, NodeId, OpId},
     name::Name,
-    request::{Refusal, Request, Response},
+    request::{Refusal, Request},
 };
 
 /// What can be set.
 pub(crate) const KNOBS: &[Knob] = settings::KNOBS;
+/// What can be turned while a cluster runs.
+pub(crate) const LIVE_KNOBS: &[&str] = settings::LIVE_KNOBS;
 /// What it is, for people.
 pub(crate) const ABOUT: &str = include_str!("about.md");
 
@@ -68,6 +72,7 @@ pub(crate) struct PrimaryBackup {
     /// The clients that wait for the entry at a position.
     pending: BTreeMap<LogIndex, OpId>,
     handover: Option<Handover>,
+    waiting: WaitingReads,
     lead: Primary,
     follow: Backup,
     monitor: Monitor,
@@ -130,6 +135,7 @@ impl Protocol for PrimaryBackup {
             syncs: VecDeque::new(),
             pending: BTreeMap::new(),
             handover: None,
+            waiting: WaitingReads::default(),
             lead: Primary::default(),
             follow: Backup::default(),
             monitor: Monitor::default(),
@@ -203,6 +209,20 @@ impl Protocol for PrimaryBackup {
         }
     }
 
+    fn on_session_read(&mut self, op: OpId, request: Request, after: LogIndex, ctx: &mut Context<'_>) {
+        self.read_in_session(op, request, after, ctx);
+    }
+
+    fn on_config(&mut self, config: &NodeConfig, ctx: &mut Context<'_>) {
+        self.settings = Settings::of(config);
+        match self.role {
+            Role::Primary => self.advance_commit(ctx),
+            // Whoever is monitored from here on gets the time to be heard.
+            Role::Backup | Role::Deposed => self.expect_primary(ctx),
+            Role::Spectator => {}
+        }
+    }
+
     fn on_synced(&mut self, sync: SyncId, ctx: &mut Context<'_>) {
         while let Some((_, last)) = self.syncs.pop_front_if(|(id, _)| *id <= sync) {
             self.persisted = self.persisted.max(last);
@@ -231,6 +251,7 @@ impl Protocol for PrimaryBackup {
             Role::Backup | Role::Deposed if self.syncs.is_empty() => self.answer_primary(ctx),
             Role::Backup | Role::Deposed | Role::Spectator => {}
         }
+        self.answer_waiting_reads(ctx);
     }
 
     fn view(&self, view: &mut NodeView) {
@@ -317,23 +338,6 @@ impl PrimaryBackup {
         ctx.replace(LOG, self.log.records());
         self.dirty = true;
         ctx.note(Milestone::SnapshotTaken { index });
-    }
-
-    /// Answers a read from the node's own copy.
-    fn on_read(&mut self, op: OpId, request: &Request, ctx: &mut Context<'_>) {
-        let refusal = match self.role {
-            Role::Primary if self.settings.replica_reads || self.lead.confirmed(&self.settings, ctx.now()) => None,
-            Role::Primary => Some(Refusal::Unavailable { why: Name::new("cannot confirm its epoch") }),
-            Role::Backup | Role::Deposed if self.settings.replica_reads => None,
-            Role::Backup | Role::Deposed | Role::Spectator => Some(self.not_leader()),
-        };
-        ctx.reply(
-            op,
-            match refusal {
-                Some(refusal) => Response::Refused(refusal),
-                None => self.state.read(request, self.applied),
-            },
-        );
     }
 
     fn has(&self, flaw: Flaw) -> bool {

@@ -50,6 +50,12 @@ pub(super) const KNOBS: &[Knob] = &[
         values: KnobValues::Flag,
     },
     Knob {
+        name: "session",
+        about: "What a backup does with a read of a client that has seen more than the backup has: answer from the past, wait until it has caught up (read your own writes), or refuse and name the primary.",
+        default: "off",
+        values: KnobValues::OneOf(&["off", "wait", "refuse"]),
+    },
+    Knob {
         name: "snapshot_every",
         about: "How many applied entries the log holds before the older half is compacted into a snapshot.",
         default: "1000",
@@ -57,6 +63,30 @@ pub(super) const KNOBS: &[Knob] = &[
     },
     variant::KNOB,
 ];
+
+/// What can be turned while a cluster runs: all of it, but not what is broken.
+pub(super) const LIVE_KNOBS: &[&str] = &[
+    "mode",
+    "semi_count",
+    "semi_timeout",
+    "failover",
+    "patience",
+    "fencing",
+    "replica_reads",
+    "session",
+    "snapshot_every",
+];
+
+/// What a backup does with a read of a client that has seen more than it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Session {
+    /// Answers it from the past.
+    Off,
+    /// Waits until it has caught up.
+    Wait,
+    /// Refuses.
+    Refuse,
+}
 
 /// Who must have a write before it is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +121,7 @@ pub(super) struct Settings {
     pub(super) heartbeat: Duration,
     pub(super) fencing: bool,
     pub(super) replica_reads: bool,
+    pub(super) session: Session,
     pub(super) snapshot_every: u64,
     pub(super) flaw: Option<Flaw>,
 }
@@ -113,6 +144,11 @@ impl Settings {
             heartbeat: config.profile.heartbeat(),
             fencing: config.flag(KNOBS, "fencing"),
             replica_reads: config.flag(KNOBS, "replica_reads"),
+            session: match config.knob(KNOBS, "session") {
+                "wait" => Session::Wait,
+                "refuse" => Session::Refuse,
+                _ => Session::Off, // The registry let no other word pass.
+            },
             snapshot_every: config.number(KNOBS, "snapshot_every"),
             flaw: Flaw::of(config),
         }

@@ -60,10 +60,19 @@ impl PrimaryBackup {
             Role::Spectator => "nothing: it is no member".into(),
             Role::Backup => match self.monitor.opinion {
                 Opinion::Alive if self.primary.is_none() => "a primary".into(),
+                Opinion::Alive if !self.waiting.is_empty() => self.waiting_reads().into(),
                 Opinion::Alive => "".into(),
                 Opinion::Suspected => "an operator to promote a node".into(),
                 Opinion::Asking => "what the others have and hear".into(),
             },
+        }
+    }
+
+    fn waiting_reads(&self) -> String {
+        let first = self.waiting.first_key_value().map_or(0, |((after, _), _)| after.0);
+        match self.waiting.len() {
+            1 => format!("entry {first}, which a reader has seen"),
+            count => format!("entry {first}, which the first of {count} readers has seen"),
         }
     }
 

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use raft::{Raft as Engine, StateRole};
 
-use super::{Raft, RaftTimer, storage::LogStore};
+use super::{KNOBS, Raft, RaftTimer, storage::LogStore};
 use crate::{event::TimerView, name::Name, protocol::Ctx, protocol::NodeConfig, time::Timestamp};
 
 /// A heartbeat every that many ticks.
 pub(super) const HEARTBEAT_TICKS: usize = 2;
 /// So many delays of a link apart, one candidate has its votes before the next one asks (dissertation §9.3 recommends ten).
 pub(super) const SPREAD_DELAYS: u32 = 15;
+/// The widest that the knob `jitter` allows.
+const JITTER_MAX_PERCENT: usize = 200;
 
 /// Returns how many ticks the shortest election timeout has.
 pub(super) fn election_ticks(config: &NodeConfig) -> usize {
@@ -34,12 +36,26 @@ pub(super) fn election_earliest_ticks(config: &NodeConfig) -> usize {
 /// trip, and split the votes for ever.
 pub(super) fn election_spread_ticks(config: &NodeConfig) -> usize {
     let (shortest, voters) = (election_ticks(config), config.members.len());
+    if let Some(percent) = jitter_percent(config) {
+        return shortest * percent / 100;
+    }
     if voters > 10 {
         return shortest * (voters / 10);
     }
     let exchange = config.profile.link_delay().0 * SPREAD_DELAYS;
     let ticks = exchange.as_nanos() / tick_of(config).as_nanos().max(1);
     usize::try_from(ticks).unwrap_or(usize::MAX).clamp((shortest / 4).max(1), shortest)
+}
+
+/// Returns the latest tick at which a node campaigns, whatever its jitter is turned to.
+pub(super) fn election_latest_ticks(config: &NodeConfig) -> usize {
+    let widest = election_ticks(config) * JITTER_MAX_PERCENT / 100;
+    election_earliest_ticks(config) + election_spread_ticks(config).max(widest)
+}
+
+/// Returns by how many percent of the shortest election timeout they spread, if somebody says so.
+fn jitter_percent(config: &NodeConfig) -> Option<usize> {
+    config.knob(KNOBS, "jitter").strip_suffix('%')?.parse().ok()
 }
 
 pub(super) fn tick_of(config: &NodeConfig) -> Duration {
@@ -86,6 +102,11 @@ impl Clock {
         self.tick
     }
 
+    /// The jitter was turned: timeouts are drawn anew, and without any, nodes tick together.
+    pub(super) fn turn(&mut self, config: &NodeConfig) {
+        (self.spread, self.drawn) = (election_spread_ticks(config) as u64, None);
+    }
+
     /// Returns the timer that matters most; stands still from tick to tick.
     pub(super) fn timer(&self) -> Option<TimerView> {
         self.timer
@@ -93,7 +114,10 @@ impl Clock {
 
     /// Sets the first tick, somewhere within one: nodes that boot together would otherwise all tick at one instant.
     pub(super) fn start(&mut self, ctx: &mut Ctx<'_, Raft>) {
-        let phase = ctx.random_duration(Duration::ZERO, self.tick);
+        let phase = match self.spread {
+            0 => self.next_full_tick(ctx.now()).since(ctx.now()),
+            _ => ctx.random_duration(Duration::ZERO, self.tick),
+        };
         self.next = ctx.now() + phase;
         ctx.set_timer(RaftTimer::Tick, phase);
     }
@@ -107,7 +131,17 @@ impl Clock {
             self.next = now + self.tick;
             self.shown = None;
         }
+        if self.spread == 0 && self.next != self.next_full_tick(now) {
+            self.next = self.next_full_tick(now);
+            self.shown = None;
+        }
         ctx.set_timer(RaftTimer::Tick, self.next.since(now));
+    }
+
+    /// Returns the next tick that all nodes have whose clocks agree.
+    fn next_full_tick(&self, now: Timestamp) -> Timestamp {
+        let tick = self.tick.as_nanos().max(1) as u64;
+        Timestamp((now.0 / tick + 1) * tick)
     }
 
     /// Replaces the engine's luck: the timeout of a term is a function of the seed, the node and the term.
@@ -118,7 +152,7 @@ impl Clock {
             Some((term, ticks)) if term == engine.term => ticks,
             _ => {
                 let luck = mix(self.seed ^ mix(engine.id << 20 ^ engine.term << 32));
-                let ticks = (self.earliest + luck % self.spread) as usize;
+                let ticks = (self.earliest + luck % self.spread.max(1)) as usize;
                 self.drawn = Some((engine.term, ticks));
                 ticks
             }

@@ -28,6 +28,11 @@ impl Failover {
             lost: None,
         }
     }
+
+    /// A knob was turned that it depends on.
+    pub(super) fn turn(&mut self, config: &NodeConfig) {
+        self.on = is_on(config);
+    }
 }
 
 /// A reset connection proves nothing about its other end. Pre-vote with check-quorum makes a mistake harmless: nodes that

@@ -80,7 +80,16 @@ pub(crate) const KNOBS: &[Knob] = &[
         default: "auto",
         values: KnobValues::OneOf(&["auto", "on", "off"]),
     },
+    Knob {
+        name: "jitter",
+        about: "How far election timeouts spread, as a share of the shortest. At `0%` nothing is left to chance: all nodes are equally patient, count the same ticks, and ask for votes at one moment. `auto` spreads as far as votes travel.",
+        default: "auto",
+        values: KnobValues::OneOf(&["auto", "0%", "25%", "50%", "100%", "200%"]),
+    },
 ];
+
+/// What can be turned while a cluster runs.
+pub(crate) const LIVE_KNOBS: &[&str] = &["pre_vote", "check_quorum", "snapshot_every", "jitter"];
 
 /// What problem it solves, what it guarantees, the paper, how to break it.
 pub(crate) const ABOUT: &str = include_str!("about.md");
@@ -239,6 +248,17 @@ impl Protocol for Raft {
         self.settle(ctx);
     }
 
+    fn on_config(&mut self, config: &NodeConfig, ctx: &mut Ctx<'_, Self>) {
+        self.stirred = true;
+        let engine = &mut self.raw.raft;
+        engine.pre_vote = config.flag(KNOBS, "pre_vote");
+        engine.set_check_quorum(checks_quorum(config));
+        self.snapshot_every = config.number(KNOBS, "snapshot_every");
+        self.failover.turn(config);
+        self.clock.turn(config);
+        self.settle(ctx);
+    }
+
     fn on_idle(&mut self, ctx: &mut Ctx<'_, Self>) {
         // What was settled at the end of the step before stays so while the engine has nothing to do.
         if self.pump(ctx) {
@@ -330,18 +350,24 @@ fn engine_config(config: &NodeConfig, applied: u64) -> raft::Config {
     raft::Config {
         id: config.me.0.into(),
         election_tick: clock::election_ticks(config),
-        max_election_tick: clock::election_earliest_ticks(config) + clock::election_spread_ticks(config),
+        // The engine refuses a timeout from here on; ours are drawn by the clock, and never wider than this.
+        max_election_tick: clock::election_latest_ticks(config) + 1,
         heartbeat_tick: clock::HEARTBEAT_TICKS,
         applied,
         max_size_per_msg: 1 << 20,
         max_inflight_msgs: 256,
         pre_vote: config.flag(KNOBS, "pre_vote"),
-        check_quorum: lease || config.flag(KNOBS, "check_quorum"),
+        check_quorum: checks_quorum(config),
         read_only_option: if lease { ReadOnlyOption::LeaseBased } else { ReadOnlyOption::Safe },
         batch_append: config.flag(KNOBS, "batch_append"),
         skip_bcast_commit: !broadcasts_commits(config),
         ..raft::Config::default()
     }
+}
+
+/// A lease is worth something only if a leader without a majority gives up.
+fn checks_quorum(config: &NodeConfig) -> bool {
+    config.knob(KNOBS, "reads") == "lease" || config.flag(KNOBS, "check_quorum")
 }
 
 /// Without the broadcast a put takes about half the frames; with it, those who watch see followers keep up.

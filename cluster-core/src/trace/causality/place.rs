@@ -35,6 +35,7 @@ impl Places {
         match &event.kind {
             EventKind::CommandIssued { .. }
             | EventKind::CommandRefused { .. }
+            | EventKind::KnobChanged { .. }
             | EventKind::TrapSet { .. }
             | EventKind::TrapRemoved { .. } => Some(Lane::Outside),
             EventKind::NodeStarted { node: at, .. }
@@ -53,6 +54,7 @@ impl Places {
             | EventKind::ViewChanged { node: at, .. }
             | EventKind::DoorOpened { node: at, .. }
             | EventKind::DiskHarmed { node: at, .. }
+            | EventKind::KnobTaken { node: at, .. }
             | EventKind::NodeFaultsChanged { node: at, .. } => node(at),
             EventKind::FrameSent { msg, from, to, .. } => {
                 remember(&mut self.flights, *msg, *to);

@@ -121,6 +121,7 @@ pub(super) fn heft(kind: &EventKind) -> usize {
         EventKind::LogSpliced { entries, .. } => entries.len() * 16,
         EventKind::OpInvoked { request: Request::Put { value, .. }, .. }
         | EventKind::CommandIssued { command: Command::Submit { request: Request::Put { value, .. }, .. }, .. }
+        | EventKind::CommandIssued { command: Command::Ask { request: Request::Put { value, .. }, .. }, .. }
         | EventKind::OpReturned { outcome: Outcome::Value { value: Some(value), .. }, .. } => value.0.len(),
         EventKind::OpInvoked { request, .. } => request.content_bytes(),
         EventKind::OpReturned { outcome: Outcome::Answered { answer, .. }, .. } => answer.content_bytes(),

@@ -30,8 +30,9 @@ pub const VERSION_MAJOR: u16 = 2;
 /// The format's minor version: it grows with every addition that older readers may stumble over in a block.
 ///
 /// 1: the header says what ran the cluster, and which run it left; without that, it was live. There are findings, what was
-/// undone, and the nemesis.
-pub const VERSION_MINOR: u16 = 1;
+/// undone, and the nemesis. 2: knobs are turned while a cluster runs, reads say what their clients have seen, and nodes tell
+/// whom they hold for alive.
+pub const VERSION_MINOR: u16 = 2;
 
 /// Payloads of frames are kept up to this length; the event's `bytes` tells the true one.
 pub const PAYLOAD_KEPT: usize = 256;

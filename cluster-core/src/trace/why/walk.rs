@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Because, BecauseKind, LINKS_MAX};
 use crate::{
     command::Command,
-    event::{EventKind, Family, Milestone, TraceEvent, ViewChange},
+    event::{EventKind, Family, MemberStatus, Milestone, TraceEvent, ViewChange},
     fault::{ByHand, DropReason},
     ids::{Endpoint, MsgId, NodeId, Seq},
     time::Timestamp,
@@ -231,6 +231,8 @@ impl<'a> Walk<'a> {
             | EventKind::VisitorCame { .. }
             | EventKind::VisitorLeft { .. }
             | EventKind::FaultsTried { .. }
+            | EventKind::KnobChanged { .. }
+            | EventKind::KnobTaken { .. }
             | EventKind::ClockChanged { .. } => self.told(event, BecauseKind::Command),
         }
     }
@@ -356,6 +358,9 @@ impl<'a> Walk<'a> {
         match milestone {
             Milestone::PreVoteStarted { .. } | Milestone::ElectionStarted { .. } => self.no_leader_heard(event, node),
             Milestone::Suspected { peer } => self.silence(event, node, *peer),
+            Milestone::MemberViewChanged { subject, status: MemberStatus::Suspect | MemberStatus::Dead, .. } => {
+                self.silence(event, node, *subject)
+            }
             Milestone::SteppedDown { .. } | Milestone::ModeChanged { .. } => self.nobody_heard(event, node),
             Milestone::LeaderElected { .. } => {
                 if let Some(cause) = cause {
@@ -375,7 +380,10 @@ impl<'a> Walk<'a> {
             | Milestone::TransferStarted { .. }
             | Milestone::Fenced { .. }
             | Milestone::Applied { .. }
-            | Milestone::Recovered { .. } => {
+            | Milestone::Recovered { .. }
+            | Milestone::MemberViewChanged { status: MemberStatus::Alive, .. }
+            | Milestone::Refuted { .. }
+            | Milestone::LogSynced { .. } => {
                 let cause = cause?;
                 let words = line(&cause.kind);
                 self.add(cause.seq, cause.at, BecauseKind::Timer, words);

@@ -129,8 +129,17 @@ impl Cluster {
         op
     }
 
+    /// Reads at a node, as a client that has seen the log through `after`.
+    pub(super) fn get_after(&mut self, node: u16, key: &str, after: LogIndex) -> OpId {
+        self.ops += 1;
+        let (op, request) = (OpId(self.ops), Request::Get { key: key.into() });
+        self.step(NodeId(node), Input::Request { op, request, after });
+        self.step(NodeId(node), Input::Idle);
+        op
+    }
+
     pub(super) fn ask_again(&mut self, node: u16, op: OpId, request: Request) {
-        self.step(NodeId(node), Input::Request { op, request });
+        self.step(NodeId(node), Input::Request { op, request, after: LogIndex(0) });
         self.step(NodeId(node), Input::Idle);
     }
 

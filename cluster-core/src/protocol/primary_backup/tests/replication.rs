@@ -35,6 +35,46 @@ fn a_copy_behind_a_slow_link_shows_the_past_and_catches_up() {
 }
 
 #[test]
+fn a_copy_behind_a_slow_link_lets_a_reader_wait_for_what_it_has_seen() {
+    let mut cluster = Cluster::start(3, &[("session", "wait")]);
+    cluster.delay(1, 3, 500);
+    cluster.put(1, "x", "1");
+    cluster.run(100);
+    let seen = cluster.last(1);
+    let own = cluster.get_after(3, "x", seen);
+    assert_eq!(cluster.get(3, "x"), None, "who has seen nothing is answered from the past");
+    assert!(!cluster.replies.contains_key(&own));
+    assert!(cluster.view(3).waiting_for.contains("reader"), "{}", cluster.view(3).waiting_for);
+    cluster.run(1000);
+    let Response::Value { value, .. } = &cluster.replies[&own] else { panic!("{:?}", cluster.replies[&own]) };
+    assert_eq!(value, &Some("1".into()));
+}
+
+#[test]
+fn a_copy_that_refuses_readers_who_have_seen_more_names_the_primary() {
+    let mut cluster = Cluster::start(3, &[("session", "refuse")]);
+    cluster.delay(1, 3, 500);
+    cluster.put(1, "x", "1");
+    cluster.run(100);
+    let seen = cluster.last(1);
+    let own = cluster.get_after(3, "x", seen);
+    assert_eq!(cluster.replies[&own], Response::Refused(Refusal::NotLeader { leader: Some(NodeId(1)) }));
+    let at_the_primary = cluster.get_after(1, "x", seen);
+    assert!(matches!(cluster.replies[&at_the_primary], Response::Value { .. }));
+}
+
+#[test]
+fn without_sessions_a_reader_sees_the_past_whatever_it_has_seen() {
+    let mut cluster = Cluster::start(3, &[]);
+    cluster.delay(1, 3, 500);
+    cluster.put(1, "x", "1");
+    cluster.run(100);
+    let seen = cluster.last(1);
+    let own = cluster.get_after(3, "x", seen);
+    assert!(matches!(&cluster.replies[&own], Response::Value { value: None, .. }));
+}
+
+#[test]
 fn without_replica_reads_a_backup_sends_readers_to_the_primary() {
     let mut cluster = Cluster::start(3, &[("replica_reads", "off")]);
     let op = cluster.ask(2, Request::Get { key: "x".into() });

@@ -1,0 +1,1 @@
+//! Members that see who is alive.
