@@ -1,6 +1,7 @@
-//! Measures simulated time in CPU time: an idle Raft cluster, with and without a recording, and hunts under load.
+//! Measures simulated time in CPU time: an idle Raft cluster, with and without a recording, and clusters under load, struck by
+//! faults and checked.
 //!
-//! `cargo run --release -p cluster-core --example sim_bench [SECONDS]`
+//! `cargo run --release -p cluster-core --example sim_bench [SECONDS [PART]]`, such as `2000 'raft: idle'`
 
 use std::{
     sync::LazyLock,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use cluster_core::{
-    hunt::{Quarry, Watch, nemeses},
+    hunt::{Quarry, Trial, Watch, nemeses},
     nemesis::Profile,
     origin::{BackendKind, Origin},
     sim::Runner,
@@ -23,15 +24,23 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How much happens between two looks at the clock.
 const CHUNK: usize = 4096;
-/// How many seeds are struck.
-const SEEDS: u64 = 40;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let seconds = std::env::args().nth(1).map_or(Ok(2000), |seconds| seconds.parse::<u64>())?;
+    let mut args = std::env::args().skip(1);
+    let seconds = args.next().map_or(Ok(2000), |seconds| seconds.parse::<u64>())?;
+    let only = args.next().unwrap_or_default();
+    type Part = (&'static str, fn(&str, u64) -> Result<(), Box<dyn std::error::Error>>);
+    let parts: [Part; 4] = [
+        ("idle, recording off", idle),
+        ("idle, recorded", recorded),
+        ("its first clients, swarm, all checks", |of, seconds| struck(of, seconds / 60, as_begun)),
+        ("hunted, swarm, all checks", |of, seconds| struck(of, seconds / 16, as_hunted)),
+    ];
     for protocol in ["raft", "raft-study"] {
-        idle(protocol, seconds)?;
-        recorded(protocol, seconds / 4)?;
-        struck(protocol)?;
+        for (what, part) in parts.iter().filter(|(what, _)| format!("{protocol}: {what}").starts_with(&only)) {
+            print!("{:<52}", format!("{protocol}: {what}"));
+            part(protocol, seconds)?;
+        }
     }
     Ok(())
 }
@@ -45,7 +54,7 @@ fn idle(protocol: &str, seconds: u64) -> Result<(), Box<dyn std::error::Error>> 
     let began = now();
     let mut sim = Runner::start(&idle_spec(protocol), Recorder::forgetful())?;
     while !sim.advance(Timestamp::from(Duration::from_secs(seconds)), CHUNK) {}
-    told(&format!("{protocol}: idle, recording off"), seconds as f64, sim.next_seq().0, now() - began);
+    told(seconds as f64, sim.next_seq().0, now() - began);
     Ok(())
 }
 
@@ -69,34 +78,48 @@ fn recorded(protocol: &str, seconds: u64) -> Result<(), Box<dyn std::error::Erro
     }
     let bytes = writer.bytes();
     writer.finish()?;
-    told(&format!("{protocol}: idle, recorded"), seconds as f64, sim.next_seq().0, now() - began);
-    println!("{:<44}{:>9.1} bytes an event", "", bytes as f64 / sim.next_seq().0 as f64);
+    told(seconds as f64, sim.next_seq().0, now() - began);
+    println!("{:<52}{:>9.1} bytes an event", "", bytes as f64 / sim.next_seq().0 as f64);
     Ok(())
 }
 
-/// Five nodes under load, struck by swarms of faults, with every check there is.
-fn struck(protocol: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let quarry = Quarry { nodes: Some(5), ..Quarry::new(protocol) };
+/// Five nodes under load, struck by swarms of faults, with every check there is, event by event.
+fn struck(protocol: &str, seeds: u64, trial: fn(&str, u64) -> Trial) -> Result<(), Box<dyn std::error::Error>> {
+    let checks = Quarry::new(protocol).checks;
     let strikers = nemeses(Profile::Swarm);
-    let (mut seconds, mut events, mut operations) = (0.0, 0, 0);
+    let (mut seconds, mut events, mut operations, mut strikes) = (0.0, 0, 0, 0);
     let began = now();
-    for seed in 1..=SEEDS {
-        let mut trial = quarry.trial(seed);
-        let mut watch = Watch::new(&trial.spec, &quarry.checks);
+    for seed in 1..=seeds {
+        let mut trial = trial(protocol, seed);
+        let mut watch = Watch::new(&trial.spec, &checks);
         let ran = trial.draw(&mut watch, strikers(seed).as_mut())?;
+        assert!(ran.caught.is_none(), "{protocol} broke a promise at seed {seed}: {:?}", ran.caught);
         seconds += ran.took.as_secs_f64();
         events += ran.events;
         operations += ran.operations;
+        strikes += trial.script.len();
     }
-    told(&format!("{protocol}: load, swarm, all checks"), seconds, events, now() - began);
-    println!("{:<44}{:>9.0} operations a second of it", "", operations as f64 / seconds);
+    told(seconds, events, now() - began);
+    let (operations, strikes) = (operations as f64 / seconds, strikes as f64 / seconds);
+    println!("{:<52}{operations:>9.0} operations and {strikes:.1} commands of the nemesis a second of it", "");
     Ok(())
 }
 
-fn told(what: &str, seconds: f64, events: u64, took: Duration) {
+/// The cluster that the window and `faultline run` begin with, and its clients, struck for a minute.
+fn as_begun(protocol: &str, seed: u64) -> Trial {
+    let spec = ClusterSpec { protocol: protocol.to_owned(), seed, ..ClusterSpec::default() };
+    Trial { spec, script: Vec::new(), strikes_for: Duration::from_secs(60) }
+}
+
+/// A cluster as `faultline hunt` draws it from a seed: other clients each time, twice as impatient, struck for ten seconds.
+fn as_hunted(protocol: &str, seed: u64) -> Trial {
+    Quarry { nodes: Some(5), ..Quarry::new(protocol) }.trial(seed)
+}
+
+fn told(seconds: f64, events: u64, took: Duration) {
     let took = took.as_secs_f64();
     println!(
-        "{what:<44}{:>9.0} s of virtual time a CPU second, {:>5.0} events a virtual second, {:>5.0} ns an event",
+        "{:>9.0} s of virtual time a CPU second, {:>5.0} events a virtual second, {:>5.0} ns an event",
         seconds / took,
         events as f64 / seconds,
         took * 1e9 / events as f64

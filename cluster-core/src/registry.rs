@@ -185,6 +185,13 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
         name: spec.protocol.clone(),
         known: PROTOCOLS.iter().map(|row| row.id).collect::<Vec<_>>().join(", "),
     })?;
+    check_for(row, spec)?;
+    Ok(row)
+}
+
+/// Checks a cluster that runs the protocol of that row, which need not be in the table.
+pub fn check_for(row: &ProtocolRow, spec: &ClusterSpec) -> Result<(), SpecError> {
+    spec.check()?;
     if let Some(client) = spec.clients.iter().find(|client| !row.serves_clients && client.load != Load::Idle) {
         return Err(SpecError::NothingToAsk { protocol: row.title.to_owned(), client: client.id });
     }
@@ -204,7 +211,7 @@ pub fn check(spec: &ClusterSpec) -> Result<&'static ProtocolRow, SpecError> {
             });
         }
     }
-    Ok(row)
+    Ok(())
 }
 
 /// Checks how many members there are.
@@ -221,7 +228,7 @@ fn check_nodes(row: &ProtocolRow, nodes: usize) -> Result<(), SpecError> {
 }
 
 /// Boots a node of protocol `P`.
-pub(crate) fn boot<P: Protocol>(
+pub fn boot<P: Protocol>(
     config: &NodeConfig,
     disk: &Recovered,
     now: Timestamp,
@@ -233,6 +240,6 @@ pub(crate) fn boot<P: Protocol>(
 }
 
 /// Lists the fields of a message of protocol `P`.
-pub(crate) fn fields<P: Protocol>(payload: &[u8]) -> Option<Vec<(Name, String)>> {
+pub fn fields<P: Protocol>(payload: &[u8]) -> Option<Vec<(Name, String)>> {
     postcard::from_bytes::<P::Message>(payload).ok().map(|message| P::fields(&message))
 }

@@ -22,8 +22,13 @@ pub type LinkId = (Endpoint, Endpoint);
 pub struct Links {
     seed: u64,
     base: Delay,
-    links: BTreeMap<LinkId, Link>,
+    numbers: BTreeMap<LinkId, LinkNumber>,
+    links: Vec<Link>,
 }
+
+/// The how manieth direction it is that something was asked of: who has it needs no search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkNumber(pub u32);
 
 #[derive(Debug)]
 struct Link {
@@ -39,14 +44,35 @@ struct Link {
 impl Links {
     /// Makes healthy links whose own delay is `base` between nodes, and whose chances follow from `seed`.
     pub fn new(base: Delay, seed: u64) -> Self {
-        Self { seed, base, links: BTreeMap::new() }
+        Self { seed, base, numbers: BTreeMap::new(), links: Vec::new() }
     }
 
     /// Decides about a frame of `bytes` bytes on the wire, `payload` of which it carries, and counts it. `Pass` says how
     /// long after `now` it arrives.
     pub fn decide(&mut self, id: LinkId, bytes: usize, payload: usize, now: Timestamp) -> Judgment {
+        let number = self.number(id);
+        self.decide_at(number, bytes, payload, now)
+    }
+
+    /// Returns the number of a direction.
+    pub fn number(&mut self, id: LinkId) -> LinkNumber {
+        let Self { seed, numbers, links, .. } = self;
+        *numbers.entry(id).or_insert_with(|| {
+            links.push(Link {
+                rules: LinkRules::default(),
+                gate: None,
+                counters: LinkCounters::default(),
+                rng: ChaCha8Rng::seed_from_u64(*seed ^ stream_of(id)),
+                last_arrival: Timestamp::ZERO,
+            });
+            LinkNumber((links.len() - 1) as u32)
+        })
+    }
+
+    /// As [`Links::decide`], for a direction whose number is known.
+    pub fn decide_at(&mut self, number: LinkNumber, bytes: usize, payload: usize, now: Timestamp) -> Judgment {
         let base = self.base;
-        let link = self.link(id);
+        let link = &mut self.links[number.0 as usize];
         let base = base.draw(&mut link.rng);
         let judgment = match &mut link.gate {
             None => {
@@ -69,18 +95,19 @@ impl Links {
 
     /// Returns the rules of a direction.
     pub fn rules(&self, id: LinkId) -> LinkRules {
-        self.links.get(&id).map_or_else(LinkRules::default, |link| link.rules)
+        self.known(id).map_or_else(LinkRules::default, |link| link.rules)
     }
 
     /// Returns what a direction did so far.
     pub fn counters(&self, id: LinkId) -> LinkCounters {
-        self.links.get(&id).map_or_else(LinkCounters::default, |link| link.counters)
+        self.known(id).map_or_else(LinkCounters::default, |link| link.counters)
     }
 
     /// Changes the rules of a direction. Returns the new rules if they differ from the old ones.
     pub fn change(&mut self, id: LinkId, change: impl FnOnce(&mut LinkRules)) -> Option<LinkRules> {
         let seed = self.seed ^ stream_of(id);
-        let link = self.link(id);
+        let number = self.number(id);
+        let link = &mut self.links[number.0 as usize];
         let before = link.rules;
         change(&mut link.rules);
         if link.rules.is_healthy() {
@@ -93,22 +120,23 @@ impl Links {
 
     /// Returns the directions that are not healthy, in order.
     pub fn broken(&self) -> Vec<LinkId> {
-        self.links.iter().filter(|(_, link)| !link.rules.is_healthy()).map(|(id, _)| *id).collect()
+        let is_broken = |number: &LinkNumber| !self.links[number.0 as usize].rules.is_healthy();
+        self.numbers.iter().filter(|(_, number)| is_broken(number)).map(|(id, _)| *id).collect()
     }
 
     /// Forgets the arrival order of the connections of a node that went down: its next ones are new streams.
     pub fn reset(&mut self, node: NodeId) {
-        for (id, link) in &mut self.links {
+        for (id, number) in &self.numbers {
             if id.0 == node.into() || id.1 == node.into() {
-                link.last_arrival = Timestamp::ZERO;
+                self.links[number.0 as usize].last_arrival = Timestamp::ZERO;
             }
         }
     }
 
     /// Forgets the arrival order of one direction, whose connection was reset.
     pub fn reset_link(&mut self, id: LinkId) {
-        if let Some(link) = self.links.get_mut(&id) {
-            link.last_arrival = Timestamp::ZERO;
+        if let Some(number) = self.numbers.get(&id) {
+            self.links[number.0 as usize].last_arrival = Timestamp::ZERO;
         }
     }
 
@@ -117,15 +145,8 @@ impl Links {
         self.base.mean
     }
 
-    fn link(&mut self, id: LinkId) -> &mut Link {
-        let seed = self.seed;
-        self.links.entry(id).or_insert_with(|| Link {
-            rules: LinkRules::default(),
-            gate: None,
-            counters: LinkCounters::default(),
-            rng: ChaCha8Rng::seed_from_u64(seed ^ stream_of(id)),
-            last_arrival: Timestamp::ZERO,
-        })
+    fn known(&self, id: LinkId) -> Option<&Link> {
+        self.numbers.get(&id).map(|number| &self.links[number.0 as usize])
     }
 }
 
@@ -136,11 +157,7 @@ pub fn flap_phase(seed: u64, id: LinkId) -> Duration {
 
 /// Returns a number of its own for each direction, so that one link's draws never shift another's.
 fn stream_of((from, to): LinkId) -> u64 {
-    let code = |end: Endpoint| match end {
-        Endpoint::Node(node) => u64::from(node.0),
-        Endpoint::Client(client) => 0x1_0000 | u64::from(client.0),
-    };
-    (code(from) << 32 | code(to)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    (u64::from(from.number()) << 32 | u64::from(to.number())).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub use gate::{Damage, Judgment};
 pub use inject::{DELAY_SLIDER_MAX, FAULTS, Fault, FaultKind, FaultRow, FaultTarget, Heal};
 pub use link::{LinkRules, RuleError};
 pub use link_fault::{Layer, LinkFault, layer_of};
-pub use links::{LinkId, Links, flap_phase};
+pub use links::{LinkId, LinkNumber, Links, flap_phase};
 pub use loss::{Burst, Loss};
 pub use node::{
     Ailment, DiskFaults, NodeFault, NodeFaultCounters, NodeFaultError, NodeFaults, ReadErrors, SLOW_MAX, Slowness,

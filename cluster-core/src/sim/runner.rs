@@ -34,9 +34,13 @@ pub struct Runner {
 impl Runner {
     /// Starts a cluster at time zero.
     pub fn start(spec: &ClusterSpec, recorder: Recorder) -> Result<Self, SpecError> {
-        let mut world = World::new(spec, SimBackend::new(spec), recorder)?;
+        Ok(Self::of(World::new(spec, SimBackend::new(spec), recorder)?))
+    }
+
+    /// Starts a cluster that was made by hand, such as one of a protocol that is in no table.
+    pub fn of(mut world: World<SimBackend>) -> Self {
         world.start(Timestamp::ZERO);
-        Ok(Self { world, now: Timestamp::ZERO, last: Timestamp::ZERO, rate: 1.0, paused: false, steps: 0 })
+        Self { world, now: Timestamp::ZERO, last: Timestamp::ZERO, rate: 1.0, paused: false, steps: 0 }
     }
 
     /// Returns the virtual time.

@@ -17,6 +17,8 @@ pub struct Recorder {
     /// Without one, events wait until they are taken.
     sink: Option<Box<dyn Sink>>,
     observer: Option<Box<dyn Observer>>,
+    /// What it found last; empty, its memory is used again.
+    found: Vec<Finding>,
     /// Whether events are only numbered.
     forgets: bool,
     tap: Option<Tap>,
@@ -58,14 +60,20 @@ impl Recorder {
             batch: Vec::new(),
             sink: None,
             observer: None,
+            found: Vec::new(),
             forgets: false,
             tap: None,
         }
     }
 
-    /// Makes a recorder that numbers events and forgets them.
+    /// Makes a recorder that numbers events and forgets them. Nodes do not show themselves to it: their views have no events.
     pub fn forgetful() -> Self {
         Self { forgets: true, ..Self::kept() }
+    }
+
+    /// Returns whether nobody will ever see an event.
+    pub fn forgets(&self) -> bool {
+        self.forgets
     }
 
     /// Shows every event to an observer from here on.
@@ -82,25 +90,35 @@ impl Recorder {
 
     /// Records that something happened, and returns its number. Time never runs backwards in a trace.
     pub fn record(&mut self, at: Timestamp, cause: Option<Seq>, kind: EventKind) -> Seq {
-        self.last_at = self.last_at.max(at);
+        self.record_with(at, cause, || kind)
+    }
+
+    /// Does so with what is only made if somebody looks at it.
+    pub fn record_with(&mut self, at: Timestamp, cause: Option<Seq>, kind: impl FnOnce() -> EventKind) -> Seq {
         if self.forgets {
             let seq = self.next;
             self.next = seq.next();
             return seq;
         }
+        self.tell(at, cause, kind())
+    }
+
+    fn tell(&mut self, at: Timestamp, cause: Option<Seq>, kind: EventKind) -> Seq {
+        self.last_at = self.last_at.max(at);
         let event = TraceEvent { seq: self.next, at: self.last_at, cause, kind };
         let seq = event.seq;
         let Some(observer) = &mut self.observer else {
             self.push(event);
             return seq;
         };
-        let mut found = Vec::new();
+        let mut found = std::mem::take(&mut self.found);
         observer.observe(&event, &mut found);
         self.push(event);
-        for finding in found {
+        for finding in found.drain(..) {
             let kind = EventKind::Found { finding: Box::new(finding) };
             self.push(TraceEvent { seq: self.next, at: self.last_at, cause: Some(seq), kind });
         }
+        self.found = found;
         seq
     }
 

@@ -26,7 +26,7 @@ const TELL_EVERY: Duration = Duration::from_millis(200);
 impl<B: Backend> World<B> {
     /// Changes what ails a machine, beside its clock. Returns whether that changed anything.
     pub(super) fn change_faults(&mut self, node: NodeId, change: impl FnOnce(&mut NodeFaults)) -> bool {
-        let Some(slot) = self.nodes.get_mut(&node) else { return false };
+        let Some(slot) = self.nodes.get_mut(node) else { return false };
         let before = slot.machine.faults;
         change(&mut slot.machine.faults);
         slot.machine.faults != before
@@ -134,14 +134,14 @@ impl<B: Backend> World<B> {
 
     /// Counts what the faults of a machine did.
     pub(super) fn count(&mut self, node: NodeId, count: impl FnOnce(&mut NodeFaultCounters)) {
-        if let Some(slot) = self.nodes.get_mut(&node) {
+        if let Some(slot) = self.nodes.get_mut(node) {
             count(&mut slot.machine.counters);
         }
     }
 
     /// Tells the counters, if they changed since they were told.
     pub(super) fn tell_counters(&mut self, now: Timestamp, node: NodeId) {
-        let Some(slot) = self.nodes.get_mut(&node) else { return };
+        let Some(slot) = self.nodes.get_mut(node) else { return };
         let machine = &mut slot.machine;
         if machine.told != machine.counters {
             (machine.told, machine.told_at) = (machine.counters, now);
@@ -152,7 +152,7 @@ impl<B: Backend> World<B> {
 
     /// As [`World::tell_counters`], but not again and again.
     pub(super) fn tell_counters_soon(&mut self, now: Timestamp, node: NodeId) {
-        let due = self.nodes.get(&node).is_some_and(|slot| {
+        let due = self.nodes.get(node).is_some_and(|slot| {
             let Machine { told, counters, told_at, .. } = &slot.machine;
             told != counters && (*told_at == Timestamp::ZERO || now.since(*told_at) >= TELL_EVERY)
         });
@@ -169,7 +169,7 @@ impl<B: Backend> World<B> {
     }
 
     fn faults_of(&self, node: NodeId) -> NodeFaults {
-        self.nodes.get(&node).map_or_else(NodeFaults::default, |slot| slot.machine.faults)
+        self.nodes.get(node).map_or_else(NodeFaults::default, |slot| slot.machine.faults)
     }
 }
 

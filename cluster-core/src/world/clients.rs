@@ -67,7 +67,7 @@ impl<B: Backend> World<B> {
 
     /// Tells every client who the nodes are.
     pub(super) fn tell_clients(&mut self, now: Timestamp) {
-        let nodes: Vec<NodeId> = self.nodes.keys().copied().collect();
+        let nodes: Vec<NodeId> = self.nodes.nodes().collect();
         for client in self.clients.keys().copied().collect::<Vec<_>>() {
             self.step_client(now, None, client, ClientInput::Members(nodes.clone()));
         }
@@ -94,7 +94,7 @@ impl<B: Backend> World<B> {
     }
 
     fn add_client(&mut self, client: ClientId, spec: Option<ClientSpec>) {
-        let nodes = self.nodes.keys().copied().collect();
+        let nodes = self.nodes.nodes().collect();
         let machine = Client::new(client, spec, nodes, self.spec.seed);
         self.clients.insert(client, ClientSlot { machine, invoked: std::collections::BTreeMap::new() });
     }

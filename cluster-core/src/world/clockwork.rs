@@ -54,7 +54,7 @@ impl<B: Backend> World<B> {
         if same(before, after) {
             return false;
         }
-        let Some(slot) = self.nodes.get_mut(&node) else { return false };
+        let Some(slot) = self.nodes.get_mut(node) else { return false };
         slot.machine.faults.clock = after;
         let incarnation = slot.incarnation;
         let Some(process) = slot.process.as_mut() else { return true };
@@ -107,6 +107,6 @@ impl<B: Backend> World<B> {
     }
 
     fn clock_of(&self, node: NodeId) -> ClockSkew {
-        self.nodes.get(&node).map_or_else(ClockSkew::default, |slot| slot.machine.faults.clock)
+        self.nodes.get(node).map_or_else(ClockSkew::default, |slot| slot.machine.faults.clock)
     }
 }

@@ -167,13 +167,13 @@ impl<B: Backend> World<B> {
     }
 
     fn fault_endpoints(&self) -> Vec<Endpoint> {
-        let nodes = self.nodes.keys().map(|node| Endpoint::Node(*node));
+        let nodes = self.nodes.nodes().map(Endpoint::Node);
         let clients = self.clients.keys().filter(|client| **client != HAND).map(|client| Endpoint::Client(*client));
         nodes.chain(clients).collect()
     }
 
     fn known(&self, node: NodeId) -> Result<(), String> {
-        if self.nodes.contains_key(&node) { Ok(()) } else { Err(format!("there is no node {node}")) }
+        if self.nodes.contains(node) { Ok(()) } else { Err(format!("there is no node {node}")) }
     }
 
     pub(super) fn known_end(&self, end: Endpoint) -> Result<(), String> {
@@ -193,10 +193,10 @@ impl<B: Backend> World<B> {
         match what {
             Heal::All => {
                 self.heal_links(now, seq, links);
-                let frozen: Vec<NodeId> = self.nodes.keys().copied().filter(|node| self.is_frozen(*node)).collect();
+                let frozen: Vec<NodeId> = self.nodes.nodes().filter(|node| self.is_frozen(*node)).collect();
                 frozen.into_iter().for_each(|node| self.unfreeze(now, node, Some(seq)));
                 self.heal_messages(now, seq);
-                let nodes: Vec<NodeId> = self.nodes.keys().copied().collect();
+                let nodes: Vec<NodeId> = self.nodes.nodes().collect();
                 let healed = nodes.iter().map(|node| self.heal_machine(now, seq, *node, &Ailment::ALL));
                 let beyond: Vec<String> = healed.filter_map(Result::err).collect();
                 self.restart_all(now, seq);
@@ -220,7 +220,7 @@ impl<B: Backend> World<B> {
             }
             Heal::Ailment(node, part) => {
                 self.known(node)?;
-                if self.nodes.get(&node).is_some_and(|slot| slot.machine.faults.is_healthy(part)) {
+                if self.nodes.get(node).is_some_and(|slot| slot.machine.faults.is_healthy(part)) {
                     return Err(format!("the {} of {node} is as it should be", part.part()));
                 }
                 self.heal_machine(now, seq, node, &[part])?;
@@ -296,12 +296,12 @@ impl<B: Backend> World<B> {
     }
 
     fn restart_all(&mut self, now: Timestamp, seq: Seq) {
-        let down: Vec<NodeId> = self.nodes.keys().copied().filter(|node| !self.is_running(*node)).collect();
+        let down: Vec<NodeId> = self.nodes.nodes().filter(|node| !self.is_running(*node)).collect();
         down.into_iter().for_each(|node| self.boot(now, node, Some(seq)));
     }
 
     fn add_node(&mut self, now: Timestamp, seq: Seq, node: NodeId) -> Result<(), String> {
-        if self.nodes.contains_key(&node) {
+        if self.nodes.contains(node) {
             return Err(format!("{node} is there already"));
         }
         if node == NodeId(0) || self.nodes.len() >= NODES_MAX {

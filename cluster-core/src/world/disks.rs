@@ -173,7 +173,7 @@ impl<B: Backend> World<B> {
     }
 
     fn disk_faults(&self, node: NodeId) -> DiskFaults {
-        self.nodes.get(&node).map_or_else(DiskFaults::default, |slot| slot.machine.faults.disk)
+        self.nodes.get(node).map_or_else(DiskFaults::default, |slot| slot.machine.faults.disk)
     }
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Backend, Frame, Handed, World, nodes::Cause, queue::Due};
+use super::{Backend, Frame, Handed, World, nodes::Cause};
 use crate::{
     event::{EventKind, MessageInfo},
-    fault::{Checksum, Damage, DropReason, Judgment, Verdict},
+    fault::{Checksum, Damage, DropReason, Judgment, LinkNumber, Verdict},
     host::Input,
     ids::{Endpoint, MsgId, OpId, Seq},
     time::Timestamp,
@@ -42,14 +42,15 @@ impl<B: Backend> World<B> {
         let msg = self.next_msg;
         self.next_msg.0 += 1;
         let bytes = payload.len() + FRAME_OVERHEAD;
-        let Judgment { verdict, copy, damage, acts } = self.links.decide((from, to), bytes, payload.len(), now);
+        let link = self.links.number((from, to));
+        let Judgment { verdict, copy, damage, acts } = self.links.decide_at(link, bytes, payload.len(), now);
         let after = match verdict {
             Verdict::Pass(after) => after,
             Verdict::Drop(_) => self.links.base_delay(),
         };
         let (bytes, due) = (bytes as u32, now + after);
-        let sent = EventKind::FrameSent { msg, from, to, info, due, bytes, payload: payload.clone() };
-        let sent = self.record(now, cause, sent);
+        let event = || EventKind::FrameSent { msg, from, to, info, due, bytes, payload: payload.clone() };
+        let sent = self.recorder.record_with(now, cause, event);
         self.in_flight.insert(msg, InFlight { sent, info, ask: ask.map(|op| (from, to, op)) });
         if !acts.is_empty() {
             self.record(now, Some(sent), EventKind::LinkActed { msg, acts });
@@ -60,15 +61,22 @@ impl<B: Backend> World<B> {
         let frame = Frame { msg, from, to, payload, damage: None };
         let copy = copy.map(|after| (after, frame.clone()));
         if self.passes_traps(now, msg, (from, to), info) {
-            self.dispatch(now, after, damaged(frame, damage));
+            self.dispatch(now, after, link, damaged(frame, damage));
         }
         if let Some((after, frame)) = copy {
-            self.send_copy(now, after, sent, info, frame);
+            self.send_copy(now, (after, link), sent, info, frame);
         }
     }
 
     /// A copy is a frame of its own; the sending of its original is its cause.
-    fn send_copy(&mut self, now: Timestamp, after: Duration, original: Seq, info: MessageInfo, frame: Frame) {
+    fn send_copy(
+        &mut self,
+        now: Timestamp,
+        (after, link): (Duration, LinkNumber),
+        original: Seq,
+        info: MessageInfo,
+        frame: Frame,
+    ) {
         let msg = self.next_msg;
         self.next_msg.0 += 1;
         let (from, to, payload) = (frame.from, frame.to, frame.payload.clone());
@@ -76,16 +84,16 @@ impl<B: Backend> World<B> {
         let sent = self.record(now, Some(original), EventKind::FrameSent { msg, from, to, info, due, bytes, payload });
         self.in_flight.insert(msg, InFlight { sent, info, ask: None });
         if self.passes_traps(now, msg, (from, to), info) {
-            self.dispatch(now, after, Frame { msg, ..frame });
+            self.dispatch(now, after, link, Frame { msg, ..frame });
         }
     }
 
-    fn dispatch(&mut self, now: Timestamp, after: Duration, frame: Frame) {
+    fn dispatch(&mut self, now: Timestamp, after: Duration, link: LinkNumber, frame: Frame) {
         let ends = (self.incarnation_of(frame.from), self.incarnation_of(frame.to));
         if after.is_zero() {
             self.transmit(now, frame, ends);
         } else {
-            self.queue.push(now + after, Due::Transmit { frame, ends });
+            self.queue.push_frame(now + after, link, frame, ends);
         }
     }
 
@@ -148,10 +156,11 @@ impl<B: Backend> World<B> {
 
     /// The receiver takes a frame up.
     pub(super) fn handle(&mut self, now: Timestamp, frame: Frame) {
-        if frame.to.node().is_none() && wire::decode_response(&frame.payload).is_none() {
+        let answer = if frame.to.node().is_none() { wire::decode_response(&frame.payload) } else { None };
+        if frame.to.node().is_none() && answer.is_none() {
             return self.drop_frame(now, frame.msg, DropReason::Corrupt);
         }
-        let Some(flight) = self.in_flight.remove(&frame.msg) else { return };
+        let Some(flight) = self.in_flight.remove(frame.msg) else { return };
         let seq = self.record(now, Some(flight.sent), EventKind::FrameDelivered { msg: frame.msg });
         match (frame.to, frame.from) {
             (Endpoint::Node(node), Endpoint::Node(from)) => {
@@ -168,7 +177,7 @@ impl<B: Backend> World<B> {
                 self.take_in(now, node, Cause::Event(Some(seq)), Input::Request { op, request, after });
             }
             (Endpoint::Client(client), Endpoint::Node(node)) => {
-                if let Some((op, response)) = wire::decode_response(&frame.payload) {
+                if let Some((op, response)) = answer {
                     self.client_reply(now, seq, client, node, op, response);
                 }
             }
@@ -178,7 +187,7 @@ impl<B: Backend> World<B> {
 
     /// A frame will never arrive.
     pub(super) fn drop_frame(&mut self, now: Timestamp, msg: MsgId, reason: DropReason) {
-        let Some(flight) = self.in_flight.remove(&msg) else { return };
+        let Some(flight) = self.in_flight.remove(msg) else { return };
         self.held.take(msg);
         let seq = self.record(now, Some(flight.sent), EventKind::FrameDropped { msg, reason });
         if let Some((Endpoint::Client(client), Endpoint::Node(node), op)) = flight.ask

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Backend, Frame, World, queue::Due};
+use super::{Backend, Frame, World, frames::InFlight, queue::Due};
 use crate::{
     event::{EventKind, Family, MessageInfo},
     fault::{ByHand, DropReason, HELD_MAX, TRAPS_MAX, Times, Trap},
@@ -194,8 +194,7 @@ impl<B: Backend> World<B> {
     }
 
     fn duplicate(&mut self, now: Timestamp, seq: Seq, msg: MsgId) -> Result<(), String> {
-        self.known_frame(msg)?;
-        let info = self.in_flight[&msg].info;
+        let info = self.known_frame(msg)?.info;
         let parked = self.held.held.get(&msg).and_then(|holding| holding.frame.clone());
         let queued = self.queue.frame(msg);
         let (due, mut frame, ends) = match (parked, queued) {
@@ -255,8 +254,8 @@ impl<B: Backend> World<B> {
         known
     }
 
-    fn known_frame(&self, msg: MsgId) -> Result<(), String> {
-        if self.in_flight.contains_key(&msg) { Ok(()) } else { Err(format!("{msg} is not under way")) }
+    fn known_frame(&self, msg: MsgId) -> Result<&InFlight, String> {
+        self.in_flight.get(msg).ok_or_else(|| format!("{msg} is not under way"))
     }
 }
 

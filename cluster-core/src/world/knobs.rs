@@ -48,7 +48,7 @@ impl<B: Backend> World<B> {
             .nodes
             .iter()
             .filter(|(_, slot)| slot.process.is_some())
-            .map(|(node, slot)| (*node, slot.incarnation, slot.member))
+            .map(|(node, slot)| (node, slot.incarnation, slot.member))
             .collect();
         for (node, incarnation, member) in running {
             let config = Box::new(self.node_config(node, member));

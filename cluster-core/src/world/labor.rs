@@ -32,7 +32,7 @@ impl<B: Backend> World<B> {
     pub(super) fn holds(&self, node: NodeId) -> bool {
         let holds =
             |slot: &Slot| slot.process.as_ref().is_some_and(|it| it.frozen || slot.machine.faults.slow.is_some());
-        self.nodes.get(&node).is_some_and(holds)
+        self.nodes.get(node).is_some_and(holds)
     }
 
     /// Plans the next step of a slow node, if something waits and none is planned.
@@ -102,6 +102,6 @@ impl<B: Backend> World<B> {
     }
 
     fn slowness(&self, node: NodeId) -> Option<Slowness> {
-        self.nodes.get(&node)?.machine.faults.slow
+        self.nodes.get(node)?.machine.faults.slow
     }
 }

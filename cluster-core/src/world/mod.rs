@@ -15,11 +15,13 @@ mod held;
 mod knobs;
 mod labor;
 mod nodes;
+mod places;
 mod queue;
 mod streams;
+mod under_way;
 mod visitors;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -29,11 +31,12 @@ pub use visitors::Answered;
 
 use self::{
     clients::ClientSlot,
-    frames::InFlight,
     held::HeldFrames,
     nodes::Slot,
+    places::{Places, Touched},
     queue::{Due, Queue},
     streams::HalfOpen,
+    under_way::UnderWay,
     visitors::Visitors,
 };
 use crate::{
@@ -57,13 +60,13 @@ pub struct World<B: Backend> {
     backend: B,
     recorder: Recorder,
     links: Links,
-    nodes: BTreeMap<NodeId, Slot>,
+    nodes: Places,
     clients: BTreeMap<ClientId, ClientSlot>,
     visitors: Visitors,
     queue: Queue,
     /// Frames that a timeless wire delivered at this moment.
     arrived: VecDeque<Frame>,
-    in_flight: BTreeMap<MsgId, InFlight>,
+    in_flight: UnderWay,
     next_msg: MsgId,
     /// Messages held by hand, and the traps for more.
     held: HeldFrames,
@@ -71,7 +74,7 @@ pub struct World<B: Backend> {
     half_open: BTreeMap<LinkId, HalfOpen>,
     ops: OpCounter,
     /// Nodes that took an input in this burst.
-    touched: BTreeSet<NodeId>,
+    touched: Touched,
     outputs: Vec<Output>,
     clock: Option<ClockRequest>,
     /// Which read fails and which bit rots.
@@ -94,24 +97,36 @@ pub enum ClockRequest {
 impl<B: Backend> World<B> {
     /// Makes a cluster that is not started yet.
     pub fn new(spec: &ClusterSpec, backend: B, recorder: Recorder) -> Result<Self, SpecError> {
-        let row = registry::check(spec)?;
+        Self::of(registry::check(spec)?, spec, backend, recorder)
+    }
+
+    /// Does so with the protocol of that row, whether or not it is in the table of protocols.
+    pub fn of(
+        row: &'static ProtocolRow,
+        spec: &ClusterSpec,
+        backend: B,
+        recorder: Recorder,
+    ) -> Result<Self, SpecError> {
+        registry::check_for(row, spec)?;
+        let mut nodes = Places::default();
+        spec.nodes.iter().for_each(|node| nodes.insert(*node, Slot::member()));
         Ok(Self {
             row,
             spec: spec.clone(),
             backend,
             recorder,
             links: Links::new(spec.base_delay(), spec.seed),
-            nodes: spec.nodes.iter().map(|node| (*node, Slot::member())).collect(),
+            nodes,
             clients: BTreeMap::new(),
             visitors: Visitors::default(),
             queue: Queue::default(),
             arrived: VecDeque::new(),
-            in_flight: BTreeMap::new(),
+            in_flight: UnderWay::default(),
             next_msg: MsgId(1),
             held: HeldFrames::default(),
             half_open: BTreeMap::new(),
             ops: OpCounter::default(),
-            touched: BTreeSet::new(),
+            touched: Touched::default(),
             outputs: Vec::new(),
             clock: None,
             luck: ChaCha8Rng::seed_from_u64(spec.seed ^ 0xb17_0507),
@@ -250,7 +265,7 @@ impl<B: Backend> World<B> {
 
     /// Stops all nodes in good order.
     pub fn shutdown(&mut self, now: Timestamp) {
-        let running: Vec<NodeId> = self.nodes.keys().copied().filter(|node| self.is_running(*node)).collect();
+        let running: Vec<NodeId> = self.nodes.nodes().filter(|node| self.is_running(*node)).collect();
         for node in running {
             self.take_down(now, node, Down::Stop, None);
         }

@@ -89,7 +89,7 @@ impl Process {
 
 impl<B: Backend> World<B> {
     pub(super) fn is_running(&self, node: NodeId) -> bool {
-        self.nodes.get(&node).is_some_and(|slot| slot.process.is_some())
+        self.nodes.get(node).is_some_and(|slot| slot.process.is_some())
     }
 
     pub(super) fn is_frozen(&self, node: NodeId) -> bool {
@@ -97,12 +97,12 @@ impl<B: Backend> World<B> {
     }
 
     pub(super) fn incarnation(&self, node: NodeId) -> Option<u32> {
-        self.nodes.get(&node).map(|slot| slot.incarnation)
+        self.nodes.get(node).map(|slot| slot.incarnation)
     }
 
     /// Brings a node up.
     pub(super) fn boot(&mut self, now: Timestamp, node: NodeId, cause: Option<Seq>) {
-        let Some(slot) = self.nodes.get_mut(&node) else { return };
+        let Some(slot) = self.nodes.get_mut(node) else { return };
         let (incarnation, member) = (slot.incarnation, slot.member);
         let Booted { port, door, disk } = match self.read_disk(now, node, incarnation, cause) {
             Ok(booted) => booted,
@@ -131,7 +131,7 @@ impl<B: Backend> World<B> {
                     askers: BTreeMap::new(),
                     cause: Cause::Event(Some(started)),
                 };
-                if let Some(slot) = self.nodes.get_mut(&node) {
+                if let Some(slot) = self.nodes.get_mut(node) {
                     slot.process = Some(process);
                 }
                 self.touched.insert(node);
@@ -145,10 +145,10 @@ impl<B: Backend> World<B> {
 
     /// Takes a node's process down.
     pub(super) fn take_down(&mut self, now: Timestamp, node: NodeId, how: Down, cause: Option<Seq>) -> Option<Seq> {
-        let slot = self.nodes.get_mut(&node)?;
+        let slot = self.nodes.get_mut(node)?;
         let process = slot.process.take()?;
         self.before_death(now, node, how);
-        let slot = self.nodes.get_mut(&node)?;
+        let slot = self.nodes.get_mut(node)?;
         slot.incarnation += 1;
         let lost = self.backend.down(node, how);
         let kind = match how {
@@ -164,7 +164,7 @@ impl<B: Backend> World<B> {
 
     /// A node ends because it, or what it stands on, failed.
     pub(super) fn fail(&mut self, now: Timestamp, node: NodeId, failure: NodeFailure, cause: Option<Seq>) {
-        let Some(slot) = self.nodes.get_mut(&node) else { return };
+        let Some(slot) = self.nodes.get_mut(node) else { return };
         let process = slot.process.take();
         slot.incarnation += 1;
         self.before_death(now, node, Down::Crash);
@@ -176,7 +176,7 @@ impl<B: Backend> World<B> {
     }
 
     fn after_death(&mut self, now: Timestamp, node: NodeId, process: Process, how: Down) {
-        self.touched.remove(&node);
+        self.touched.remove(node);
         self.links.reset(node);
         self.visitors_lost(now, node);
         for held in process.held {
@@ -202,7 +202,7 @@ impl<B: Backend> World<B> {
             .nodes
             .iter()
             .filter(|(_, slot)| slot.process.is_some())
-            .map(|(id, slot)| (*id, slot.incarnation))
+            .map(|(id, slot)| (id, slot.incarnation))
             .collect();
         for (node, incarnation) in peers {
             if !self.links.rules((dead.into(), node.into())).cut {
@@ -217,7 +217,7 @@ impl<B: Backend> World<B> {
         if let Some(process) = self.process_mut(node) {
             process.frozen = true;
             process.labor.call_off();
-            self.touched.remove(&node);
+            self.touched.remove(node);
             self.backend.freeze(node, true);
             self.record(now, cause, EventKind::NodeFroze { node });
         }
@@ -291,12 +291,15 @@ impl<B: Backend> World<B> {
             return;
         };
         self.step(now, node, cause, Input::Idle);
-        if self.touched.contains(&node) {
+        if self.touched.contains(node) {
             // What it asked for was done at once, and it has something to do again: its view is not settled yet.
             return;
         }
         let mut outputs = std::mem::take(&mut self.outputs);
-        if let Some(process) = self.process_mut(node) {
+        // A view is made for those who watch.
+        if !self.recorder.forgets()
+            && let Some(process) = self.process_mut(node)
+        {
             process.node.flush_view(&mut outputs);
         }
         self.carry(now, node, &mut outputs);
@@ -386,16 +389,16 @@ impl<B: Backend> World<B> {
         Some(seq)
     }
 
-    /// Returns what a running node shows of itself, as of its last burst.
+    /// Returns what a running node shows of itself, as of its last burst that was recorded.
     pub fn view(&self, node: NodeId) -> Option<&NodeView> {
         self.process(node).map(|process| process.node.shown())
     }
 
     pub(super) fn process(&self, node: NodeId) -> Option<&Process> {
-        self.nodes.get(&node)?.process.as_ref()
+        self.nodes.get(node)?.process.as_ref()
     }
 
     pub(super) fn process_mut(&mut self, node: NodeId) -> Option<&mut Process> {
-        self.nodes.get_mut(&node)?.process.as_mut()
+        self.nodes.get_mut(node)?.process.as_mut()
     }
 }

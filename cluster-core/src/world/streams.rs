@@ -121,7 +121,7 @@ impl<B: Backend> World<B> {
         if how == Down::PowerLoss {
             return;
         }
-        let others = self.nodes.keys().filter(|other| **other != node).map(|other| Endpoint::from(*other));
+        let others = self.nodes.nodes().filter(|other| *other != node).map(Endpoint::from);
         let others: Vec<Endpoint> = others.chain(self.clients.keys().map(|client| Endpoint::from(*client))).collect();
         for other in others {
             if let Some(by) = self.links.rules((node.into(), other)).slow_close {

@@ -39,6 +39,11 @@ impl Clients {
         !self.asked.is_empty() || !self.reads.is_empty()
     }
 
+    /// Returns whether somebody asked for something that was not handed to the engine, or waits for it to confirm a read.
+    pub(super) fn has_any(&self) -> bool {
+        self.has_reads() || !self.gathered.is_empty()
+    }
+
     /// Answers everybody, because the node leads no more.
     pub(super) fn abandon(&mut self, leader: Option<NodeId>, ctx: &mut Ctx<'_, Raft>) {
         let not_leader = Response::Refused(Refusal::NotLeader { leader });

@@ -260,8 +260,10 @@ impl Protocol for Raft {
     }
 
     fn on_idle(&mut self, ctx: &mut Ctx<'_, Self>) {
-        self.pump(ctx);
-        self.settle(ctx);
+        // What was settled at the end of the step before stays so while the engine has nothing to do.
+        if self.pump(ctx) {
+            self.settle(ctx);
+        }
     }
 
     fn view(&self, view: &mut NodeView) {

@@ -40,15 +40,16 @@ enum Wait {
 }
 
 impl Raft {
-    /// Lets the engine's wishes come true until it has none.
-    pub(super) fn pump(&mut self, ctx: &mut Ctx<'_, Self>) {
+    /// Lets the engine's wishes come true until it has none. Returns whether it had any, or clients have.
+    pub(super) fn pump(&mut self, ctx: &mut Ctx<'_, Self>) -> bool {
+        let mut busy = self.clients.has_any();
         self.stirred |= self.clients.has_reads();
         self.propose_gathered(ctx);
         self.promote_learners();
         self.confirm_reads();
         let mut must_sync = false;
         while self.raw.has_ready() {
-            self.stirred = true;
+            (self.stirred, busy) = (true, true);
             must_sync |= self.handle_ready(ctx);
             self.clock.reseed(&mut self.raw.raft);
             self.confirm_reads();
@@ -60,6 +61,7 @@ impl Raft {
             }
         }
         self.compact_if_due(ctx);
+        busy
     }
 
     /// Returns whether a snapshot of another node is on its way to the disk.
