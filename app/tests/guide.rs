@@ -108,9 +108,9 @@ fn predict(harness: &mut Harness<'static, App>) {
 
 fn copy_of_lab(to: &Path) -> PathBuf {
     let folder = to.join(LAB);
-    fs::create_dir_all(folder.join("text")).unwrap();
+    fs::create_dir_all(folder.join("text")).expect("the folder can be made");
     for file in ["lab.toml", "text/en.md"] {
-        fs::copy(labs().join(LAB).join(file), folder.join(file)).unwrap();
+        fs::copy(labs().join(LAB).join(file), folder.join(file)).expect("the lab has this file");
     }
     folder
 }

@@ -172,11 +172,10 @@ impl Observer for Membership {
                 let _ = if faults.is_healthy(*part) { self.machines.remove(&it) } else { self.machines.insert(it) };
                 self.follow_calm(event.at);
             }
-            EventKind::Milestone { node, milestone: Milestone::MemberViewChanged { subject, status, .. } } => {
-                if *status == MemberStatus::Dead {
-                    self.on_death(*node, *subject, event, found);
-                }
-            }
+            EventKind::Milestone {
+                node,
+                milestone: Milestone::MemberViewChanged { subject, status: MemberStatus::Dead, .. },
+            } => self.on_death(*node, *subject, event, found),
             EventKind::ViewChanged { node, changes } => {
                 for change in changes {
                     match change {

@@ -96,16 +96,12 @@ impl Plausible {
     fn happens(&mut self, event: &TraceEvent) {
         match &event.kind {
             EventKind::FrameSent { msg, .. } => drop(self.sent.insert(*msg)),
-            EventKind::FrameDelivered { msg } | EventKind::FrameDropped { msg, .. } => {
-                if !self.sent.contains(msg) {
-                    self.say(Light::Red, event, "a message arrives that nobody sent");
-                }
+            EventKind::FrameDelivered { msg } | EventKind::FrameDropped { msg, .. } if !self.sent.contains(msg) => {
+                self.say(Light::Red, event, "a message arrives that nobody sent");
             }
             EventKind::OpInvoked { op, .. } => drop(self.invoked.insert(*op)),
-            EventKind::OpReturned { op, .. } => {
-                if !self.invoked.contains(op) {
-                    self.say(Light::Red, event, "an operation returns that nobody began");
-                }
+            EventKind::OpReturned { op, .. } if !self.invoked.contains(op) => {
+                self.say(Light::Red, event, "an operation returns that nobody began");
             }
             EventKind::ClockChanged { rate } => self.rate = *rate,
             EventKind::CommandIssued { by: Author::User, command } => self.commanded(event, command),

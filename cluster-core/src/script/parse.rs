@@ -266,7 +266,7 @@ fn one(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
 
 /// Reads a selector of one node to be asked by hand, or of one client that asks.
 fn asker(cursor: &mut Cursor<'_>) -> Parsed<Selector> {
-    let before = cursor.clone();
+    let before = *cursor;
     match selector(cursor)? {
         client @ Selector::Client(_) => Ok(client),
         _ => {

@@ -2,7 +2,7 @@
 //!
 //! A read stands in the log like a write: what it sees is what was decided before it, whoever leads by then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{Context, Office, OmniPaxos, log::Command};
 use crate::{
@@ -34,8 +34,8 @@ impl OmniPaxos {
             ctx.reply(op, earlier);
         } else if self.undecided_bytes() > UNDECIDED_BYTES_MAX {
             ctx.reply(op, unavailable("too much waits for a majority already"));
-        } else if !self.clients.pending.contains_key(&op) {
-            self.clients.pending.insert(op, request.is_write());
+        } else if let Entry::Vacant(pending) = self.clients.pending.entry(op) {
+            pending.insert(request.is_write());
             self.clients.gathered.push((op, request));
         }
     }

@@ -42,7 +42,7 @@ pub(super) struct Found {
 
 /// Reads the disk of a booting node.
 pub(super) fn recover(disk: &Recovered) -> Found {
-    let snapshot: Option<Snapshot> = disk.records(SNAPSHOT).first().map(|bytes| read(bytes));
+    let snapshot: Option<Snapshot> = disk.records(SNAPSHOT).first().map(read);
     let (mut base, mut entries) = ((0, Epoch(0)), Vec::new());
     let (mut lives, mut ballots, mut known) = (0, (Ballot::default(), Ballot::default()), 0);
     for record in disk.records(LOG) {
