@@ -229,6 +229,8 @@ fn the_list_of_labs_opens_one() {
         harness.get_by_label("lab Majority or nothing").rect().top(),
     );
     assert!(first < second, "in the order of the course");
+    harness.get_by_label("lab Majority or nothing").scroll_to_me();
+    harness.run_steps(3);
     harness.get_by_label("lab Majority or nothing").click();
     harness.run_steps(3);
     let lesson = harness.state().guide().lesson.as_ref().unwrap();

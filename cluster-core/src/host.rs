@@ -200,7 +200,7 @@ impl<P: Protocol> NodeHost<P> {
                 }
                 None => stepped = Stepped::Stale,
             },
-            Input::Request { op, request, after } if after > LogIndex(0) && !request.is_write() => {
+            Input::Request { op, request, after } if after > LogIndex(0) && request.is_read() => {
                 self.protocol.on_session_read(op, request, after, &mut ctx);
             }
             Input::Request { op, request, .. } => self.protocol.on_request(op, request, &mut ctx),

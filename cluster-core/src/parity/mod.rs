@@ -11,7 +11,7 @@ mod proofs_of_backup;
 mod proofs_of_raft;
 mod scene;
 
-pub use cases::{apart, nothing_to_do, together};
+pub use cases::{apart, led, nothing_to_do, together};
 pub use faults::{Case, Outcome, Told};
 pub use proof::{Proof, proofs};
 pub use scene::{PATIENCE, Scene, Stuck};

@@ -298,7 +298,7 @@ impl Client {
         op.asked = node;
         op.open += 1;
         op.wake = op.deadline;
-        let after = if op.request.is_write() { LogIndex(0) } else { self.seen };
+        let after = if op.request.is_read() { self.seen } else { LogIndex(0) };
         out.push(ClientOutput::Ask { node, op: id, request: op.request.clone(), after });
         self.put(id, op);
     }
