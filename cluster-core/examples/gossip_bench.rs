@@ -18,8 +18,10 @@ use workload::{COUNTS, Failure, median, rate};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What becomes of the events of a run.
-const RECORDINGS: [(&str, fn() -> Recorder); 2] =
+const RECORDINGS: [(&str, MakeRecorder); 2] =
     [("recording off", Recorder::forgetful), ("events made, kept and dropped", Recorder::kept)];
+
+type MakeRecorder = fn() -> Recorder;
 
 fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().skip(1).collect();
