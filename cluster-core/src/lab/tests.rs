@@ -149,6 +149,7 @@ fn a_phase_of_another_system_has_only_its_own_knobs() {
         ("size = 3\n", phases),
         ("id = \"another-leads\"", "id = \"another-leads\"\nphase = \"one\""),
         ("id = \"asked\"", "id = \"asked\"\nphase = \"other\""),
+        ("{ do = \"put @leader x 1\" }", "{ phase = \"other\" },\n  { do = \"put n1 x 1\" }"),
     ]);
     let lab = lab.unwrap_or_else(|error| panic!("{error}"));
     let knobs = |phase| lab.spec(phase, 1, TimingProfile::Fast).knobs.into_keys().collect::<Vec<_>>();
