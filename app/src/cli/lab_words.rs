@@ -2,7 +2,9 @@
 
 use cluster_core::lab::{
     Lab, LabError, LabReport, Outcome, ScriptReport,
-    expr::vocabulary::{ACT, CONFLICT, ERASED, FAILED, KNOB, Kind, MOMENTS, NEWS, NODE, OP, ROLE, STATE, Table, Word},
+    expr::vocabulary::{
+        ACT, CONFLICT, DROP, ERASED, FAILED, KNOB, Kind, MOMENTS, NEWS, NODE, OP, ROLE, STATE, SYNC, Table, VIEW, Word,
+    },
 };
 use serde_json::json;
 
@@ -145,6 +147,7 @@ pub(super) fn vocabulary() -> String {
         lines.push(format!("{}:", table.name));
         lines.extend(table.fields.iter().map(line));
     };
-    [&NODE, &OP, &ACT, &ROLE, &FAILED, &CONFLICT, &KNOB, &ERASED, &NEWS].into_iter().for_each(&mut fields);
+    let tables = [&NODE, &VIEW, &OP, &ACT, &DROP, &ROLE, &FAILED, &CONFLICT, &KNOB, &ERASED, &NEWS, &SYNC];
+    tables.into_iter().for_each(&mut fields);
     lines.join("\n")
 }

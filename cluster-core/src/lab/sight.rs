@@ -14,7 +14,7 @@ use super::{
     acts::Acts,
     expr::{
         ACTS_MAX, Cell, Expr, Row,
-        vocabulary::{CONFLICT, DROP, ERASED, KNOB, NEWS, NODE, ROLE},
+        vocabulary::{CONFLICT, DROP, ERASED, KNOB, NEWS, NODE, ROLE, SYNC},
     },
     model::scale,
     ops::Ops,
@@ -233,7 +233,11 @@ impl Sight {
                 match milestone {
                     Milestone::SnapshotInstalled { index } => moments.push(("snapshot.install", news("", index.0))),
                     Milestone::ModeChanged { mode, .. } => moments.push(("mode.change", news(mode.as_str(), 0))),
-                    Milestone::LogSynced { index, .. } => moments.push(("log.sync", news("", index.0))),
+                    Milestone::LogSynced { from, entries, index } => {
+                        let (node, from) = (node.to_string().into(), from.to_string().into());
+                        let cells = [node, from, Cell::count(*entries), Cell::count(index.0)];
+                        moments.push(("log.sync", Row::new(&SYNC, &cells)));
+                    }
                     _ => {} // No goal speaks of the others.
                 }
                 match self.votes.next(milestone, self.now) {

@@ -1,9 +1,10 @@
-//! What goals see of calls: how often they were sent, how often they took effect, and which messages got lost.
+//! What goals see of calls and of logs: how often calls were sent and took effect, which messages got lost, which logs
+//! were synced.
 
 use std::time::Duration;
 
 use super::{
-    expr::{Expr, Wanted},
+    expr::{Expr, Row, Wanted},
     sight::Sight,
 };
 use crate::{
@@ -86,4 +87,36 @@ fn a_dropped_message_is_told_with_its_reason_and_its_direction() {
     assert!(holds(&lost_requests, requests) && !holds(&lost_requests, replies));
     assert!(holds(&lost_replies, replies) && !holds(&lost_replies, requests));
     assert!(!holds(&lost_replies, r#"drops.exists(d, d.reason == "loss" || d.dir == "peer")"#));
+}
+
+/// The logs that were synced among three nodes after one was cut off while others wrote, or after nothing.
+fn synced(protocol: &str, cut_off: bool) -> Vec<Row> {
+    let client = ClientSpec { id: ClientId(1), load: Load::Open { rate_hz: 20.0 }, ..ClientSpec::default() };
+    let (nodes, clients) = ((1..=3).map(NodeId).collect(), vec![client]);
+    let spec = ClusterSpec { protocol: protocol.to_owned(), nodes, clients, ..ClusterSpec::default() };
+    let mut sim = Sim::start(&spec).expect("the spec is sound");
+    sim.run_for(5 * SECOND);
+    let before = sim.trace().len();
+    let leader = sim.trace().latest().leader().expect("five seconds are enough for an election");
+    let away = if leader == NodeId(1) { NodeId(2) } else { NodeId(1) };
+    if cut_off {
+        sim.command(Command::Inject(vec![Fault::Partition(vec![vec![away.into()]])]));
+    }
+    sim.run_for(3 * SECOND);
+    sim.command(Command::Heal(Heal::All));
+    sim.run_for(5 * SECOND);
+    let mut sight = Sight::new(&spec);
+    let mut synced = Vec::new();
+    for event in sim.trace().events(Seq(0)..sim.trace().len()) {
+        let moments = sight.next(&event).0.into_iter().filter(|(moment, _)| *moment == "log.sync");
+        synced.extend(moments.filter(|_| event.seq >= before).map(|(_, row)| row));
+    }
+    synced
+}
+
+#[test]
+fn a_log_is_synced_where_a_node_takes_entries_over_from_another_and_nowhere_else() {
+    assert_eq!(synced("omni-paxos", true).len(), 1);
+    assert!(synced("omni-paxos", false).is_empty());
+    assert!(synced("raft", true).is_empty());
 }

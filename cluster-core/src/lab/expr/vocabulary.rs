@@ -178,6 +178,17 @@ pub static NEWS: Table = Table {
     ],
 };
 
+/// A log that was brought into step with that of another node.
+pub static SYNC: Table = Table {
+    name: "synced log",
+    fields: &[
+        word("node", Kind::Text, "whose log: a follower's, or that of a leader which fetched what it lacked"),
+        word("from", Kind::Text, "with whose log"),
+        word("entries", Kind::Int, "how many entries it was sent"),
+        word("index", Kind::Int, "the last position of its log after that"),
+    ],
+};
+
 /// An election that nobody won.
 pub static FAILED: Table = Table {
     name: "failed election",
@@ -275,6 +286,7 @@ pub static MOMENTS: &[(&str, &Table)] = &[
     ("log.truncate", &ERASED),
     ("snapshot.install", &NEWS),
     ("mode.change", &NEWS),
+    ("log.sync", &SYNC),
 ];
 
 /// The greatest number of rows of a table that an expression sees.
