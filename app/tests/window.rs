@@ -106,8 +106,8 @@ fn the_node_inspector_shows_what_the_node_knows() {
 fn a_knob_is_turned_in_the_inspector_while_nothing_is_selected() {
     let (mut harness, sent) = live();
     select(&mut harness, Selection::Nothing);
-    harness.get_by_label("check_quorum").scroll_to_me();
-    harness.run_steps(2);
+    harness.get_by_role_and_label(egui::accesskit::Role::ComboBox, "check_quorum").scroll_to_me();
+    harness.run_steps(30);
     harness.get_by_role_and_label(egui::accesskit::Role::ComboBox, "check_quorum").click();
     harness.run_steps(3);
     harness.get_by_label("off").click();
