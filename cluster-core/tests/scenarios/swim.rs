@@ -107,25 +107,6 @@ fn a_suspicion_that_is_never_confirmed_leaves_the_dead_among_the_living() {
 }
 
 #[test]
-fn two_halves_that_buried_each_other_find_together_again() {
-    let mut sim = watched(&members(4));
-    sim.run_for(SECOND);
-    for from in 1..=4 {
-        for to in 5..=8 {
-            for (from, to) in [(from, to), (to, from)] {
-                inject(&mut sim, Fault::Link((NodeId(from).into(), NodeId(to).into()), LinkFault::Cut));
-            }
-        }
-    }
-    sim.run_for(30 * SECOND);
-    assert_eq!(view(&sim, 1, NodeId(8)), Some(MemberStatus::Dead));
-    sim.command(Command::Heal(Heal::All));
-    sim.run_for(30 * SECOND);
-    let dead = |by: u16, of: u16| view(&sim, by, NodeId(of)) == Some(MemberStatus::Dead);
-    assert!(!(1..=8).any(|by| (1..=8).any(|of| dead(by, of))));
-}
-
-#[test]
 fn a_write_is_refused_with_the_reason() {
     let mut sim = watched(&members(1));
     put(&mut sim, N4, "x", "1");
