@@ -16,8 +16,10 @@ use egui::ColorImage;
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_millis(400);
 /// The largest side of a picture, in pixels; larger ones are not shown.
+#[cfg(not(target_arch = "wasm32"))]
 const SIDE_MAX: u32 = 4096;
 /// How many bytes a picture may take while it is read.
+#[cfg(not(target_arch = "wasm32"))]
 const DECODED_MAX: u64 = 64 << 20;
 /// How many files are looked at.
 const FILES_MAX: usize = 400;
