@@ -1,7 +1,7 @@
 //! Guided labs in the window: the lab that is open, the attempt at it, what is kept of it, and the list of labs.
 //!
 //! A [`Lesson`] is one lab with one attempt. It holds no cluster: the cluster of a phase is the source of the window, as any
-//! other. Its goals are followed by a [`Watcher`] from the same events that the views show.
+//! other. Its goals are followed by a thread from the same events that the views show.
 
 mod acts;
 mod allow;
