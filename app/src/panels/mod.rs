@@ -22,7 +22,7 @@ mod why;
 
 pub use about::About;
 pub use compare::Compare;
-pub use guide::{GuidePanel, labs_ui};
+pub use guide::{GuidePanel, demo_frame_ui, labs_ui};
 pub use hint::hint_ui;
 pub use inspector::Inspector;
 pub use inventory::Inventory;

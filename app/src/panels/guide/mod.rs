@@ -1,17 +1,20 @@
 //! The guide: the lab that is open, step by step, beside the cluster that it is about.
 
 mod ask;
+mod demo;
 mod end;
 mod goals;
 mod help;
 mod labs;
 mod mistakes;
+mod so_far;
 mod steps;
 mod words;
 
 use cluster_core::lab::{Lab, Step, StepKind};
 use egui::{Button, RichText, ScrollArea, TextStyle, Ui};
 
+pub use demo::demo_frame_ui;
 pub use labs::labs_ui;
 
 use self::words::Words;
