@@ -295,6 +295,8 @@ pub mod guide {
     pub const FRAME_PX: f32 = 3.0;
     /// How strong the ground of a card is.
     pub const CARD_STRENGTH: f32 = 0.10;
+    /// How strong the color of a button on a card is.
+    pub const CARD_BUTTON_STRENGTH: f32 = 0.28;
     /// How strong the ground of what is chosen is.
     pub const CHOSEN_STRENGTH: f32 = 0.22;
     /// The ring around what a hint points at.

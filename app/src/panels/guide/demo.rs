@@ -37,6 +37,8 @@ pub(super) fn demo_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, run: &PhaseRun) {
 
 /// One thing that it did; a click goes there.
 fn act_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, act: &ShownAct) {
+    // A line is as high as its letters.
+    ui.spacing_mut().interact_size.y = look::TEXT_PX;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 0.75 * SPACE;
         let small = |words: String| RichText::new(words).size(look::SMALL_PX);
@@ -58,15 +60,15 @@ pub fn demo_frame_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, place: egui::Rect)
     let layer = egui::LayerId::new(Order::Middle, Id::unique("demonstration frame"));
     let stroke = Stroke::new(look::FRAME_PX, ctx.theme.accent);
     egui.layer_painter(layer).rect_stroke(place, 0.0, stroke, StrokeKind::Inside);
-    // Beside the tab, so that it hides nothing of the picture.
-    let at = egui::pos2(place.center().x, place.top() + TAB_HEIGHT + 0.5 * SPACE);
-    let area = Area::new(Id::unique("demonstration")).pivot(Align2::CENTER_TOP).fixed_pos(at).interactable(false);
+    // In the row of tabs, so that it hides nothing of the picture.
+    let at = egui::pos2(place.right() - SPACE, place.top() - 0.5 * TAB_HEIGHT);
+    let area = Area::new(Id::unique("demonstration")).pivot(Align2::RIGHT_CENTER).fixed_pos(at).interactable(false);
     let fill = mix(ctx.theme.surface, ctx.theme.accent, look::CHOSEN_STRENGTH);
-    let frame = egui::Frame::new().fill(fill).corner_radius(2.0 * SPACE).inner_margin(Margin::symmetric(14, 3));
+    let frame = egui::Frame::new().fill(fill).corner_radius(2.0 * SPACE).inner_margin(Margin::symmetric(14, 1));
     area.show(egui, |ui| {
         frame.show(ui, |ui| {
             let words = if run.told().shown.is_some() { "Demonstration, at its end" } else { "Demonstration" };
-            ui.label(RichText::new(words).strong().size(look::TEXT_PX));
+            ui.add(egui::Label::new(RichText::new(words).strong().size(look::TEXT_PX)).extend());
         });
     });
 }

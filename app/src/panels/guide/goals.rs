@@ -3,7 +3,7 @@
 use cluster_core::lab::{Goal, GoalState, Lab, Palette, Pattern, Verdict};
 use egui::{RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
 
-use super::{demo, primary_ui, so_far, words::Words};
+use super::{primary_ui, so_far, words::Words};
 use crate::{
     action::Action,
     ctx::ViewCtx,
@@ -110,7 +110,6 @@ fn why(goal: &Goal) -> String {
 pub(super) fn phase_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, lab: &Lab) {
     let Some(run) = &lesson.run else { return };
     if run.demo {
-        demo::demo_ui(ui, ctx, run);
         return;
     }
     ui.horizontal(|ui| {

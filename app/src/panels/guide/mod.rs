@@ -77,6 +77,9 @@ impl GuidePanel {
             self.words.section_ui(ui, ctx, lesson, "intro", false);
             ui.add_space(look::GAP_PX);
         }
+        if let Some(run) = lesson.run.as_ref().filter(|run| run.demo && lesson.looked.is_none()) {
+            demo::demo_ui(ui, ctx, run);
+        }
         self.words.section_ui(ui, ctx, lesson, &step.text, true);
         ui.add_space(0.5 * look::GAP_PX);
         let now = lesson.looked.is_none();
@@ -197,6 +200,8 @@ fn card_ui<R>(ui: &mut Ui, ctx: &ViewCtx<'_>, color: egui::Color32, contents: im
     frame
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
+            // On the ground of a card, a button of the usual color would not be seen.
+            ui.visuals_mut().widgets.inactive.weak_bg_fill = mix(ctx.theme.surface, color, look::CARD_BUTTON_STRENGTH);
             contents(ui)
         })
         .inner

@@ -28,12 +28,14 @@ pub(super) fn goals_ui(ui: &Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, lane: Rect, 
     marks.sort_by(|a, b| a.0.total_cmp(&b.0));
     let wide = |title: &str| painter.layout_no_wrap(title.to_owned(), font(), ctx.theme.text).size().x;
     let ends: Vec<(f32, f32)> = marks.iter().map(|(x, _, _, title)| (*x, wide(title))).collect();
-    for ((x, at, goal, title), titled) in marks.iter().zip(titled(&ends, axis.right)) {
+    for ((x, at, goal, title), titled) in marks.iter().zip(titled(&ends, (axis.left, axis.right))) {
         let center = pos2(*x, lane.center().y);
         paint_mark(&painter, ctx, center, goal.verdict);
-        if titled {
-            let place = center + vec2(look::MARK_PX + 0.5 * SPACE, 0.0);
-            painter.text(place, Align2::LEFT_CENTER, title, font(), ctx.theme.text);
+        let aside = vec2(look::MARK_PX + 0.5 * SPACE, 0.0);
+        match titled {
+            Title::Right => drop(painter.text(center + aside, Align2::LEFT_CENTER, title, font(), ctx.theme.text)),
+            Title::Left => drop(painter.text(center - aside, Align2::RIGHT_CENTER, title, font(), ctx.theme.text)),
+            Title::None => {}
         }
         mark_ui(ui, ctx, center, *at, goal, title);
     }
@@ -63,11 +65,30 @@ fn font() -> FontId {
     FontId::proportional(SMALL_SIZE)
 }
 
-/// Returns which marks have room for their titles: up to the next mark, or to the end of the tape. Marks stand from left to
-/// right, each with the width of its title.
-fn titled(marks: &[(f32, f32)], right: f32) -> Vec<bool> {
-    let next = |at: usize| marks.get(at + 1).map_or(right, |(x, _)| x - look::MARK_PX);
-    marks.iter().enumerate().map(|(at, (x, wide))| x + look::MARK_PX + SPACE + wide <= next(at)).collect()
+/// On which side of a mark its title stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Title {
+    Right,
+    Left,
+    None,
+}
+
+/// Returns where each mark has room for its title: up to the next mark, or else back to what stands before it. Marks stand from
+/// left to right, each with the width of its title.
+fn titled(marks: &[(f32, f32)], (left, right): (f32, f32)) -> Vec<Title> {
+    let mut taken = left;
+    let place = |(at, (x, wide)): (usize, &(f32, f32))| {
+        let needs = look::MARK_PX + SPACE + wide;
+        let next = marks.get(at + 1).map_or(right, |(x, _)| x - look::MARK_PX);
+        let title = match (x + needs <= next, x - needs >= taken) {
+            (true, _) => Title::Right,
+            (false, true) => Title::Left,
+            (false, false) => Title::None,
+        };
+        taken = x + if title == Title::Right { needs } else { look::MARK_PX };
+        title
+    };
+    marks.iter().enumerate().map(place).collect()
 }
 
 /// A disc with the sign of the verdict: the sign tells them apart, the color only helps.
@@ -100,8 +121,10 @@ mod tests {
 
     #[test]
     fn a_title_is_written_only_where_it_runs_into_nothing() {
-        let marks = [(10.0, 30.0), (40.0, 30.0), (200.0, 90.0)];
-        assert_eq!(titled(&marks, 260.0), [false, true, false]);
-        assert_eq!(titled(&marks[2..], 400.0), [true]);
+        let marks = [(10.0, 30.0), (32.0, 30.0), (110.0, 20.0), (200.0, 90.0)];
+        let found = titled(&marks, (0.0, 260.0));
+        assert_eq!(found, [Title::None, Title::Right, Title::Right, Title::None]);
+        assert_eq!(titled(&[(60.0, 30.0), (90.0, 30.0)], (0.0, 300.0)), [Title::Left, Title::Right]);
+        assert_eq!(titled(&marks[3..], (0.0, 400.0)), [Title::Right]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cluster_core::{ids::NodeId, registry, trace::MarkKind};
+use cluster_core::{ids::NodeId, trace::MarkKind};
 use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 
 use super::geometry::{self, Axis, FAULT_ROW, FaultBar, Lanes};
@@ -33,6 +33,9 @@ pub(crate) fn paint_tape(
     paint_cursor(&clipped, ctx, lanes, axis);
 }
 
+/// So far from the cursor, labels of the axis do not run into its own.
+const CURSOR_CLEAR_PX: f32 = 52.0;
+
 fn small() -> FontId {
     FontId::proportional(SMALL_SIZE)
 }
@@ -43,7 +46,7 @@ fn digits() -> FontId {
 
 fn paint_names(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes) {
     let lag = if ctx.store.timeline().lag.is_empty() { "" } else { "lag" };
-    let leader = registry::protocol(&ctx.store.spec().protocol).map_or("leader", |row| row.leader_word);
+    let leader = super::leader_word(ctx);
     let goals = if lanes.goals.height() > 0.0 { "goals" } else { "" };
     let names = [
         (lanes.bands, leader),
@@ -69,13 +72,18 @@ fn paint_ticks(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis)
         painter.vline(x, lanes.bands.bottom()..=lanes.ticks.top(), line);
         let text = format!("{secs:.decimals$} s");
         let align = if tick == 0 { Align2::LEFT_CENTER } else { Align2::CENTER_CENTER };
-        if x + 20.0 < lanes.ticks.right() {
+        // The cursor says its own time where it stands.
+        let hidden = (x - axis.x(ctx.at)).abs() < CURSOR_CLEAR_PX;
+        if x + 20.0 < lanes.ticks.right() && !hidden {
             painter.text(pos2(x, lanes.ticks.center().y), align, text, digits(), ctx.theme.text_weak);
         }
     }
 }
 
 fn paint_bands(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis, end: f64) {
+    if lanes.bands.height() <= 0.0 {
+        return;
+    }
     painter.rect_filled(lanes.bands, 3.0, ctx.theme.background);
     let bands = &ctx.store.timeline().bands;
     for (at, band) in bands.iter().enumerate() {

@@ -162,7 +162,7 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
     let radius = scene.layout.radius;
     let tint = pen.theme.epoch(state.view.epoch.0);
     if ctx.selection.has_node(placed.id) {
-        pen.painter.circle_stroke(center, pen.px(radius + RIM + 2.0), Stroke::new(2.0, pen.theme.accent));
+        pen.painter.circle_stroke(center, pen.px(radius + 0.75 * RIM), Stroke::new(2.0, pen.theme.accent));
     }
     paint_body(pen, center, radius, tint, state);
     paint_arc(pen, ctx.at, (center, radius, scene.layout.cards), tint, state);
