@@ -16,12 +16,13 @@ use crate::{
     keys,
     layout::Looks,
     panels::{
-        Chrome, Lost, Tape, Toasts, demo_frame_ui, hint_ui, labs_ui, new_cluster_ui, open_file_ui, tool_banner_ui,
-        top_bar_ui,
+        Chrome, Lost, Tape, Toasts, demo_frame_ui, hint_ui, labs_ui, new_cluster_ui, open_file_ui, reading_ui,
+        tool_banner_ui, top_bar_ui,
     },
     playback::Playback,
+    reading::Reading,
     settings::Settings,
-    source::{Source, Start},
+    source::{self, Source, Start},
     theme::{self, Theme},
     tools::{Tool, Tools},
     travel::Travel,
@@ -49,6 +50,8 @@ pub struct App {
     pub(crate) nemeses: u32,
     pub(crate) starter: Option<Starter>,
     pub(crate) opener: Option<Opener>,
+    /// The file that is being read, to be shown or compared.
+    pub(crate) reading: Option<Reading>,
     pub(crate) guide: Guide,
     looks: Looks,
     tape: Tape,
@@ -59,8 +62,8 @@ pub struct App {
 /// Starts a run as the source of a window, or says why it cannot be.
 pub type Starter = Box<dyn Fn(Start) -> Result<Box<dyn Source>, String>>;
 
-/// Opens a file as the source of a window, or says why it cannot be.
-pub type Opener = Box<dyn Fn(&std::path::Path) -> Result<Box<dyn Source>, String>>;
+/// Reads a file, on another thread than the window's, or says why it cannot be.
+pub type Opener = fn(&std::path::Path) -> Result<source::Recording, String>;
 
 impl App {
     /// Makes the window of a source.
@@ -91,6 +94,7 @@ impl App {
             nemeses: 0,
             starter: None,
             opener: None,
+            reading: None,
             guide: Guide::new("labs".into(), None),
             looks: Looks::default(),
             tape: Tape::default(),
@@ -155,6 +159,7 @@ impl App {
         if self.store.latest().rate > 0.0 && grows {
             self.chrome.rate = self.store.latest().rate;
         }
+        self.take_reading(ctx);
         self.drive_nemesis();
         self.guide_logic(ctx, real);
         self.playback.advance(&self.store, real, arrived, grows);
@@ -202,6 +207,7 @@ impl App {
         }
         tool_banner_ui(ui.ctx(), &ctx, place);
         demo_frame_ui(ui.ctx(), &ctx, place);
+        reading_ui(ui.ctx(), &ctx, place, self.reading.as_ref());
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         open_file_ui(ui.ctx(), &ctx, &mut self.chrome);
@@ -237,6 +243,11 @@ impl App {
     /// Returns the messages that are shown, oldest first.
     pub fn toasts(&self) -> impl Iterator<Item = &str> {
         self.toasts.texts()
+    }
+
+    /// Returns whether a file is being read.
+    pub fn is_reading(&self) -> bool {
+        self.reading.is_some()
     }
 
     /// Returns the tools in the user's hand.

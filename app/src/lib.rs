@@ -19,6 +19,7 @@ pub mod names;
 pub mod offscreen;
 pub mod panels;
 pub mod playback;
+pub mod reading;
 #[cfg(all(feature = "live", not(target_arch = "wasm32")))]
 pub mod recordings;
 pub mod settings;
