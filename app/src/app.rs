@@ -15,7 +15,10 @@ use crate::{
     guide::{Guide, Lesson},
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, labs_ui, new_cluster_ui, open_file_ui, reading_ui, tool_banner_ui, top_bar_ui},
+    panels::{
+        Chrome, Lost, Tape, Toasts, demo_frame_ui, hint_ui, labs_ui, new_cluster_ui, open_file_ui, reading_ui,
+        tool_banner_ui, top_bar_ui,
+    },
     playback::Playback,
     reading::Reading,
     settings::Settings,
@@ -183,6 +186,9 @@ impl App {
         ctx.availability = Some(&self.availability);
         let lesson = self.guide.lesson.as_ref();
         let (allowed, marks) = (lesson.map(Lesson::allowed), lesson.map(|lesson| lesson.marks(state)));
+        if let Some(lesson) = lesson {
+            ctx.names = lesson.names();
+        }
         (ctx.guide, ctx.allowed, ctx.marks) = (Some(&self.guide), allowed.as_ref(), marks.as_ref());
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
@@ -201,6 +207,7 @@ impl App {
         }
         tool_banner_ui(ui.ctx(), &ctx, place);
         reading_ui(ui.ctx(), &ctx, place, self.reading.as_ref());
+        demo_frame_ui(ui.ctx(), &ctx, place);
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         open_file_ui(ui.ctx(), &ctx, &mut self.chrome);

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod layout;
 #[cfg(all(feature = "live", not(target_arch = "wasm32")))]
 pub mod live;
+pub mod names;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
 pub mod panels;

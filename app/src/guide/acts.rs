@@ -69,7 +69,7 @@ impl App {
             GuideAction::Demonstrate(hint) => {
                 let goal = |lesson: &Lesson| Some(lesson.lab()?.hints.get(hint)?.goal.clone());
                 if let Some(goal) = self.guide.lesson.as_ref().and_then(goal) {
-                    self.in_lesson(|lesson| lesson.did(Did::Hinted { goal: goal.clone(), level: 3 }));
+                    self.in_lesson(|lesson| lesson.did(Did::Shown { goal: goal.clone() }));
                     self.begin_phase(Some(goal), ctx);
                 }
             }
@@ -115,7 +115,8 @@ impl App {
             }
         }
         for command in commands {
-            self.source.send(Author::Lab, command);
+            // The golden script acts, as it does without a window; its goals are followed on this cluster only.
+            self.source.send(Author::Script, command);
         }
         if let Some(ended) = over {
             self.leave_phase(ended, ctx);
@@ -131,7 +132,7 @@ impl App {
     /// Shows the goals what happened.
     pub(crate) fn guide_sees(&mut self, events: &[TraceEvent]) {
         if let Some(run) = self.guide.lesson.as_mut().and_then(|lesson| lesson.run.as_mut()) {
-            run.see(events);
+            run.see(events, self.store.latest());
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use cluster_core::{
     lab::{
-        Answer, Ask, Deed, Did, GoalState, Journal, Lab, LabError, Palette, Score, Step, StepKind, drawn,
+        Answer, Ask, Deed, Did, GoalState, Journal, Lab, LabError, Palette, Score, SoFar, Step, StepKind, drawn,
         evidence::{AttemptLog, Closing, EvidenceError, Head},
     },
     origin::BackendKind,
@@ -25,6 +25,7 @@ use super::{
     reload::{Content, Reading},
     text,
 };
+use crate::names::Names;
 
 /// A lab that is open.
 pub struct Lesson {
@@ -65,6 +66,7 @@ pub struct Lesson {
     texts: BTreeMap<String, Section>,
     palette: Palette,
     requests: Vec<Request>,
+    names: Names,
     clock: ActiveTime,
 }
 
@@ -111,6 +113,7 @@ impl Lesson {
             texts: BTreeMap::new(),
             palette: Palette::default(),
             requests: Vec::new(),
+            names: Names::default(),
             clock: ActiveTime::default(),
         };
         let mut step = None;
@@ -142,6 +145,7 @@ impl Lesson {
                 (self.journal.lab, self.journal.version) = (lab.id.clone(), lab.version.clone());
                 self.texts = text::sections(&lab, &drawn(&lab, self.journal.seed));
                 (self.palette, self.requests) = (Palette::of(&lab), lab.requests(self.journal.seed));
+                self.names = Names::of(lab.node_names(self.journal.seed));
                 (self.lab, self.pictures, self.mistakes) = (Some(lab), pictures, Vec::new());
                 self.edition += 1;
                 true
@@ -156,6 +160,11 @@ impl Lesson {
     /// Returns the lab, if it could ever be read.
     pub fn lab(&self) -> Option<&Arc<Lab>> {
         self.lab.as_ref()
+    }
+
+    /// Returns what the nodes are called in this attempt.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Returns a section of its text.
@@ -210,6 +219,30 @@ impl Lesson {
             found.unwrap_or(GoalState { id: goal.id.clone(), ..pending(goal.optional) })
         };
         lab.goals.iter().map(state).collect()
+    }
+
+    /// Returns how far a goal of the run that is shown is on its way; nothing of one that is decided.
+    pub fn so_far(&self, goal: &str) -> Option<SoFar> {
+        let run = self.run.as_ref().filter(|run| run.told().ended.is_none())?;
+        run.told().so_far.get(goal).copied()
+    }
+
+    /// Returns what was decided in the run that is shown, and when: by what the observer of the goals told, and nothing else.
+    pub fn decided(&self) -> Vec<GoalState> {
+        let Some(lab) = &self.lab else { return Vec::new() };
+        let (phase, states) = match &self.run {
+            Some(run) if run.demo => (run.phase, run.told().goals.clone()),
+            Some(run) => (run.phase, self.goals()),
+            None => (self.phase_of(self.step), self.goals()),
+        };
+        let of_phase = |state: &GoalState| lab.goals.iter().any(|goal| goal.id == state.id && goal.phase == phase);
+        states.into_iter().filter(|state| state.at.is_some() && of_phase(state)).collect()
+    }
+
+    /// Returns the title of a goal: the heading of its section, or its id in words.
+    pub fn goal_title(&self, id: &str) -> String {
+        let heading = self.section(&format!("goal-{id}")).map(|section| section.heading.clone());
+        heading.filter(|heading| !heading.is_empty()).unwrap_or_else(|| text::words_of(id))
     }
 
     /// Returns the right answer to a question about what happened, and the event that shows it, if an event does.

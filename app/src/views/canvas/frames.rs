@@ -334,10 +334,11 @@ pub(super) fn label(flight: &Flight) -> String {
 /// Lists what is known of a frame.
 pub(super) fn tooltip_ui(ui: &mut egui::Ui, ctx: &ViewCtx<'_>, flight: &Flight) {
     ui.strong(flight.info.name.as_str());
-    ui.label(format!("{} to {}, {} bytes", flight.from, flight.to, flight.bytes));
+    let (from, to) = (ctx.names.end(flight.from), ctx.names.end(flight.to));
+    ui.label(format!("{from} to {to}, {} bytes", flight.bytes));
     let age = ctx.at.since(flight.sent).as_millis();
     if ctx.at > flight.due {
-        ui.label(format!("waits at {} for {} ms", flight.to, ctx.at.since(flight.due).as_millis()));
+        ui.label(format!("waits at {to} for {} ms", ctx.at.since(flight.due).as_millis()));
     } else {
         ui.label(format!("in flight for {age} ms"));
     }
