@@ -38,7 +38,7 @@ impl Swim {
         if !self.joined {
             return "its life to be on disk".into();
         }
-        if self.opinions.is_empty() && self.members.len() != 1 {
+        if !self.heard && self.members.len() != 1 {
             return "another member to speak to it".into();
         }
         match self.health.waits_for() {
