@@ -13,6 +13,8 @@ mod marks;
 mod phase;
 mod reload;
 mod shelf;
+mod stage;
+mod steps;
 mod text;
 mod watcher;
 

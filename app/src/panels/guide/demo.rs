@@ -55,8 +55,10 @@ fn short(at: Timestamp) -> String {
 
 /// Says on the picture itself that it is a demonstration: whoever looks up from the guide must not take it for their own doing.
 pub fn demo_frame_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, place: egui::Rect) {
-    let run = ctx.guide.and_then(|guide| guide.lesson.as_ref()?.run.as_ref()).filter(|run| run.demo);
-    let Some(run) = run else { return };
+    let run = ctx.guide.and_then(|guide| guide.lesson.as_ref()?.run.as_ref());
+    if run.is_none_or(|run| !run.demo) {
+        return;
+    }
     let layer = egui::LayerId::new(Order::Middle, Id::unique("demonstration frame"));
     let stroke = Stroke::new(look::FRAME_PX, ctx.theme.accent);
     egui.layer_painter(layer).rect_stroke(place, 0.0, stroke, StrokeKind::Inside);
@@ -67,8 +69,7 @@ pub fn demo_frame_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, place: egui::Rect)
     let frame = egui::Frame::new().fill(fill).corner_radius(2.0 * SPACE).inner_margin(Margin::symmetric(14, 1));
     area.show(egui, |ui| {
         frame.show(ui, |ui| {
-            let words = if run.told().shown.is_some() { "Demonstration, at its end" } else { "Demonstration" };
-            ui.add(egui::Label::new(RichText::new(words).strong().size(look::TEXT_PX)).extend());
+            ui.add(egui::Label::new(RichText::new("Demonstration").strong().size(look::TEXT_PX)).extend());
         });
     });
 }

@@ -50,7 +50,9 @@ impl View for GuidePanel {
         let Some(lab) = lesson.lab() else { return };
         ui.add_space(SPACE);
         let place = lesson.looked.unwrap_or(lesson.step);
-        ScrollArea::vertical().auto_shrink(false).id_salt(("step", place)).show(ui, |ui| {
+        // What is new begins at its top: another step, or a demonstration.
+        let demo = lesson.run.as_ref().is_some_and(|run| run.demo);
+        ScrollArea::vertical().auto_shrink(false).id_salt(("step", place, demo)).show(ui, |ui| {
             // The bar for scrolling stands beside the text, not on it.
             ui.set_max_width(ui.available_width() - SPACE);
             match lesson.shown_step() {

@@ -33,6 +33,8 @@ pub(crate) fn paint_tape(
     paint_cursor(&clipped, ctx, lanes, axis);
 }
 
+/// How strong the ground under labels of lines is.
+const LABEL_GROUND: f32 = 0.85;
 /// So far from the cursor, labels of the axis do not run into its own.
 const CURSOR_CLEAR_PX: f32 = 52.0;
 
@@ -193,7 +195,11 @@ fn paint_lag_labels(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, labels:
     for ((node, at, value), place) in labels.iter().zip(places) {
         let Some(y) = place else { continue };
         let text = format!("{} {}", ctx.names.short(*node), format::count(*value));
-        painter.text(pos2(at.x - SPACE, y), Align2::RIGHT_BOTTOM, text, digits(), ctx.theme.node(*node));
+        let text = painter.layout_no_wrap(text, digits(), ctx.theme.node(*node));
+        let place = Align2::RIGHT_BOTTOM.anchor_size(pos2(at.x - SPACE, y), text.size());
+        // A line that runs through figures makes others of them.
+        painter.rect_filled(place.expand2(vec2(2.0, -1.0)), 2.0, ctx.theme.surface.gamma_multiply(LABEL_GROUND));
+        painter.galley(place.min, text, ctx.theme.text);
     }
 }
 
