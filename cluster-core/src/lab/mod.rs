@@ -7,6 +7,7 @@ mod acts;
 mod attempt;
 mod build;
 mod build_goals;
+mod build_hints;
 mod build_scripts;
 mod draw;
 mod error;
@@ -25,9 +26,11 @@ mod sight;
 #[cfg(test)]
 mod sight_tests;
 mod source;
+mod spoken;
 #[cfg(test)]
 mod tests;
 mod text;
+mod toml_words;
 mod verify;
 mod views;
 mod votes;
