@@ -206,8 +206,8 @@ impl App {
             self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
         }
         tool_banner_ui(ui.ctx(), &ctx, place);
-        demo_frame_ui(ui.ctx(), &ctx, place);
         reading_ui(ui.ctx(), &ctx, place, self.reading.as_ref());
+        demo_frame_ui(ui.ctx(), &ctx, place);
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         open_file_ui(ui.ctx(), &ctx, &mut self.chrome);

@@ -31,9 +31,9 @@ pub fn banner_ui(
     (name, words): (&str, &str),
     (ends, action): (&str, Action),
 ) {
-    // Beside the tab, so that it hides nothing of the picture.
-    let at = egui::pos2(place.center().x, place.top() - 0.5 * TAB_HEIGHT);
-    let area = egui::Area::new(egui::Id::unique(("banner", name))).pivot(egui::Align2::CENTER_CENTER).fixed_pos(at);
+    // Behind the tabs, so that it hides nothing of the picture.
+    let at = egui::pos2(place.right() - SPACE, place.top() - 0.5 * TAB_HEIGHT);
+    let area = egui::Area::new(egui::Id::unique(("banner", name))).pivot(egui::Align2::RIGHT_CENTER).fixed_pos(at);
     let fill = mix(ctx.theme.raised, ctx.theme.accent, 0.25);
     let frame = egui::Frame::new().fill(fill).corner_radius(2.0 * SPACE).inner_margin(egui::Margin::symmetric(14, 1));
     area.show(egui, |ui| {

@@ -4,8 +4,8 @@
 use std::time::Instant;
 use std::{
     sync::{
-        Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -43,8 +43,8 @@ pub struct SimStage<'a> {
 }
 
 impl Stage for SimStage<'_> {
-    fn play(&self, lab: &Lab, attempts: &[Attempt]) -> Vec<Result<Outcome, String>> {
-        several(attempts, self.threads, &|attempt| simulate_lab(lab, attempt, self.stop))
+    fn play(&self, lab: &Lab, attempts: &[Attempt], done: &mut dyn FnMut(usize, Made)) {
+        several(attempts, self.threads, &|attempt| simulate_lab(lab, attempt, self.stop), done);
     }
 }
 
@@ -58,30 +58,33 @@ pub struct LiveStage<'a> {
 
 #[cfg(feature = "live")]
 impl Stage for LiveStage<'_> {
-    fn play(&self, lab: &Lab, attempts: &[Attempt]) -> Vec<Result<Outcome, String>> {
-        several(attempts, attempts.len(), &|attempt| live_lab(lab, attempt, self.stop))
+    fn play(&self, lab: &Lab, attempts: &[Attempt], done: &mut dyn FnMut(usize, Made)) {
+        several(attempts, attempts.len(), &|attempt| live_lab(lab, attempt, self.stop), done);
     }
 }
 
-/// Makes attempts on several threads; the outcomes stand in the order of the attempts.
-fn several(attempts: &[Attempt], threads: usize, make: &(dyn Fn(&Attempt) -> Made + Sync)) -> Vec<Made> {
-    let outcomes: Mutex<Vec<(usize, Made)>> = Mutex::new(Vec::new());
+/// Makes attempts on several threads, the first ones first, and tells of each as soon as it is over.
+fn several(
+    attempts: &[Attempt],
+    threads: usize,
+    make: &(dyn Fn(&Attempt) -> Made + Sync),
+    done: &mut dyn FnMut(usize, Made),
+) {
     let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some((at, attempt)) = attempts.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = make(attempt);
-            outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((at, outcome));
-        }
-    };
+    let (over, outcomes) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, attempts.len().max(1)) {
-            scope.spawn(work);
+        for _ in 0..threads.clamp(1, attempts.len().max(1)) {
+            let (over, next) = (over.clone(), &next);
+            scope.spawn(move || {
+                while let Some((at, attempt)) = attempts.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+                    // Who listens does so to the end.
+                    let _heard = over.send((at, make(attempt)));
+                }
+            });
         }
-        work();
+        drop(over);
+        outcomes.iter().for_each(|(at, outcome)| done(at, outcome));
     });
-    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by_key(|(at, _)| *at);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 type Made = Result<Outcome, String>;

@@ -328,6 +328,12 @@ pub(super) fn idle_client(id: ClientId) -> ClientSpec {
 
 /// A line of a fault script, if it is one.
 pub(super) fn verb_line(line: &str) -> Result<Timed, String> {
+    if line.lines().count() > 1 {
+        return Err("an action is one verb, in one line; write each in an action of its own".to_owned());
+    }
+    if line.split_whitespace().next() == Some("at") {
+        return Err("an action has no time; write { wait = \"2s\" } before it, and here what is done".to_owned());
+    }
     let script = crate::script::Script::parse("action", &format!("at 0s {line}")).map_err(|error| error.problem)?;
     script.timed.into_iter().next().ok_or_else(|| "a verb is missing; write for example `crash @leader`".to_owned())
 }

@@ -118,6 +118,11 @@ impl Play {
         &self.said
     }
 
+    /// Returns whether it came to where it thinks about what happened.
+    pub fn has_thought(&self) -> bool {
+        self.actions.iter().take(self.next).any(|action| matches!(action, Action::Reflect))
+    }
+
     fn go_on(&mut self, now: Timestamp) {
         (self.next, self.since) = (self.next + 1, now);
     }

@@ -37,7 +37,7 @@ impl<'a> LabProgress<'a> {
     pub fn new(lab: &'a Lab, phase: usize, spec: &ClusterSpec) -> Self {
         let goals = lab.goals.iter().filter(|goal| goal.phase == phase);
         let monitors = goals.map(|goal| Monitor::new(goal, spec.profile)).collect();
-        Self { sight: Sight::new(spec), monitors, lab, phase }
+        Self { sight: Sight::new(spec, &lab.exprs_of(phase)), monitors, lab, phase }
     }
 
     /// Takes an event over.

@@ -101,7 +101,7 @@ pub(super) struct StepFile {
     pub(super) phase: Option<Text>,
     #[serde(default)]
     pub(super) ask: Vec<AskFile>,
-    pub(super) min_words: Option<u32>,
+    pub(super) min_words: Option<Spanned<u32>>,
     pub(super) source: Option<Text>,
 }
 

@@ -167,8 +167,8 @@ fn a_phase_of_another_system_has_only_its_own_knobs() {
 #[test]
 fn a_mistake_in_the_file_is_told_with_its_place_and_a_remedy() {
     for (part, by, place, why) in [
-        ("level = 1", "levle = 1", "line 5, column 1", "unknown field `levle`"),
-        ("size = 3", "size = \"three\"", "line 11, column 8", "expected u16"),
+        ("level = 1", "levle = 1", "line 5, column 1, levle", "did you mean `level`?"),
+        ("size = 3", "size = \"three\"", "line 11, column 8, cluster.size", "a whole number without quotes"),
         ("k.role ==", "k.rank ==", "goal.another-leads.sequence", "one act has no `rank`"),
         ("k.epoch)", "j.epoch)", "goal.another-leads.sequence", "`j` is not known here"),
         ("\"crash\", as", "\"kaboom\", as", "goal.another-leads.sequence", "`kaboom` is no event"),

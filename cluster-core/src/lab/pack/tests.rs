@@ -170,7 +170,7 @@ fn a_wrong_description_is_told_with_its_place() {
     assert!(told(&PACK.replace("a-lab", "c-lab")).contains("line 6"), "{}", told(&PACK.replace("a-lab", "c-lab")));
     assert!(told(&PACK.replace("a-lab", "../x")).contains("no id of a lab"));
     assert!(told(&format!("app = \"99.0.0\"\n{PACK}")).contains("take a later one"));
-    assert!(told(&format!("script = \"x\"\n{PACK}")).contains("unknown field"));
+    assert!(told(&format!("script = \"x\"\n{PACK}")).contains("`script` means nothing here"));
 }
 
 #[test]
