@@ -14,7 +14,7 @@ use super::Scribe;
 use crate::{
     check::Observers,
     command::Author,
-    lab::{Attempt, Lab, Outcome, Stage},
+    lab::{Attempt, Lab, Outcome, Schedule, Stage},
     origin::{BackendKind, Origin},
     sim::Runner,
     time::Timestamp,
@@ -99,6 +99,7 @@ pub fn simulate_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut sc
     let mut outcome = Outcome::before(lab);
     for segment in attempt.segments() {
         let (spec, mut play, mut progress) = attempt.begin(lab, &segment);
+        let mut schedule = Schedule::of(lab, segment.phase, attempt.seed, attempt.profile);
         let mut recorder = Recorder::kept();
         let mut file = match &mut scribe {
             Some(scribe) => {
@@ -117,6 +118,12 @@ pub fn simulate_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut sc
                 file.push(&events).map_err(|error| error.to_string())?;
             }
             events.drain(..).for_each(|event| progress.see(&event));
+            if let Some(commands) = schedule.next(runner.now(), &progress) {
+                for command in commands {
+                    runner.command(Author::Lab, command);
+                }
+                continue;
+            }
             if let Some(commands) = play.next(runner.now(), &progress) {
                 for command in commands {
                     runner.command(Author::User, command);
@@ -137,6 +144,7 @@ pub fn simulate_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut sc
             scribe.ended(lab, &segment, &play, &progress).map_err(|error| error.to_string())?;
         }
         outcome.take(&play, &mut progress);
+        outcome.stuck = outcome.stuck.take().or_else(|| schedule.stuck());
     }
     Ok(outcome)
 }
@@ -153,6 +161,7 @@ pub fn live_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut scribe
     let mut outcome = Outcome::before(lab);
     for segment in attempt.segments() {
         let (spec, mut play, mut progress) = attempt.begin(lab, &segment);
+        let mut schedule = Schedule::of(lab, segment.phase, attempt.seed, attempt.profile);
         let record = scribe.as_mut().map(|scribe| scribe.begins(lab, &segment)).transpose();
         let record = record.map_err(|error| error.to_string())?;
         let options = SessionOptions { record, ..SessionOptions::default() };
@@ -177,12 +186,14 @@ pub fn live_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut scribe
             if stop.load(Ordering::Relaxed) {
                 return Err("it was stopped".to_owned());
             }
-            while unseen == 0
-                && let Some(commands) = play.next(progress.state().at + real.saturating_sub(last_event), &progress)
-            {
+            while unseen == 0 {
+                let now = progress.state().at + real.saturating_sub(last_event);
+                let due = schedule.next(now, &progress).map(|commands| (Author::Lab, commands));
+                let due = due.or_else(|| play.next(now, &progress).map(|commands| (Author::User, commands)));
+                let Some((by, commands)) = due else { break };
                 unseen = commands.len();
                 for command in commands {
-                    session.send(Author::User, command);
+                    session.send(by, command);
                 }
             }
         }
@@ -190,6 +201,7 @@ pub fn live_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut scribe
             scribe.ended(lab, &segment, &play, &progress).map_err(|error| error.to_string())?;
         }
         outcome.take(&play, &mut progress);
+        outcome.stuck = outcome.stuck.take().or_else(|| schedule.stuck());
         session.finish().map_err(|error| error.to_string())?;
     }
     Ok(outcome)

@@ -61,6 +61,7 @@ impl Builder<'_> {
             steps: Vec::new(),
             goals: Vec::new(),
             hints: Vec::new(),
+            timeline: Vec::new(),
             scripts: Vec::new(),
             verify: self.verify(file),
             score: [file.score.goals, file.score.observe, file.score.reflect],
@@ -73,6 +74,7 @@ impl Builder<'_> {
         self.once("step.ask", file.step.iter().flat_map(|step| &step.ask).map(|ask| &ask.id));
         lab.goals = build_goals::goals(self, file, &lab);
         lab.hints = build_hints::hints(self, file, &lab);
+        lab.timeline = build_scripts::timeline(self, file, &lab);
         lab.scripts = build_scripts::scripts(self, file, &lab);
         lab
     }

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     build::Builder,
     expr::{Kind, Wanted, vocabulary::STATE},
-    model::{Action, Lab, Param, Script, StepKind, verb_line},
-    source::{ActionFile, ExpectFile, LabFile, ScriptFile, Text},
+    model::{Action, Lab, Param, Scheduled, Script, StepKind, verb_line},
+    source::{ActionFile, ExpectFile, LabFile, ScriptFile, Text, TimelineFile},
 };
 use crate::{
     fault::FAULTS,
@@ -22,6 +22,8 @@ use crate::{
 pub(super) const GOLDEN: &str = "golden";
 /// How long a condition is waited for, if nothing is said.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How much a lab may do by itself.
+const TIMELINE_MAX: usize = 32;
 /// How many actions a script may have.
 const ACTIONS_MAX: usize = 200;
 
@@ -83,6 +85,44 @@ fn one(builder: &mut Builder<'_>, file: &ScriptFile, all: &LabFile, lab: &Lab) -
     }
 }
 
+/// Reads what the lab does by itself. It may use verbs that its learner is not offered.
+pub(super) fn timeline(builder: &mut Builder<'_>, file: &LabFile, lab: &Lab) -> Vec<Scheduled> {
+    if let Some(extra) = file.timeline.get(TIMELINE_MAX) {
+        builder.wrong(extra.at.span(), "timeline", format!("a timeline has at most {TIMELINE_MAX} entries"));
+        return Vec::new();
+    }
+    file.timeline.iter().filter_map(|entry| scheduled(builder, entry, lab)).collect()
+}
+
+fn scheduled(builder: &mut Builder<'_>, file: &TimelineFile, lab: &Lab) -> Option<Scheduled> {
+    let at = builder.duration(&file.at, "timeline.at");
+    if at > Duration::from_secs(60 * u64::from(lab.minutes)) {
+        let problem =
+            format!("the lab takes about {} minutes: this would come too late; say an earlier time", lab.minutes);
+        builder.wrong(file.at.span(), "timeline.at", problem);
+    }
+    let phases = || lab.phases.iter().map(|phase| phase.id.as_str());
+    let phase = match &file.phase {
+        Some(named) => match phases().position(|phase| phase == named.get_ref()) {
+            Some(phase) => phase,
+            None => {
+                builder.unknown(named, "timeline.phase", "phase", phases());
+                return None;
+            }
+        },
+        None if lab.phases.len() > 1 => {
+            let all = phases().collect::<Vec<_>>().join(", ");
+            builder.wrong(file.at.span(), "timeline.phase", format!("say in which phase; there are {all}"));
+            return None;
+        }
+        None => 0,
+    };
+    let key = "timeline.do".to_owned();
+    let mut reader = Reader { lab, key, bound: Vec::new(), phase, members_change: false };
+    reader.line(builder, &file.do_)?;
+    Some(Scheduled { phase, at, line: file.do_.get_ref().clone() })
+}
+
 /// Reads the actions of one script in order: each may speak of the nodes that those before it gave a name.
 struct Reader<'a> {
     lab: &'a Lab,
@@ -132,6 +172,16 @@ impl Reader<'_> {
     }
 
     fn verb(&mut self, builder: &mut Builder<'_>, line: &Text) -> Option<Action> {
+        let verb = self.line(builder, line)?;
+        if !self.lab.verbs.contains(&verb) {
+            let problem = format!("the lab does not offer `{verb}`; add it to allow.verbs, or do without it");
+            builder.wrong(line.span(), &self.key, problem);
+        }
+        Some(Action::Do(line.get_ref().clone()))
+    }
+
+    /// Tries a line of a fault script. Returns its verb.
+    fn line(&mut self, builder: &mut Builder<'_>, line: &Text) -> Option<String> {
         let mut tried = line.get_ref().clone();
         let nodes = self.lab.spec(self.phase, 1, TimingProfile::Human).nodes;
         for (at, (name, _)) in self.bound.iter().enumerate() {
@@ -159,12 +209,7 @@ impl Reader<'_> {
                 return None;
             }
         }
-        let verb = tried.split_whitespace().next().unwrap_or_default();
-        if !self.lab.verbs.iter().any(|allowed| allowed == verb) {
-            let problem = format!("the lab does not offer `{verb}`; add it to allow.verbs, or do without it");
-            builder.wrong(line.span(), &self.key, problem);
-        }
-        Some(Action::Do(line.get_ref().clone()))
+        Some(tried.split_whitespace().next().unwrap_or_default().to_owned())
     }
 
     /// Says whom a verb names though nobody is called so, in a phase whose nodes are those of its beginning.

@@ -48,6 +48,8 @@ pub struct Lab {
     pub goals: Vec<Goal>,
     /// Help, in levels.
     pub hints: Vec<Hint>,
+    /// What the lab does by itself.
+    pub timeline: Vec<Scheduled>,
     /// The scripts that show it works.
     pub scripts: Vec<Script>,
     /// How it is verified.
@@ -239,6 +241,17 @@ pub struct Hint {
     pub when: Option<Expr>,
     /// The levels: the anchor of the text, and what to point at.
     pub levels: Vec<(String, Vec<String>)>,
+}
+
+/// Something that the lab does by itself, whatever its learner does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheduled {
+    /// In which phase.
+    pub phase: usize,
+    /// How long after the phase began.
+    pub at: Duration,
+    /// A verb, as in a fault script; `{names}` stand for what was drawn.
+    pub line: String,
 }
 
 /// A script of actions, and what should come of it.

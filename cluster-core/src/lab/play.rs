@@ -26,7 +26,7 @@ pub struct Play {
     bound: Vec<(String, String)>,
     params: BTreeMap<String, String>,
     said: Vec<(String, String)>,
-    rng: ChaCha8Rng,
+    pub(super) rng: ChaCha8Rng,
     profile: TimingProfile,
     stuck: Option<String>,
 }

@@ -365,6 +365,46 @@ fn a_goal_that_is_on_its_way_says_how_far_it_is() {
     assert_eq!(so_far("reach = 'alive == 2'"), None, "what is met is not on its way");
 }
 
+/// Reads the small lab with something that it does by itself.
+fn by_itself(entry: &str, asked: &str) -> Result<Lab, String> {
+    const GOLDEN: &str = "[[script]]\nname = \"golden\"";
+    read(&[(GOLDEN, &format!("[[timeline]]\n{entry}\n\n{GOLDEN}")), (ASKED, asked)])
+}
+
+#[test]
+fn what_the_lab_does_by_itself_comes_at_its_time_and_is_not_the_learners_deed() {
+    // The lab offers its learner no slowness; what it does by itself, it may.
+    let entry = "at = \"500ms\"\ndo = \"slow n3 2x\"";
+    let asked = |by: &str, until: &str| {
+        let act =
+            format!("reach = 'acts.exists(a, a.kind == \"slow\" && a.node == \"n3\" && a.by == \"{by}\" && {until})'");
+        let lab = by_itself(entry, &act).unwrap_or_else(|error| panic!("{error}"));
+        let actions = lab.script("golden").map(|script| script.actions.clone()).unwrap_or_default();
+        let attempt = Attempt { actions, seed: 3, profile: TimingProfile::Human };
+        let outcome = simulate_lab(&lab, &attempt, &AtomicBool::new(false)).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(outcome.stuck, None);
+        outcome.goals[1].verdict
+    };
+    assert_eq!(asked("lab", "a.at >= 0.5 && a.at < 0.6"), Verdict::Met);
+    assert_eq!(asked("lab", "a.at < 0.5"), Verdict::Pending);
+    assert_eq!(asked("learner", "true"), Verdict::Pending);
+}
+
+#[test]
+fn a_mistake_in_what_the_lab_does_by_itself_is_told_with_its_place_and_a_remedy() {
+    for (entry, expected) in [
+        ("at = \"1s\"\ndo = \"freez n3\"", "timeline.do: `freez` is no verb; did you mean `freeze`?"),
+        ("at = \"1s\"\ndo = \"freeze n9\"", "timeline.do"),
+        ("at = \"soon\"\ndo = \"freeze n3\"", "timeline.at: this is no span of time"),
+        ("at = \"11m\"\ndo = \"freeze n3\"", "timeline.at: the lab takes about 10 minutes"),
+        ("at = \"1s\"\nphase = \"b\"\ndo = \"freeze n3\"", "timeline.phase: `b` is no phase"),
+        ("at = \"1s\"\ndo = \"put n1 {color} 1\"", "timeline.do: `{color} 1` is not known here"),
+    ] {
+        let error = by_itself(entry, ASKED).map(|_| ()).unwrap_err();
+        assert!(error.contains("lab.toml, line 5") && error.contains(expected), "{entry}: {error}");
+    }
+}
+
 /// What can be said of knobs, wipes and elections: where it is true, and where it is not.
 #[test]
 fn words_of_knobs_wipes_and_elections_are_true_where_they_should_be() {
