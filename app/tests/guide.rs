@@ -8,7 +8,8 @@ use std::{
 };
 
 use cluster_core::{
-    command::Command,
+    command::{Author, Command},
+    event::EventKind,
     fault::{Fault, Heal},
     ids::{Endpoint, NodeId},
     lab::{Did, StepKind, Verdict},
@@ -295,6 +296,33 @@ fn a_demonstration_shows_the_goal_met_and_nothing_of_it_is_the_learners() {
     assert!(lesson.run.as_ref().is_some_and(|run| !run.demo));
     assert_eq!(lesson.journal.attempts_at(""), 2);
     assert!(harness.query_by_label("Demonstration").is_none());
+}
+
+#[test]
+fn what_the_lab_does_by_itself_happens_in_the_window_and_is_not_the_learners() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = copy_of_lab(scratch.path());
+    let toml = fs::read_to_string(folder.join("lab.toml")).unwrap();
+    let golden = "[[script]]\nname = \"golden\"";
+    let entry = "[[timeline]]\nat = \"1s\"\ndo = \"slow n2 2x\"\n\n";
+    fs::write(folder.join("lab.toml"), toml.replacen(golden, &format!("{entry}{golden}"), 1)).unwrap();
+    let (mut harness, _) = at_lab(&folder, None);
+    with_clusters(&mut harness);
+    predict(&mut harness);
+    let slow = |harness: &Harness<'static, App>| {
+        harness.state().store().latest().nodes.get(&NodeId(2)).is_some_and(|node| node.faults.slow.is_some())
+    };
+    wait(&mut harness, "a slow n2", slow);
+    let store = harness.state().store();
+    let mut by = Vec::new();
+    store.each(cluster_core::ids::Seq(0)..store.len(), &mut |event| {
+        if let EventKind::CommandIssued { by: author, .. } = &event.kind {
+            by.push((*author, event.at.as_secs_f64() >= 1.0));
+        }
+    });
+    assert_eq!(by, [(Author::Lab, true)], "once, not before its time");
+    let run = harness.state().guide().lesson.as_ref().unwrap().run.as_ref().unwrap();
+    assert_eq!(run.caused, 0, "no fault of the learner");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cluster_core::{command::Author, event::TraceEvent, lab::Did, origin::BackendKind};
+use cluster_core::{event::TraceEvent, lab::Did, origin::BackendKind};
 
 use super::{
     GuideAction, Lesson,
@@ -103,9 +103,8 @@ impl App {
                 lesson.did(Did::Hinted { goal: lab.hints[hint].goal.clone(), level: 0 });
             }
         }
-        for command in commands {
-            // The golden script acts, as it does without a window; its goals are followed on this cluster only.
-            self.source.send(Author::Script, command);
+        for (by, command) in commands {
+            self.source.send(by, command);
         }
         if let Some(ended) = over {
             self.leave_phase(ended, ctx);

@@ -87,7 +87,7 @@ impl PhaseRun {
     pub(super) fn begin(begin: Begin, wake: impl Fn() + Send + 'static) -> Result<Self, String> {
         let Begin { lab, phase, nth, seed, profile, demo, since } = begin;
         let shows = demo.is_some();
-        let watcher = Watcher::start(Course { lab, phase, seed, profile, demo }, wake)?;
+        let watcher = Watcher::start(Course { lab, phase, seed, profile, since: Timestamp::ZERO, demo }, wake)?;
         Ok(Self {
             phase,
             nth,
@@ -109,7 +109,8 @@ impl PhaseRun {
         wake: impl Fn() + Send + 'static,
     ) -> Result<(), String> {
         let Begin { lab, phase, seed, profile, demo, .. } = begin;
-        self.watcher = Watcher::start(Course { lab, phase, seed, profile, demo }, wake)?;
+        let since = events.last().map_or(Timestamp::ZERO, |event| event.at);
+        self.watcher = Watcher::start(Course { lab, phase, seed, profile, since, demo }, wake)?;
         self.watcher.see(events);
         if self.told.ended.is_some() {
             self.watcher.finish();
@@ -151,8 +152,8 @@ impl PhaseRun {
         &self.told
     }
 
-    /// Takes over what the goals came to. Returns what the demonstration asks of the cluster.
-    pub(super) fn listen(&mut self) -> Vec<Command> {
+    /// Takes over what the goals came to. Returns what the lab and the demonstration ask of the cluster.
+    pub(super) fn listen(&mut self) -> Vec<(Author, Command)> {
         let News { next, goals, so_far, done, hints, answers, finished, commands, shown } = self.watcher.news();
         let ended = finished.then(|| Ended { until: next, goals: goals.clone(), answers });
         self.told = Told { goals, so_far, done, hints, shown, ended };

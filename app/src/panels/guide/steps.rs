@@ -45,7 +45,7 @@ fn phase_words(lesson: &Lesson, step: usize) -> String {
     let phases = lesson.lab().map_or(0, |lab| lab.phases.len());
     let phase = lesson.phase_of(step);
     match lesson.lab().and_then(|lab| lab.steps.get(step)).map(|step| step.kind) {
-        Some(StepKind::Do | StepKind::Observe) if phases > 1 => format!(" · phase {} of {phases}", phase + 1),
+        Some(StepKind::Do | StepKind::Observe) if phases > 1 => format!(" · phase {}", phase + 1),
         Some(_) | None => String::new(),
     }
 }
