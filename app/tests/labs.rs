@@ -171,7 +171,10 @@ fn evidence_that_was_altered_is_found_out_with_its_place() {
         (
             "the recording",
             flipped((all[block].2.start + all[block].2.end) / 2),
-            &["block 0 of the recording of the phase, attempt 1 is not as it was written", "(its checksum is wrong)"],
+            &[
+                "block 0 of the recording of the phase, attempt 1 is not as it was written",
+                "the experiment: its recording is damaged",
+            ],
         ),
         (
             "a digest",
