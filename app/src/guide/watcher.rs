@@ -11,7 +11,7 @@ use cluster_core::{
     command::Command,
     event::{EventKind, TraceEvent},
     ids::Seq,
-    lab::{Action, Attempt, GoalState, Lab, LabProgress, Play, Segment, Verdict},
+    lab::{Action, Attempt, GoalState, Lab, LabProgress, Play, Segment, SoFar, Verdict},
     time::TimingProfile,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
@@ -42,6 +42,8 @@ pub(super) struct News {
     pub(super) next: Seq,
     /// How far each goal is.
     pub(super) goals: Vec<GoalState>,
+    /// How far those are that are not decided, by their ids.
+    pub(super) so_far: BTreeMap<String, SoFar>,
     /// Whether all that count are met.
     pub(super) done: bool,
     /// The hints whose condition holds, by their place in the lab.
@@ -192,6 +194,7 @@ impl Follower<'_> {
 
     fn look(&mut self) {
         self.news.goals = self.progress.goals();
+        self.news.so_far = self.progress.so_far().into_iter().collect();
         self.news.done = self.progress.is_done();
         let hints = self.course.lab.hints.iter().enumerate();
         let holds =
@@ -229,7 +232,8 @@ impl Follower<'_> {
     fn tell(&mut self, told: &Mutex<News>, wake: &dyn Fn()) {
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         let mut commands = std::mem::take(&mut told.commands);
-        let news = !self.news.commands.is_empty() || told.goals != self.news.goals || told.hints != self.news.hints;
+        let goals = told.goals != self.news.goals || told.so_far != self.news.so_far;
+        let news = !self.news.commands.is_empty() || goals || told.hints != self.news.hints;
         let ends = told.finished != self.news.finished || told.shown != self.news.shown || told.done != self.news.done;
         commands.append(&mut self.news.commands);
         *told = News { commands, ..self.news.clone() };

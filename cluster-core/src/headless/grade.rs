@@ -175,6 +175,8 @@ fn before(evidence: &Evidence) -> Grade {
                     *count += 1;
                 }
             }
+            // A demonstration is the last level of help.
+            Did::Shown { .. } => hints[2] += 1,
             Did::Began { nth, .. } => resets += u32::from(*nth > 1),
             Did::Predicted { .. }
             | Did::Ended { .. }

@@ -127,6 +127,11 @@ pub enum Did {
         /// Its level, from 1; 0 for one that came by itself.
         level: u8,
     },
+    /// Was shown how a goal is met, on a cluster of its own.
+    Shown {
+        /// The goal.
+        goal: String,
+    },
     /// Came to the end.
     Finished,
 }

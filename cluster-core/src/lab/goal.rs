@@ -9,6 +9,7 @@ use super::{
     expr::{Expr, Row},
     model::{Goal, Moment, Pattern, scaled},
     sight::{ALL, Changed, Happened, Sight},
+    so_far::SoFar,
 };
 use crate::time::{Timestamp, TimingProfile};
 
@@ -198,6 +199,36 @@ impl<'a> Monitor<'a> {
         match &mut self.watch {
             Watch::Never { witness, .. } => self.verdict == Verdict::Pending && witness.look(sight, ALL),
             _ => self.verdict == Verdict::Met,
+        }
+    }
+
+    /// Returns how far it is on its way, if it is not decided and can be part of the way.
+    pub(super) fn so_far(&mut self, sight: &Sight) -> Option<SoFar> {
+        if self.verdict != Verdict::Pending {
+            return None;
+        }
+        let profile = self.profile;
+        match (&mut self.watch, &self.goal.pattern) {
+            (Watch::Reach { times, .. }, Pattern::Reach { times: of, .. }) if *of > 1 => {
+                Some(SoFar::Times { done: *times, of: *of })
+            }
+            (Watch::Reach { since, .. }, Pattern::Reach { held, .. })
+            | (Watch::Hold { since, .. }, Pattern::Hold { held, .. }) => {
+                (!held.is_zero()).then(|| SoFar::Held { since: *since, span: scaled(*held, profile) })
+            }
+            (Watch::Respond { open, answered, .. }, Pattern::Respond { within, min_triggers, .. }) => {
+                let due = open.front().map(|first| first.since + scaled(*within, profile));
+                Some(SoFar::Followed { done: *answered, of: *min_triggers, due })
+            }
+            (Watch::Sequence { begun, .. }, Pattern::Sequence { steps, .. }) => {
+                let done = begun.iter().map(|candidate| candidate.next).max().unwrap_or(0);
+                (steps.len() > 1).then_some(SoFar::Steps { done: done as u32, of: steps.len() as u32 })
+            }
+            (Watch::Never { it, witness } | Watch::Measure { it, witness }, pattern) => {
+                let so = it.look(sight, ALL) != matches!(pattern, Pattern::Never { .. });
+                Some(SoFar::AtTheEnd { so, enough: witness.look(sight, ALL) })
+            }
+            _ => None, // A monitor watches for what its goal says.
         }
     }
 

@@ -25,6 +25,7 @@ mod score;
 mod sight;
 #[cfg(test)]
 mod sight_tests;
+mod so_far;
 mod source;
 mod spoken;
 #[cfg(test)]
@@ -45,4 +46,5 @@ pub use palette::Palette;
 pub use play::{Play, filled_in};
 pub use progress::{GoalState, LabProgress};
 pub use score::Score;
+pub use so_far::SoFar;
 pub use verify::{LabReport, ScriptReport, Stage};

@@ -7,6 +7,7 @@ use super::{
     goal::{Monitor, Verdict},
     model::{Answer, Lab, Pattern, StepKind},
     sight::Sight,
+    so_far::SoFar,
 };
 use crate::{event::TraceEvent, spec::ClusterSpec, time::Timestamp, trace::ClusterState};
 
@@ -84,6 +85,13 @@ impl<'a> LabProgress<'a> {
             optional: monitor.goal().optional,
         };
         self.monitors.iter().map(state).collect()
+    }
+
+    /// Returns how far the goals are that are not decided, by their ids.
+    pub fn so_far(&mut self) -> Vec<(String, SoFar)> {
+        let Self { sight, monitors, .. } = self;
+        let of = |monitor: &mut Monitor<'_>| Some((monitor.goal().id.clone(), monitor.so_far(sight)?));
+        monitors.iter_mut().filter_map(of).collect()
     }
 
     /// Returns whether an expression holds, with nodes by name.

@@ -1,6 +1,6 @@
 //! Labs that are broken on purpose: each is refused for the right reason, with its place.
 
-use std::sync::atomic::AtomicBool;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use super::{
     attempt::Attempt,
@@ -8,11 +8,15 @@ use super::{
     goal::Verdict,
     load::Files,
     model::Lab,
+    so_far::SoFar,
     verify::{LabReport, Stage},
 };
 use crate::{
+    command::Author,
     headless::{SimStage, simulate_lab},
+    sim::Runner,
     time::TimingProfile,
+    trace::Recorder,
 };
 
 const TOML: &str = r##"
@@ -87,6 +91,9 @@ runs = 2
 limit = "6s"
 profiles = ["fast"]
 "##;
+
+/// The second goal of the small lab.
+const ASKED: &str = "reach = 'ops.exists(o, o.client == \"c0\" && o.f == \"put\" && o.result == \"ok\")'";
 
 const TEXT: &str = "# Small\n## Predict {#predict}\nwho?\n## Observe {#observe}\nhow many?\n## Another leads \
                     {#goal-another-leads}\nso\n## Asked {#goal-asked}\nso\n";
@@ -233,7 +240,6 @@ fn a_lab_of_a_pack_comes_after_labs_of_it_that_come_before() {
 #[test]
 fn each_broken_lab_is_refused_for_the_right_reason() {
     const SEQUENCE: &str = "{ state = 'nodes.exists(n, n.leads && n.epoch > k.epoch) && alive == 2' }";
-    const ASKED: &str = "reach = 'ops.exists(o, o.client == \"c0\" && o.f == \"put\" && o.result == \"ok\")'";
     const WRONG_TURN: &str = "{ do = \"crash @follower[0]\" }, { wait = \"4s\" }";
     let broken: &[(&[(&str, &str)], &str)] = &[
         (
@@ -370,6 +376,43 @@ fn each_pattern_is_met_where_it_should_be_and_not_where_it_should_not() {
     ] {
         assert_eq!(verdict(pattern), expected, "{pattern}");
     }
+}
+
+/// Returns how far a goal is, if it is not decided, when the golden script of the small lab is over.
+fn so_far(pattern: &str) -> Option<SoFar> {
+    let lab = read(&[(ASKED, pattern)]).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+    let actions = lab.script("golden").map(|script| script.actions.clone()).unwrap_or_default();
+    let attempt = Attempt { actions, seed: 3, profile: TimingProfile::Fast };
+    let (spec, mut play, mut progress) = attempt.begin(&lab, &attempt.segments()[0]);
+    let mut runner = Runner::start(&spec, Recorder::kept()).expect("it starts");
+    let mut events = Vec::new();
+    while !play.is_over() {
+        runner.take_events(&mut events);
+        events.drain(..).for_each(|event| progress.see(&event));
+        match play.next(runner.now(), &progress) {
+            Some(commands) => commands.into_iter().for_each(|command| runner.command(Author::User, command)),
+            None => while !runner.advance(runner.now() + Duration::from_millis(10), 1000) {},
+        }
+    }
+    progress.so_far().into_iter().find(|(id, _)| id == "asked").map(|(_, so_far)| so_far)
+}
+
+#[test]
+fn a_goal_that_is_on_its_way_says_how_far_it_is() {
+    const CRASH: &str = "{ event = \"crash\", as = \"j\" }";
+    assert_eq!(so_far("reach = 'leader != \"\"'\ntimes = 3"), Some(SoFar::Times { done: 2, of: 3 }));
+    let steps = format!("sequence = [{CRASH}, {{ state = 'alive == 2' }}, {{ event = \"restart\" }}]");
+    assert_eq!(so_far(&steps), Some(SoFar::Steps { done: 2, of: 3 }));
+    let twice = format!("respond = [{CRASH}, {{ state = 'leader != \"\"' }}]\nwithin = \"4s\"\nmin_triggers = 2");
+    assert_eq!(so_far(&twice), Some(SoFar::Followed { done: 1, of: 2, due: None }));
+    let held = so_far("hold = 'leaders.size() == 1'\nfor = \"60s\"\nwitness = 'acts.size() > 0'");
+    let Some(SoFar::Held { since: Some(_), span }) = held else { panic!("{held:?}") };
+    assert!(!span.is_zero() && span < Duration::from_secs(60), "a fast profile asks for less: {span:?}");
+    let end = |so, enough| Some(SoFar::AtTheEnd { so, enough });
+    assert_eq!(so_far("never = 'leaders.size() > 1'\nwitness = 'acts.size() > 0'"), end(true, true));
+    assert_eq!(so_far("never = 'leaders.size() > 1'\nwitness = 'cut_links > 0'"), end(true, false));
+    assert_eq!(so_far("measure = 'ops.size() >= 900'\nwitness = 'ops.size() >= 2'"), end(false, true));
+    assert_eq!(so_far("reach = 'alive == 2'"), None, "what is met is not on its way");
 }
 
 /// What can be said of knobs, wipes and elections: where it is true, and where it is not.

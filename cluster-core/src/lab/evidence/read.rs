@@ -226,6 +226,7 @@ impl Reading {
                 Ok(Did::Observed { ask, .. }) => format!("the answer to `{ask}`"),
                 Ok(Did::Reflected { step, .. }) => format!("the thought at `{step}`"),
                 Ok(Did::Hinted { goal, .. }) => format!("a hint for `{goal}`"),
+                Ok(Did::Shown { goal }) => format!("the demonstration of `{goal}`"),
                 Ok(Did::Began { phase, nth }) => format!("the beginning of {}", phase_words(&phase, nth)),
                 Ok(Did::Ended { phase, .. }) => format!("the end of phase `{phase}`"),
                 Ok(Did::Finished) => "the last deed".to_owned(),

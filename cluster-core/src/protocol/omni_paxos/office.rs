@@ -119,8 +119,13 @@ impl OmniPaxos {
                     self.promises.best = Some(this);
                 }
             }
-            // It comes late, and what it has beyond the leader's log was not decided.
-            Office::Leader => promise.log_sync = None,
+            // It comes late, and what it has beyond the leader's log was not decided. The engine would compare the rounds of
+            // the two logs to find where they part; a log that began with a snapshot has none, and would be sent everything
+            // from the first entry on, which nobody has any more. What is decided is the same in both.
+            Office::Leader => {
+                (promise.log_sync, promise.n_accepted) = (None, promise.n);
+                promise.accepted_idx = promise.decided_idx;
+            }
         }
     }
 }
