@@ -100,13 +100,15 @@ fn a_lab_that_was_begun_is_checked_packed_signed_and_run_from_the_file() {
     let (code, said) = lab(&["list", "--pack", &file, "--signed-by", &public]);
     assert!(code == Some(0) && said.contains("first") && said.contains("second"), "{said}");
     let (code, said) = lab(&["run", "second", "--pack", &file, "--profile", "fast"]);
-    assert!(code == Some(0) && said.contains("met       another-leads") && said.contains("100 of 100 points"), "{said}");
+    assert!(
+        code == Some(0) && said.contains("met       another-leads") && said.contains("100 of 100 points"),
+        "{said}"
+    );
     let (code, said) = lab(&["check", &file, "--runs", "1", "--quiet"]);
     assert!(code == Some(0) && said.contains("ok   second"), "{said}");
     // Evidence of a lab in a pack is graded by that pack.
     let evidence = course.path("second.evidence");
-    let (code, said) =
-        lab(&["run", "second", "--pack", &file, "--profile", "fast", "--evidence", &evidence]);
+    let (code, said) = lab(&["run", "second", "--pack", &file, "--profile", "fast", "--evidence", &evidence]);
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = lab(&["grade", &evidence, "--pack", &file]);
     assert!(code == Some(0) && said.contains("yellow  100 of 100 points"), "{said}");
@@ -186,7 +188,11 @@ fn what_climbs_out_lies_or_is_too_large_does_not_get_in() {
 fn what_is_no_pack_is_told_with_how_to_make_one() {
     let course = Course::new();
     let out = course.path("out.labpack");
-    refused(&["pack", &course.path("course/first"), "-o", &out], 3, &["pack.toml", "a pack is a folder with pack.toml"]);
+    refused(
+        &["pack", &course.path("course/first"), "-o", &out],
+        3,
+        &["pack.toml", "a pack is a folder with pack.toml"],
+    );
     refused(&["pack", &course.path("nowhere"), "-o", &out], 3, &["pack.toml", "is not there"]);
     refused(&["list", "--pack", &course.path("no.labpack")], 3, &["no.labpack", "a pack is a folder"]);
     refused(&["pack", &course.path("course"), "-o", "/nowhere/x.labpack"], 3, &["/nowhere/x.labpack", "another file"]);
@@ -195,7 +201,9 @@ fn what_is_no_pack_is_told_with_how_to_make_one() {
     // A lab that speaks of one that comes later, or of none, or of itself.
     let toml = Path::new(&course.path("course")).join("first/lab.toml");
     let text = fs::read_to_string(&toml).expect("a lab");
-    for (after, says) in [("second", "comes later in the pack"), ("third", "is no lab of this pack"), ("first", "after itself")] {
+    for (after, says) in
+        [("second", "comes later in the pack"), ("third", "is no lab of this pack"), ("first", "after itself")]
+    {
         fs::write(&toml, text.replace("locales =", &format!("after = [\"{after}\"]\nlocales ="))).expect("writable");
         refused(&["pack", &course.path("course"), "-o", &out], 3, &["first/lab.toml, line 9", "after: ", says]);
     }
