@@ -1,4 +1,5 @@
-//! Runs every protocol twice at many seeds, struck by swarms of faults, and compares the traces event by event.
+//! Runs every protocol twice at many seeds, struck by swarms of faults, and compares the traces event by event. The hash of
+//! all traces is printed: what is to change no run must not change it.
 //!
 //! `cargo run --release -p cluster-core --example determinism [SEEDS]`
 
@@ -26,13 +27,15 @@ fn main() {
     let seeds = std::env::args().nth(1).map_or(1000, |seeds| seeds.parse::<u64>().expect("give a number of seeds"));
     let mut differing = 0;
     for row in PROTOCOLS {
-        let (next, events) = (AtomicU64::new(1), AtomicU64::new(0));
+        let (next, events, traces) = (AtomicU64::new(1), AtomicU64::new(0), AtomicU64::new(0));
         let differ = std::thread::scope(|scope| {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            let threads: Vec<_> = (0..cores).map(|_| scope.spawn(|| work(row.id, seeds, &next, &events))).collect();
+            let threads: Vec<_> =
+                (0..cores).map(|_| scope.spawn(|| work(row.id, seeds, &next, &events, &traces))).collect();
             threads.into_iter().flat_map(|thread| thread.join().expect("no run panics")).collect::<Vec<_>>()
         });
-        println!("{}: {seeds} seeds, {} events, {} differ", row.id, events.into_inner(), differ.len());
+        let (events, traces) = (events.into_inner(), traces.into_inner());
+        println!("{}: {seeds} seeds, {events} events, {} differ, traces {traces:016x}", row.id, differ.len());
         for seed in &differ {
             println!("  seed {seed} gave two traces");
         }
@@ -42,7 +45,7 @@ fn main() {
 }
 
 /// Tries seeds until there are no more. Returns those at which two runs differ.
-fn work(protocol: &str, seeds: u64, next: &AtomicU64, events: &AtomicU64) -> Vec<u64> {
+fn work(protocol: &str, seeds: u64, next: &AtomicU64, events: &AtomicU64, traces: &AtomicU64) -> Vec<u64> {
     let quarry = Quarry { strikes_for: STRIKES_FOR, ..Quarry::new(protocol) };
     let mut differ = Vec::new();
     loop {
@@ -57,6 +60,8 @@ fn work(protocol: &str, seeds: u64, next: &AtomicU64, events: &AtomicU64) -> Vec
             differ.push(seed);
         }
         events.fetch_add(first.1, Ordering::Relaxed);
+        // Threads take turns as they like, so the order of the seeds must not matter.
+        traces.fetch_add(first.0, Ordering::Relaxed);
     }
 }
 

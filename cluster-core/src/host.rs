@@ -2,7 +2,6 @@
 
 use std::{
     cell::Cell,
-    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Once,
     time::Duration,
@@ -11,14 +10,13 @@ use std::{
 use bytes::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 
 use crate::{
     disk::{DiskOp, Recovered, SyncId},
     event::{EventKind, MessageInfo, NodeView},
     ids::{LogIndex, NodeId, OpId},
     name::Name,
-    protocol::{Ctx, Effect, NodeConfig, Protocol},
+    protocol::{Ctx, Effect, Encoder, NodeConfig, Protocol},
     request::{Request, Response},
     time::Timestamp,
 };
@@ -137,11 +135,10 @@ pub struct NodeHost<P: Protocol> {
     rng: ChaCha8Rng,
     next_sync: SyncId,
     next_token: TimerToken,
-    armed: BTreeMap<P::Timer, TimerToken>,
-    names: BTreeMap<TimerToken, P::Timer>,
+    /// The timers that run, in order. They are few, and set anew all the time.
+    armed: Vec<(P::Timer, TimerToken)>,
     effects: Vec<Effect<P>>,
-    /// Messages are encoded here: a buffer that is there already need not grow.
-    scratch: Vec<u8>,
+    encoder: Encoder,
     shown: NodeView,
     view: NodeView,
     /// Whether a part of what was shown counts no more.
@@ -160,10 +157,10 @@ impl<P: Protocol> NodeHost<P> {
         let seed = config.seed ^ u64::from(config.me.0) << 32 ^ u64::from(incarnation) << 48;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut next_sync = SyncId(1);
-        let mut effects = Vec::new();
+        let (mut encoder, mut effects) = (Encoder::default(), Vec::new());
         let protocol = guarded(|| {
-            let mut ctx = Ctx { me: config.me, now, rng: &mut rng, next_sync: &mut next_sync, effects: &mut effects };
-            P::start(config, disk, &mut ctx)
+            let (rng, next_sync, encoder, effects) = (&mut rng, &mut next_sync, &mut encoder, &mut effects);
+            P::start(config, disk, &mut Ctx { me: config.me, now, rng, next_sync, encoder, effects })
         })?;
         let mut host = Self {
             me: config.me,
@@ -171,10 +168,9 @@ impl<P: Protocol> NodeHost<P> {
             rng,
             next_sync,
             next_token: TimerToken(1),
-            armed: BTreeMap::new(),
-            names: BTreeMap::new(),
+            armed: Vec::new(),
             effects,
-            scratch: Vec::new(),
+            encoder,
             shown: NodeView::default(),
             view: NodeView::default(),
             forgot: true,
@@ -185,16 +181,22 @@ impl<P: Protocol> NodeHost<P> {
 
     fn handle(&mut self, now: Timestamp, input: Input) -> Stepped {
         let mut stepped = Stepped::Done;
-        let mut ctx =
-            Ctx { me: self.me, now, rng: &mut self.rng, next_sync: &mut self.next_sync, effects: &mut self.effects };
+        let mut ctx = Ctx {
+            me: self.me,
+            now,
+            rng: &mut self.rng,
+            next_sync: &mut self.next_sync,
+            encoder: &mut self.encoder,
+            effects: &mut self.effects,
+        };
         match input {
             Input::Message { from, payload } => match postcard::from_bytes(&payload) {
                 Ok(message) => self.protocol.on_message(from, message, &mut ctx),
                 Err(_) => stepped = Stepped::Undecodable,
             },
-            Input::Timer(token) => match self.names.remove(&token) {
-                Some(timer) => {
-                    self.armed.remove(&timer);
+            Input::Timer(token) => match self.armed.iter().position(|(_, armed)| *armed == token) {
+                Some(at) => {
+                    let (timer, _) = self.armed.remove(at);
                     stepped = Stepped::TimerFired(P::timer_name(timer));
                     self.protocol.on_timer(timer, &mut ctx);
                 }
@@ -219,24 +221,28 @@ impl<P: Protocol> NodeHost<P> {
 
     /// Turns effects into outputs.
     fn drain(&mut self, out: &mut Vec<Output>) {
+        if self.effects.is_empty() {
+            return;
+        }
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Send(to, message) => {
-                    let info = P::describe(&message);
-                    let payload = encode(&message, &mut self.scratch);
-                    out.push(Output::Send { to, info, payload });
-                }
+                Effect::Send { to, info, payload } => out.push(Output::Send { to, info, payload }),
                 Effect::Reply(op, response) => out.push(Output::Reply { op, response }),
                 Effect::SetTimer(timer, at) => {
-                    self.forget(timer);
                     let token = self.next_token;
                     self.next_token.0 += 1;
-                    self.armed.insert(timer, token);
-                    self.names.insert(token, timer);
+                    match self.place(timer) {
+                        Ok(place) => self.armed[place].1 = token,
+                        Err(place) => self.armed.insert(place, (timer, token)),
+                    }
                     out.push(Output::Arm { token, at });
                 }
-                Effect::CancelTimer(timer) => self.forget(timer),
+                Effect::CancelTimer(timer) => {
+                    if let Ok(place) = self.place(timer) {
+                        self.armed.remove(place);
+                    }
+                }
                 Effect::Write(op) => out.push(Output::Write(op)),
                 Effect::Sync(sync) => out.push(Output::Sync(sync)),
                 Effect::Note(event) => out.push(Output::Note(event)),
@@ -245,10 +251,9 @@ impl<P: Protocol> NodeHost<P> {
         self.effects = effects;
     }
 
-    fn forget(&mut self, timer: P::Timer) {
-        if let Some(token) = self.armed.remove(&timer) {
-            self.names.remove(&token);
-        }
+    /// Returns where a timer stands, or would.
+    fn place(&self, timer: P::Timer) -> Result<usize, usize> {
+        self.armed.binary_search_by(|(armed, _)| armed.cmp(&timer))
     }
 }
 
@@ -292,21 +297,6 @@ impl<P: Protocol> Node for NodeHost<P> {
 thread_local! {
     /// Whether this thread is inside a step of a node.
     static IN_NODE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// A buffer that grew beyond this is given back.
-const SCRATCH_MAX: usize = 64 << 10;
-
-fn encode(message: &impl Serialize, scratch: &mut Vec<u8>) -> Bytes {
-    let mut bytes = std::mem::take(scratch);
-    bytes.clear();
-    let bytes = postcard::to_extend(message, bytes).expect("a message in memory always encodes");
-    if bytes.len() > SCRATCH_MAX {
-        return bytes.into();
-    }
-    let payload = Bytes::copy_from_slice(&bytes);
-    *scratch = bytes;
-    payload
 }
 
 /// Engines assert what they hold to be impossible; such a panic ends the node, not the program. The trace tells of it, so

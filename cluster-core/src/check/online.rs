@@ -18,6 +18,7 @@ use crate::{
     ids::{ClientId, NodeId, OpId, Seq},
     request::{Key, Request, Value},
     time::Timestamp,
+    trace::Recent,
 };
 
 /// What an online checker found.
@@ -72,7 +73,7 @@ pub struct OnlineWitness {
 pub struct OnlineCheck {
     keys: BTreeMap<Key, Followed>,
     /// What is open: what was asked, by the beginning's event, and, for each key that is followed, the number there.
-    open: BTreeMap<OpId, (TraceEvent, Vec<(Key, u64)>)>,
+    open: Recent<OpId, (TraceEvent, Vec<(Key, u64)>), OPEN>,
     violated: Vec<OnlineNews>,
     lost: usize,
     ended: u64,
@@ -102,6 +103,8 @@ enum Engine {
 const CREDIT_EACH: u64 = 2_000;
 /// How many steps can be saved up: some milliseconds.
 const CREDIT_MAX: u64 = 1_000_000;
+/// How many of the latest operations are found without a search.
+const OPEN: usize = 1 << 10;
 /// How many keys are followed.
 const KEYS_MAX: usize = 20_000;
 /// How many events of all keys together are kept to explain a violation with.
@@ -116,7 +119,7 @@ const EXPLAINED: usize = 4;
 
 impl Default for OnlineCheck {
     fn default() -> Self {
-        let (keys, open) = (BTreeMap::new(), BTreeMap::new());
+        let (keys, open) = (BTreeMap::new(), Recent::default());
         Self { keys, open, violated: Vec::new(), lost: 0, ended: 0, credit: CREDIT_MAX }
     }
 }

@@ -177,12 +177,13 @@ impl ViewChange {
 impl NodeView {
     /// Returns what must change for `self` to become `next`; empty if they are equal.
     pub fn changes_to(&self, next: &Self) -> Vec<ViewChange> {
-        if self == next {
-            return Vec::new();
-        }
-        let mut changes = Vec::with_capacity(8);
+        let mut changes = Vec::new();
         let mut part = |differs: bool, change: &dyn Fn() -> ViewChange| {
             if differs {
+                if changes.is_empty() {
+                    // Few things change alone.
+                    changes.reserve(8);
+                }
                 changes.push(change());
             }
         };
@@ -209,21 +210,11 @@ impl NodeView {
         });
         part(self.waiting_for != next.waiting_for, &|| ViewChange::WaitingFor(next.waiting_for.clone()));
         part(self.extra != next.extra, &|| ViewChange::Extra(next.extra.clone()));
-        if self.peers != next.peers {
-            let gone = self.peers.keys().filter(|peer| !next.peers.contains_key(peer));
-            changes.extend(gone.map(|peer| ViewChange::Peer(*peer, None)));
-            let other = next.peers.iter().filter(|(peer, view)| self.peers.get(peer) != Some(view));
-            changes.extend(other.map(|(peer, view)| ViewChange::Peer(*peer, Some(*view))));
-        }
+        each_change(&self.peers, &next.peers, |peer, view| changes.push(ViewChange::Peer(peer, view)));
         if self.detector != next.detector {
             changes.push(ViewChange::Detector(next.detector));
         }
-        if self.opinions != next.opinions {
-            let gone = self.opinions.keys().filter(|node| !next.opinions.contains_key(node));
-            changes.extend(gone.map(|node| ViewChange::Opinion(*node, None)));
-            let other = next.opinions.iter().filter(|(node, opinion)| self.opinions.get(node) != Some(opinion));
-            changes.extend(other.map(|(node, opinion)| ViewChange::Opinion(*node, Some(*opinion))));
-        }
+        each_change(&self.opinions, &next.opinions, |node, opinion| changes.push(ViewChange::Opinion(node, opinion)));
         changes
     }
 
@@ -255,6 +246,23 @@ impl NodeView {
             ViewChange::Detector(detector) => self.detector = *detector,
         }
     }
+}
+
+/// Tells what must change for `before` to become `after`: first who is gone, then who is other than before.
+fn each_change<T: Copy + PartialEq>(
+    before: &BTreeMap<NodeId, T>,
+    after: &BTreeMap<NodeId, T>,
+    mut tell: impl FnMut(NodeId, Option<T>),
+) {
+    // Mostly they are the same nodes: then two that stand at the same place are of the same node.
+    let same_nodes = before.len() == after.len() && before.keys().eq(after.keys());
+    if !same_nodes {
+        before.keys().filter(|node| !after.contains_key(node)).for_each(|node| tell(*node, None));
+        let other = after.iter().filter(|(node, its)| before.get(node) != Some(its));
+        return other.for_each(|(node, its)| tell(*node, Some(*its)));
+    }
+    let other = before.values().zip(after).filter(|(was, (_, its))| was != its);
+    other.for_each(|(_, (node, its))| tell(*node, Some(*its)));
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub struct Links {
     seed: u64,
     base: Delay,
     numbers: BTreeMap<LinkId, LinkNumber>,
+    /// The numbers of directions between nodes once more, by sender and receiver: most frames travel there.
+    between_nodes: Vec<Vec<Option<LinkNumber>>>,
     links: Vec<Link>,
 }
 
@@ -44,7 +46,7 @@ struct Link {
 impl Links {
     /// Makes healthy links whose own delay is `base` between nodes, and whose chances follow from `seed`.
     pub fn new(base: Delay, seed: u64) -> Self {
-        Self { seed, base, numbers: BTreeMap::new(), links: Vec::new() }
+        Self { seed, base, numbers: BTreeMap::new(), between_nodes: Vec::new(), links: Vec::new() }
     }
 
     /// Decides about a frame of `bytes` bytes on the wire, `payload` of which it carries, and counts it. `Pass` says how
@@ -56,6 +58,24 @@ impl Links {
 
     /// Returns the number of a direction.
     pub fn number(&mut self, id: LinkId) -> LinkNumber {
+        let (Endpoint::Node(from), Endpoint::Node(to)) = id else { return self.number_of(id) };
+        let (from, to) = (usize::from(from.0), usize::from(to.0));
+        if let Some(Some(number)) = self.between_nodes.get(from).and_then(|row| row.get(to)) {
+            return *number;
+        }
+        let number = self.number_of(id);
+        if self.between_nodes.len() <= from {
+            self.between_nodes.resize_with(from + 1, Vec::new);
+        }
+        let row = &mut self.between_nodes[from];
+        if row.len() <= to {
+            row.resize(to + 1, None);
+        }
+        row[to] = Some(number);
+        number
+    }
+
+    fn number_of(&mut self, id: LinkId) -> LinkNumber {
         let Self { seed, numbers, links, .. } = self;
         *numbers.entry(id).or_insert_with(|| {
             links.push(Link {

@@ -218,10 +218,11 @@ impl<'a> Stage<'a> {
                 _ => {} // nothing else says that an operation is under way
             }
             (self.see)(&event);
-            self.ran.caught = self.watch.apply(&event);
-            if let Some(Caught { at, seq, finding }) = self.ran.caught.clone() {
+            if let Some(caught) = self.watch.apply(&event) {
+                let Caught { at, seq, finding } = caught.clone();
                 let kind = EventKind::Found { finding: Box::new(finding) };
                 (self.see)(&TraceEvent { seq: Seq(seq.0 + 1), at, cause: Some(seq), kind });
+                self.ran.caught = Some(caught);
                 break;
             }
         }

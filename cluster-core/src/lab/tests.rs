@@ -186,6 +186,56 @@ fn a_mistake_in_the_file_is_told_with_its_place_and_a_remedy() {
     }
 }
 
+/// What a newcomer writes: each is told with file, line, key and what to do.
+#[test]
+fn a_slip_in_the_form_is_told_in_words_of_the_file_and_not_of_its_reader() {
+    let golden = "  { do = \"crash @leader\" },\n";
+    let add = |more: &str| format!("{golden}  {more},\n");
+    let same = (golden, golden.to_owned());
+    for ((part, by), place, why) in [
+        (("verbs = [\"crash\", \"restart\", \"put\"]", "verbs = \"crash\"".to_owned()), "allow.verbs", "a list in brackets"),
+        (("rate = 4.0", "rate = \"often\"".to_owned()), "client.rate", "a number without quotes"),
+        (("size = 3", "size = -3".to_owned()), "cluster.size", "this is a number below zero; write a whole number"),
+        (("{ wait = \"1s\" }", "{ wait = 1 }".to_owned()), "script.wait", "this is a whole number; write text in quotes"),
+        (("kind = \"observe\"", "kind = \"obsreve\"".to_owned()), "step.kind", "did you mean `observe`?"),
+        (("id = \"asked\"", "id = \"asked\"\npionts = 10".to_owned()), "goal.pionts", "did you mean `points`?"),
+        (("text = \"#observe\"\n", String::new()), "step", "`text` is missing here; add it"),
+        (("level = 1", "level = 1\nlevel = 2".to_owned()), "level", "this key is there twice"),
+        (("level = 1", "level = = 1".to_owned()), "level", "see what stands before it"),
+        (("{ wait = \"1s\" }", "{ wait = \"-1s\" }".to_owned()), "script.golden", "no span of time"),
+        (("limit = \"6s\"", "limit = \"0s\"".to_owned()), "verify.limit", "give a second at least"),
+        ((same.0, add("{ do = \"crash n9\" }")), "script.golden", "there is no n9; the nodes are n1, n2, n3"),
+        ((same.0, add("{ do = \"crash @leader\\nat 2s heal\" }")), "script.golden", "one verb, in one line"),
+        ((same.0, add("{ do = \"at 2s crash @leader\" }")), "script.golden", "an action has no time"),
+        (("[allow]\n", "[allow]\nmax_faults = 0\n".to_owned()), "script.golden", "it causes 1 faults in a phase"),
+        (("locales = [", "after = [\"small\"]\nlocales = [".to_owned()), "after", "a lab does not come after itself"),
+        (("rate = 4.0", "rate = 0.0".to_owned()), "line 15, column 8, client", "its rate must be above 0"),
+        (("[verify]", "[score]\ngoals = 0\nobserve = 0\nreflect = 0\n\n[verify]".to_owned()), "score", "worth a point"),
+        (
+            ("[[script]]", "[[hint]]\ngoal = \"asked\"\nlevels = [{ text = \"#observe\", highlight = [\"role:king\"] }]\n\n[[script]]".to_owned()),
+            "hint.asked.highlight",
+            "`role:king` points at nothing of this lab",
+        ),
+        (("id = \"asked\"\n", "id = \"never-asked\"\nnever = 'alive > 3'\nwitness = 'alive >'\n#".to_owned()), "goal.never-asked.witness", "cannot be read"),
+    ] {
+        let error = read(&[(part, &by)]).err().unwrap_or_default();
+        assert!(error.contains("lab.toml, line ") && error.contains(place) && error.contains(why), "{by}:\n{error}");
+    }
+}
+
+#[test]
+fn a_lab_of_a_pack_comes_after_labs_of_it_that_come_before() {
+    let told = |after: &str| {
+        let mut files = files(&TOML.replace("locales = [", &format!("after = [\"{after}\"]\nlocales = [")));
+        files.course =
+            Some((vec!["first".to_owned(), "small".to_owned(), "last".to_owned()], vec!["first".to_owned()]));
+        build::lab(&files).map(|_| ()).map_err(|errors| errors[0].to_string())
+    };
+    assert_eq!(told("first"), Ok(()));
+    assert!(told("last").is_err_and(|it| it.contains("line 7, column 10, after: `last` comes later in the pack")));
+    assert!(told("frist").is_err_and(|it| it.contains("did you mean `first`?")));
+}
+
 /// Twelve labs that look right to who wrote them.
 #[test]
 fn each_broken_lab_is_refused_for_the_right_reason() {

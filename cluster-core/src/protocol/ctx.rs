@@ -6,10 +6,10 @@ use bytes::Bytes;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::Protocol;
+use super::{Encoder, Protocol};
 use crate::{
     disk::{DiskOp, SyncId},
-    event::{EntryBrief, EventKind, Milestone},
+    event::{EntryBrief, EventKind, MessageInfo, Milestone},
     ids::{LogIndex, NodeId, OpId},
     name::Name,
     request::Response,
@@ -19,8 +19,15 @@ use crate::{
 /// What one step asks for, in order.
 #[derive(Debug)]
 pub enum Effect<P: Protocol> {
-    /// Send a message.
-    Send(NodeId, P::Message),
+    /// Send a message, which is encoded by now.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What it is.
+        info: MessageInfo,
+        /// The encoded message.
+        payload: Bytes,
+    },
     /// Answer a client.
     Reply(OpId, Response),
     /// Let a timer run out at that time; replaces the timer of that name.
@@ -41,6 +48,7 @@ pub struct Ctx<'a, P: Protocol> {
     pub(crate) now: Timestamp,
     pub(crate) rng: &'a mut ChaCha8Rng,
     pub(crate) next_sync: &'a mut SyncId,
+    pub(crate) encoder: &'a mut Encoder,
     pub(crate) effects: &'a mut Vec<Effect<P>>,
 }
 
@@ -63,7 +71,8 @@ impl<P: Protocol> Ctx<'_, P> {
 
     /// Sends a message. It may be lost, delayed or never arrive; it never arrives twice, and never before an earlier one.
     pub fn send(&mut self, to: NodeId, message: P::Message) {
-        self.effects.push(Effect::Send(to, message));
+        let (info, payload) = (P::describe(&message), self.encoder.encode(&message));
+        self.effects.push(Effect::Send { to, info, payload });
     }
 
     /// Answers a client's request, at most once.

@@ -6,6 +6,7 @@
 
 mod ctx;
 mod done;
+mod encoder;
 mod kv;
 pub(crate) mod omni_paxos;
 pub(crate) mod primary_backup;
@@ -20,6 +21,7 @@ use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use ctx::{Ctx, Effect};
+pub(crate) use encoder::Encoder;
 pub use kv::KvMap;
 pub use variant::{CORRECT, VARIANT_KNOB, Variant};
 

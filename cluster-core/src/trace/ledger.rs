@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ClusterState,
+    ClusterState, Recent,
     op_log::{NO_OP, OpLog, Stands},
 };
 use crate::{
@@ -29,8 +29,8 @@ const SUPERSEDED_KEPT: usize = 1 << 16;
 /// end. What it does not remember one by one stays what it was: lost or not.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    open: BTreeMap<OpId, (ClientId, Key, Option<Value>)>,
-    acknowledged: BTreeMap<OpId, Acknowledged>,
+    open: Recent<OpId, (ClientId, Key, Option<Value>), SUPERSEDED_KEPT>,
+    acknowledged: Recent<OpId, Acknowledged, SUPERSEDED_KEPT>,
     /// The acknowledged write that stands last, of each key.
     latest: BTreeMap<Key, (LogIndex, OpId)>,
     superseded: BTreeMap<OpId, OpId>,

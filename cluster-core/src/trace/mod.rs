@@ -23,6 +23,7 @@ mod metrics;
 mod narrate;
 mod op_log;
 mod parts;
+mod recent;
 mod recipe;
 mod recorder;
 mod state;
@@ -49,6 +50,7 @@ pub use log::LogTail;
 pub use machine::{ailment_words, count_lines, counter_words, disk_words};
 pub use metrics::{Metrics, OPENMETRICS_TYPE};
 pub use narrate::sentence;
+pub use recent::{Numbered, Recent};
 pub use recipe::{Asked, Recipe};
 pub use recorder::{Observer, Recorder, Sink, Tap};
 pub use state::{

@@ -142,7 +142,11 @@ impl Recorder {
 
     /// Appends the events that were kept to `events`.
     pub fn take(&mut self, events: &mut Vec<TraceEvent>) {
-        events.append(&mut self.batch);
+        if events.is_empty() {
+            std::mem::swap(events, &mut self.batch);
+        } else {
+            events.append(&mut self.batch);
+        }
     }
 
     /// Returns the number of the next event.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::{HeldFrame, LogTail, TrapState};
+use super::{HeldFrame, LogTail, Recent, TrapState};
 use crate::{
     command::{Author, Command},
     event::{Conclusion, EventKind, Finding, MessageInfo, NodeFailure, NodeView, Outcome, TraceEvent},
@@ -18,6 +18,8 @@ use crate::{
 /// How long a dropped frame or a returned operation stays in the state, for the picture to show its end.
 pub const AFTERGLOW: Duration = Duration::from_millis(1500);
 const DROPS_MAX: usize = 512;
+/// How many of the latest frames and operations are found without a search.
+const RECENT: usize = 1 << 10;
 
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,11 +39,11 @@ pub struct ClusterState {
     /// What clients that are gone did, all together.
     pub departed: ClientState,
     /// Frames under way, by number (so also by age).
-    pub flights: BTreeMap<MsgId, Flight>,
+    pub flights: Recent<MsgId, Flight, RECENT>,
     /// Frames that were dropped a moment ago, oldest first.
     pub drops: VecDeque<Dropped>,
     /// Operations that have no outcome yet.
-    pub ops: BTreeMap<OpId, OpState>,
+    pub ops: Recent<OpId, OpState, RECENT>,
     /// What is broken, in the order in which it broke.
     pub faults: Vec<TrackedFault>,
     /// Messages held by hand, in the order in which they were held; they are under way, too.

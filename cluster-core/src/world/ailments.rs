@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Machine {
     pub(super) faults: NodeFaults,
     counters: NodeFaultCounters,
+    /// Whether something was counted since the counters were told.
+    counted: bool,
     /// The counters as last told, and when.
     told: NodeFaultCounters,
     told_at: Timestamp,
@@ -22,6 +24,23 @@ pub(super) struct Machine {
 
 /// How often counters that grow are told.
 const TELL_EVERY: Duration = Duration::from_millis(200);
+
+impl Machine {
+    /// Returns what its clock shows a process that takes a step.
+    pub(super) fn show_time(&mut self, now: Timestamp) -> Timestamp {
+        let clock = self.faults.clock;
+        if clock.is_true() {
+            return now;
+        }
+        self.count(|counters| counters.steps_skewed += 1);
+        clock.node_time(now)
+    }
+
+    fn count(&mut self, count: impl FnOnce(&mut NodeFaultCounters)) {
+        self.counted = true;
+        count(&mut self.counters);
+    }
+}
 
 impl<B: Backend> World<B> {
     /// Changes what ails a machine, beside its clock. Returns whether that changed anything.
@@ -135,7 +154,7 @@ impl<B: Backend> World<B> {
     /// Counts what the faults of a machine did.
     pub(super) fn count(&mut self, node: NodeId, count: impl FnOnce(&mut NodeFaultCounters)) {
         if let Some(slot) = self.nodes.get_mut(node) {
-            count(&mut slot.machine.counters);
+            slot.machine.count(count);
         }
     }
 
@@ -143,7 +162,7 @@ impl<B: Backend> World<B> {
     pub(super) fn tell_counters(&mut self, now: Timestamp, node: NodeId) {
         let Some(slot) = self.nodes.get_mut(node) else { return };
         let machine = &mut slot.machine;
-        if machine.told != machine.counters {
+        if std::mem::take(&mut machine.counted) && machine.told != machine.counters {
             (machine.told, machine.told_at) = (machine.counters, now);
             let counters = Box::new(machine.counters);
             self.record(now, None, EventKind::NodeFaultsCounted { node, counters });
@@ -153,8 +172,8 @@ impl<B: Backend> World<B> {
     /// As [`World::tell_counters`], but not again and again.
     pub(super) fn tell_counters_soon(&mut self, now: Timestamp, node: NodeId) {
         let due = self.nodes.get(node).is_some_and(|slot| {
-            let Machine { told, counters, told_at, .. } = &slot.machine;
-            told != counters && (*told_at == Timestamp::ZERO || now.since(*told_at) >= TELL_EVERY)
+            let Machine { told, counters, counted, told_at, .. } = &slot.machine;
+            *counted && told != counters && (*told_at == Timestamp::ZERO || now.since(*told_at) >= TELL_EVERY)
         });
         if due {
             self.tell_counters(now, node);

@@ -160,7 +160,7 @@ impl<B: Backend> World<B> {
         if frame.to.node().is_none() && answer.is_none() {
             return self.drop_frame(now, frame.msg, DropReason::Corrupt);
         }
-        let Some(flight) = self.in_flight.remove(frame.msg) else { return };
+        let Some(flight) = self.in_flight.remove(&frame.msg) else { return };
         let seq = self.record(now, Some(flight.sent), EventKind::FrameDelivered { msg: frame.msg });
         match (frame.to, frame.from) {
             (Endpoint::Node(node), Endpoint::Node(from)) => {
@@ -187,7 +187,7 @@ impl<B: Backend> World<B> {
 
     /// A frame will never arrive.
     pub(super) fn drop_frame(&mut self, now: Timestamp, msg: MsgId, reason: DropReason) {
-        let Some(flight) = self.in_flight.remove(msg) else { return };
+        let Some(flight) = self.in_flight.remove(&msg) else { return };
         self.held.take(msg);
         let seq = self.record(now, Some(flight.sent), EventKind::FrameDropped { msg, reason });
         if let Some((Endpoint::Client(client), Endpoint::Node(node), op)) = flight.ask

@@ -255,7 +255,7 @@ impl<B: Backend> World<B> {
     }
 
     fn known_frame(&self, msg: MsgId) -> Result<&InFlight, String> {
-        self.in_flight.get(msg).ok_or_else(|| format!("{msg} is not under way"))
+        self.in_flight.get(&msg).ok_or_else(|| format!("{msg} is not under way"))
     }
 }
 

@@ -18,7 +18,6 @@ mod nodes;
 mod places;
 mod queue;
 mod streams;
-mod under_way;
 mod visitors;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -31,12 +30,12 @@ pub use visitors::Answered;
 
 use self::{
     clients::ClientSlot,
+    frames::InFlight,
     held::HeldFrames,
     nodes::Slot,
     places::{Places, Touched},
     queue::{Due, Queue},
     streams::HalfOpen,
-    under_way::UnderWay,
     visitors::Visitors,
 };
 use crate::{
@@ -49,9 +48,12 @@ use crate::{
     registry::{self, ProtocolRow},
     spec::{ClusterSpec, SpecError},
     time::Timestamp,
-    trace::Recorder,
+    trace::{Recent, Recorder},
     workload::OpCounter,
 };
+
+/// How many of the latest frames are found without a search.
+const IN_FLIGHT_REACH: usize = 1 << 14;
 
 /// A cluster on a backend.
 pub struct World<B: Backend> {
@@ -66,7 +68,7 @@ pub struct World<B: Backend> {
     queue: Queue,
     /// Frames that a timeless wire delivered at this moment.
     arrived: VecDeque<Frame>,
-    in_flight: UnderWay,
+    in_flight: Recent<MsgId, InFlight, IN_FLIGHT_REACH>,
     next_msg: MsgId,
     /// Messages held by hand, and the traps for more.
     held: HeldFrames,
@@ -121,7 +123,7 @@ impl<B: Backend> World<B> {
             visitors: Visitors::default(),
             queue: Queue::default(),
             arrived: VecDeque::new(),
-            in_flight: UnderWay::default(),
+            in_flight: Recent::default(),
             next_msg: MsgId(1),
             held: HeldFrames::default(),
             half_open: BTreeMap::new(),

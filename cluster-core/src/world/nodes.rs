@@ -37,8 +37,8 @@ pub(super) struct Process {
     pub(super) held: VecDeque<Held>,
     /// What a slow node does next, and when.
     pub(super) labor: Labor,
-    /// When its timers run out, by its own clock.
-    pub(super) armed: BTreeMap<TimerToken, Timestamp>,
+    /// When its timers run out, by its own clock; in order of their tokens, which only grow.
+    pub(super) armed: Vec<(TimerToken, Timestamp)>,
     /// When the syncs of its disk end, if that is slow.
     pub(super) slow_syncs: SlowSyncs,
     /// Who asked for what.
@@ -126,7 +126,7 @@ impl<B: Backend> World<B> {
                     frozen: false,
                     held: VecDeque::new(),
                     labor: Labor::default(),
-                    armed: BTreeMap::new(),
+                    armed: Vec::new(),
                     slow_syncs: SlowSyncs::default(),
                     askers: BTreeMap::new(),
                     cause: Cause::Event(Some(started)),
@@ -308,9 +308,10 @@ impl<B: Backend> World<B> {
     }
 
     fn step(&mut self, now: Timestamp, node: NodeId, cause: Cause, input: Input) {
-        let shown = self.node_time(node, now);
+        let Some(slot) = self.nodes.get_mut(node) else { return };
+        let shown = slot.machine.show_time(now);
+        let Some(process) = slot.process.as_mut() else { return };
         let mut outputs = std::mem::take(&mut self.outputs);
-        let Some(process) = self.process_mut(node) else { return };
         match process.node.step(shown, input, &mut outputs) {
             Ok(stepped) => {
                 match stepped {
@@ -335,6 +336,9 @@ impl<B: Backend> World<B> {
 
     /// Carries a node's outputs out, in order.
     fn carry(&mut self, now: Timestamp, node: NodeId, outputs: &mut Vec<Output>) {
+        if outputs.is_empty() {
+            return;
+        }
         let incarnation = self.incarnation(node).unwrap_or_default();
         let mut done = None;
         for output in outputs.drain(..) {

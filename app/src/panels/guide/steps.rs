@@ -31,8 +31,10 @@ pub(super) fn header_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson) {
             ui.add_space(SPACE);
             ui.label(RichText::new(word).strong().size(look::SMALL_PX).color(ctx.theme.accent));
             if here < lab.steps.len() {
-                let count = format!("step {} of {}{phase}", here + 1, lab.steps.len());
-                ui.label(RichText::new(count).size(look::SMALL_PX).color(ctx.theme.text_weak));
+                let count = format!("{} of {}{phase}", here + 1, lab.steps.len());
+                let words = RichText::new(&count).size(look::SMALL_PX).color(ctx.theme.text_weak);
+                // A line that grows would push all that stands below it out of the panel.
+                ui.add(egui::Label::new(words).truncate()).on_hover_text(count);
             }
         });
     }

@@ -160,6 +160,10 @@ fn with_terms(words: &str) -> String {
         } else if let Some((word, id, after)) = term(rest) {
             out.push_str(&format!("${id} {}$", word.replace(['*', '_', '`', '$'], "")));
             rest = after;
+        } else if let Some((label, after)) = link_label(rest) {
+            // A link that goes on in the next line would lose the space between.
+            out.push_str(&format!("[{}]", label.replace('\n', " ")));
+            rest = after;
         } else {
             out.push_str(if first == '$' { "\\$" } else { &rest[..first.len_utf8()] });
             rest = &rest[first.len_utf8()..];
@@ -175,6 +179,12 @@ fn term(text: &str) -> Option<(&str, &str, &str)> {
     (!word.is_empty() && !word.contains(['[', ']'])).then_some((word, id, after))
 }
 
+/// Returns the words of any other link with which a text begins, and what stands behind them: its address first.
+fn link_label(text: &str) -> Option<(&str, &str)> {
+    let (label, after) = text.strip_prefix('[')?.split_once(']')?;
+    (after.starts_with('(') && !label.contains(['[', '`', '$'])).then_some((label, after))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,5 +194,6 @@ mod tests {
         let text = "The [**leader**](glossary:leader) costs $5, see [here](https://example.org), `$L` and [a] (b).";
         let expected = "The $leader leader$ costs \\$5, see [here](https://example.org), `$L` and [a] (b).";
         assert_eq!(with_terms(text), expected);
+        assert_eq!(with_terms("[the day\nit died](https://example.org)"), "[the day it died](https://example.org)");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cluster_core::{ids::NodeId, trace::MarkKind};
+use cluster_core::{ids::NodeId, registry, trace::MarkKind};
 use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 
 use super::geometry::{self, Axis, FAULT_ROW, FaultBar, Lanes};
@@ -47,7 +47,8 @@ fn digits() -> FontId {
 }
 
 fn paint_names(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes) {
-    let lag = if ctx.store.timeline().lag.is_empty() { "" } else { "lag" };
+    let follow = registry::protocol(&ctx.store.spec().protocol).is_none_or(|row| row.replicates);
+    let lag = if ctx.store.timeline().lag.is_empty() || !follow { "" } else { "lag" };
     let leader = super::leader_word(ctx);
     let goals = if lanes.goals.height() > 0.0 { "goals" } else { "" };
     let names = [

@@ -345,7 +345,8 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     let (commit, applied) = (state.view.commit_index, state.view.applied_index);
     let numbers = match registry::protocol(&ctx.store.spec().protocol).is_none_or(|row| row.replicates) {
         true => format!("commit {commit}, applied {applied}"),
-        false => format!("executed {applied}, {} known", extra(state, "remembers")),
+        // How many it can know at most is said where there is room.
+        false => format!("executed {applied}, {} known", extra(state, "remembers").split(' ').next().unwrap_or("0")),
     };
     pen.text(at(36.0), align, 11.5, theme.text_weak, &numbers);
     let waits = if state.status == NodeStatus::Up { state.view.waiting_for.as_ref() } else { "" };

@@ -5,7 +5,8 @@ use cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, operators};
 /// How many parts an expression may have. A name with its fields is one part, and so are a value, a list, an operator and a
 /// call. The longest of the course, which tells apart what two clients read, has 54.
 pub const PARTS_MAX: usize = 64;
-/// How deep its parts may be nested. Names and values do not nest, and all that `&&` or `||` joins is on one level.
+/// How deep its parts may be nested. Names and values do not nest, all that `&&` or `||` joins is on one level, and what
+/// is asked of a list is on that of the list.
 pub const DEPTH_MAX: usize = 6;
 
 /// How much an expression says, in the terms of who wrote it: what a macro such as `exists` is made of is not counted.
@@ -24,15 +25,17 @@ impl Size {
             Expr::Select(select) => Self::of(&select.operand),
             Expr::Call(call) => {
                 let joins = matches!(call.func_name.as_str(), operators::LOGICAL_AND | operators::LOGICAL_OR);
+                let asks = call.target.is_some() && call.args.is_empty();
                 let inside = |part: &IdedExpr| match &part.expr {
                     Expr::Call(inner) if joins && inner.func_name == call.func_name => Self::of(part),
+                    _ if asks => Self::of(part),
                     _ => Self::of(part).nested(), // Only what the same word joins is on its level.
                 };
                 call.target.as_deref().into_iter().chain(&call.args).map(inside).fold(Self::LEAF, Self::and)
             }
             Expr::Comprehension(it) => {
-                let inside = std::iter::once(&it.iter_range).chain(written(it));
-                inside.map(|part| Self::of(part).nested()).fold(Self::LEAF, Self::and)
+                let inside = written(it).into_iter().map(|part| Self::of(part).nested());
+                inside.fold(Self::LEAF.and(Self::of(&it.iter_range)), Self::and)
             }
             Expr::List(list) => list.elements.iter().map(|part| Self::of(part).nested()).fold(Self::LEAF, Self::and),
             // Maps and structures mean nothing here, and are refused by their type.

@@ -69,9 +69,9 @@ fn an_expression_has_at_most_64_parts_and_6_levels() {
         ("nodes.exists(n, n.leads)", 3, 1),
         ("nodes.all(n, n.leads && n.epoch > 1)", 7, 3),
         ("nodes.exists_one(n, n.role in [\"leader\", \"primary\"])", 7, 3),
-        ("nodes.filter(n, n.leads).size() >= 1", 6, 3),
+        ("nodes.filter(n, n.leads).size() >= 1", 6, 2),
         ("nodes.map(n, n.epoch).exists(e, e > 3)", 7, 2),
-        ("nodes.map(n, n.up, n.epoch).size() > 1", 7, 3),
+        ("nodes.map(n, n.up, n.epoch).size() > 1", 7, 2),
     ] {
         assert_eq!(size(text), Ok(Size { parts, depth }), "{text}");
     }

@@ -180,6 +180,7 @@ fn the_course_that_comes_along_is_a_pack_of_all_its_labs() {
     for lab in crate::lab::labs_in(&folder).expect("a folder") {
         let id = lab.file_name().unwrap_or_default().to_string_lossy().into_owned();
         assert!(pack.labs.contains(&id), "add `{id}` to labs/pack.toml, at its place in the course");
+        Lab::open(&lab).unwrap_or_else(|errors| panic!("{}", errors[0]));
     }
     let out = tempfile::tempdir().expect("a folder");
     write(&pack, &out.path().join("course.labpack"), None).unwrap_or_else(|error| panic!("{error}"));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use protobuf::Message as _;
+use protobuf::{CodedOutputStream, Message as _};
 use raft::eraftpb::{Message, MessageType};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
@@ -18,10 +18,25 @@ pub(crate) struct RaftMessage(pub(crate) Message);
 
 impl Serialize for RaftMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes = self.0.write_to_bytes().map_err(ser::Error::custom)?;
-        serializer.serialize_bytes(&bytes)
+        let length = self.0.compute_size() as usize;
+        let (mut short, mut long) = ([0; SHORT], Vec::new());
+        let bytes = match short.get_mut(..length) {
+            Some(bytes) => bytes,
+            None => {
+                long.resize(length, 0);
+                &mut long[..]
+            }
+        };
+        let mut stream = CodedOutputStream::bytes(bytes);
+        self.0.write_to_with_cached_sizes(&mut stream).map_err(ser::Error::custom)?;
+        stream.check_eof();
+        drop(stream);
+        serializer.serialize_bytes(bytes)
     }
 }
+
+/// Most messages are no longer than this: their bytes need no memory of their own before they are sent.
+const SHORT: usize = 256;
 
 impl<'de> Deserialize<'de> for RaftMessage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

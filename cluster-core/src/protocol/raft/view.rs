@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use raft::{ProgressState, StateRole};
+use raft::{Progress, ProgressState, StateRole};
 
 use super::{Raft, node_from_id};
 use crate::{
@@ -151,27 +151,41 @@ impl Raft {
 
     fn fill_peers(&self, view: &mut NodeView) {
         let progress_of = self.raw.raft.prs();
-        view.peers.retain(|peer, _| progress_of.get(peer.0.into()).is_some());
-        for (id, progress) in progress_of.iter() {
-            let Some(peer) = node_from_id(*id).filter(|peer| *peer != self.me) else { continue };
-            let last_heard = self.heard.get(&peer).copied();
-            let seen = if self.leads() {
-                PeerView {
-                    next_index: LogIndex(progress.next_idx),
-                    match_index: LogIndex(progress.matched),
-                    mode: Name::new(match progress.state {
-                        ProgressState::Probe => "probe",
-                        ProgressState::Replicate => "replicate",
-                        ProgressState::Snapshot => "snapshot",
-                    }),
-                    in_flight: progress.ins.count() as u32,
-                    last_heard,
-                }
-            } else {
-                // Only a leader knows how far others are; what a follower has is left from earlier.
-                PeerView { last_heard, ..PeerView::default() }
-            };
-            view.peers.insert(peer, seen);
+        let mut gone = false;
+        for (peer, seen) in &mut view.peers {
+            match progress_of.get(peer.0.into()) {
+                Some(progress) => *seen = self.peer(*peer, progress),
+                None => gone = true,
+            }
+        }
+        if gone {
+            view.peers.retain(|peer, _| progress_of.get(peer.0.into()).is_some());
+        }
+        // Itself is one of them, if it is a member.
+        let others = progress_of.iter().len() - usize::from(progress_of.get(self.me.0.into()).is_some());
+        if view.peers.len() < others {
+            let all = progress_of.iter().filter_map(|(id, progress)| Some((node_from_id(*id)?, progress)));
+            let others = all.filter(|(peer, _)| *peer != self.me);
+            view.peers.extend(others.map(|(peer, progress)| (peer, self.peer(peer, progress))));
+        }
+    }
+
+    fn peer(&self, peer: NodeId, progress: &Progress) -> PeerView {
+        let last_heard = self.heard.get(&peer).copied();
+        if !self.leads() {
+            // Only a leader knows how far others are; what a follower has is left from earlier.
+            return PeerView { last_heard, ..PeerView::default() };
+        }
+        PeerView {
+            next_index: LogIndex(progress.next_idx),
+            match_index: LogIndex(progress.matched),
+            mode: Name::new(match progress.state {
+                ProgressState::Probe => "probe",
+                ProgressState::Replicate => "replicate",
+                ProgressState::Snapshot => "snapshot",
+            }),
+            in_flight: progress.ins.count() as u32,
+            last_heard,
         }
     }
 }
