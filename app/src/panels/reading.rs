@@ -14,5 +14,5 @@ pub fn reading_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, place: egui::Rect, re
         Purpose::Show | Purpose::ShowEnd => "Reading",
         Purpose::Compare => "Reading to compare",
     };
-    banner_ui(egui, ctx, place, (name, &reading.name()), ("Give it up", Action::GiveUpReading));
+    banner_ui(egui, ctx, place, (name, &reading.name()), ("Give it up", "", Action::GiveUpReading));
 }

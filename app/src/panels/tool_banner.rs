@@ -19,17 +19,17 @@ pub fn tool_banner_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, place: egui::Rect
             ("Copied rules", format!("click links or nodes for those of {from} → {to}: {}", rules_words(rules)))
         }
     };
-    let away = ("Put it away (Esc)", Action::Tool(ToolAction::Take(ctx.tools.tool)));
+    let away = ("Put the tool away", " (Esc)", Action::Tool(ToolAction::Take(ctx.tools.tool)));
     banner_ui(egui, ctx, place, (name, &words), away);
 }
 
-/// Shows a name and what there is to say of it at the top of `place`, with a button that ends it.
+/// Shows a name and what there is to say of it at the top of `place`, with a button that ends it, and the key that does.
 pub fn banner_ui(
     egui: &egui::Context,
     ctx: &ViewCtx<'_>,
     place: egui::Rect,
     (name, words): (&str, &str),
-    (ends, action): (&str, Action),
+    (ends, key, action): (&str, &str, Action),
 ) {
     // Behind the tabs, so that it hides nothing of the picture.
     let at = egui::pos2(place.right() - SPACE, place.top() - 0.5 * TAB_HEIGHT);
@@ -43,7 +43,7 @@ pub fn banner_ui(
                 ui.label(words);
                 let away = ui.add(egui::Button::new("✖").frame(false));
                 away.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, ends));
-                if away.on_hover_text(ends).clicked() {
+                if away.on_hover_text(format!("{ends}{key}")).clicked() {
                     ctx.act(action);
                 }
             });
