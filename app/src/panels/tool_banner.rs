@@ -19,7 +19,7 @@ pub fn tool_banner_ui(egui: &egui::Context, ctx: &ViewCtx<'_>, place: egui::Rect
             ("Copied rules", format!("click links or nodes for those of {from} → {to}: {}", rules_words(rules)))
         }
     };
-    let away = ("Put it away (Esc)", Action::Tool(ToolAction::Take(ctx.tools.tool)));
+    let away = ("Put the tool away", Action::Tool(ToolAction::Take(ctx.tools.tool)));
     banner_ui(egui, ctx, place, (name, &words), away);
 }
 
