@@ -100,9 +100,13 @@ impl Case {
             told.push(blow.strike().map_err(stuck)?);
             // Who leads is luck, and so is who is struck.
             let nameless = |reason: &String| reason.replace(&ends.0.to_string(), "the node");
-            refused.extend(scene.refused()[so_far..].iter().map(nameless));
+            if !is_luck(*kind) {
+                refused.extend(scene.refused()[so_far..].iter().map(nameless));
+            }
         }
-        let broken = scene.broken().keys().copied().collect();
+        // What a node that nobody copies loses by luck is luck as well.
+        let lucky = !self.place.copies() && self.kinds.iter().any(|kind| is_luck(*kind));
+        let broken = if lucky { BTreeSet::new() } else { scene.broken().keys().copied().collect() };
         scene.finish()?;
         Ok(Outcome { told, broken, refused })
     }
@@ -153,8 +157,7 @@ impl Blow<'_> {
         let healed = marks(self.scene.state());
         self.scene.pass(MOMENT);
         let still = rose(&healed, self.scene.state());
-        // Which bit rots, and so what the next boot makes of it, is luck.
-        let luck = kind == FaultKind::BitRot;
+        let luck = is_luck(kind);
         let (was, became) = if luck { ("noticed", "noticed") } else { (was, became) };
         let aside = |mark: &str| luck && mark == "records cut off" || slow_disk && mark == "syncs slowed";
         let acted = acted.into_iter().filter(|mark| !aside(mark)).collect();
@@ -275,6 +278,11 @@ impl Blow<'_> {
             _ => Vec::new(), // the others show by themselves
         }
     }
+}
+
+/// Returns whether it is luck what comes of a fault: which bit rots, and so what the next boot makes of it.
+fn is_luck(kind: FaultKind) -> bool {
+    kind == FaultKind::BitRot
 }
 
 fn reboot(node: NodeId) -> Vec<Command> {

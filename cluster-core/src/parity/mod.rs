@@ -10,6 +10,7 @@ mod marks;
 mod place;
 mod proof;
 mod proofs_of_backup;
+mod proofs_of_omni_paxos;
 mod proofs_of_raft;
 mod proofs_of_rpc;
 mod proofs_of_swim;

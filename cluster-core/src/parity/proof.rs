@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    proofs_of_backup, proofs_of_raft, proofs_of_rpc, proofs_of_swim,
+    proofs_of_backup, proofs_of_omni_paxos, proofs_of_raft, proofs_of_rpc, proofs_of_swim,
     scene::{Scene, Stuck},
 };
 use crate::{
@@ -39,7 +39,13 @@ pub struct Proof {
 
 /// Returns every script.
 pub fn proofs() -> impl Iterator<Item = &'static Proof> {
-    let rooms = [proofs_of_raft::PROOFS, proofs_of_backup::PROOFS, proofs_of_rpc::PROOFS, proofs_of_swim::PROOFS];
+    let rooms = [
+        proofs_of_raft::PROOFS,
+        proofs_of_backup::PROOFS,
+        proofs_of_omni_paxos::PROOFS,
+        proofs_of_rpc::PROOFS,
+        proofs_of_swim::PROOFS,
+    ];
     rooms.into_iter().flatten()
 }
 

@@ -60,10 +60,12 @@ fn written(it: &ComprehensionExpr) -> Vec<&IdedExpr> {
     let Expr::Call(step) = &it.loop_step.expr else { return found };
     for part in step.args.iter().filter(|part| !counts(part)) {
         match &part.expr {
-            Expr::Call(add) if add.args.first().is_some_and(counts) => match add.args.get(1).map(|it| &it.expr) {
-                Some(Expr::List(list)) => found.extend(list.elements.iter().filter(|part| !itself(part))),
-                _ => {} // It counts what there is.
-            },
+            Expr::Call(add) if add.args.first().is_some_and(counts) => {
+                // `filter` and `map` collect; `exists_one` counts what there is.
+                if let Some(Expr::List(list)) = add.args.get(1).map(|it| &it.expr) {
+                    found.extend(list.elements.iter().filter(|part| !itself(part)));
+                }
+            }
             Expr::List(list) => found.extend(list.elements.iter().filter(|part| !itself(part))),
             _ => found.push(part),
         }
