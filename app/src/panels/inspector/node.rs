@@ -46,7 +46,7 @@ pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut o
     }
     peers_ui(ui, ctx, &state.view);
     more_ui(ui, ctx, &state.view);
-    if ctx.commandable {
+    if ctx.commandable && protocol.is_none_or(|row| row.replicates) {
         ops::admin_ui(ui, ctx, node);
     }
 }
