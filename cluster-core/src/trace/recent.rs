@@ -276,7 +276,7 @@ mod tests {
         let mut recent = Short::default();
         (1..=8).for_each(|msg| recent.insert(MsgId(msg), msg));
         assert_eq!(recent.clone(), recent);
-        (2..=8).for_each(|msg| drop(recent.remove(&MsgId(msg))));
+        (2..=8).for_each(|msg| assert_eq!(recent.remove(&MsgId(msg)), Some(msg)));
         let mut copy = recent.clone();
         assert_eq!((&copy, copy.row.len()), (&recent, 0));
         copy.insert(MsgId(9), 9);
