@@ -32,11 +32,6 @@ pub(super) struct Admins {
 }
 
 impl Admins {
-    /// Returns whether learners are to become voters once they have caught up.
-    pub(super) fn promotes(&self) -> bool {
-        !self.promotions.is_empty()
-    }
-
     /// Returns whether an operation is under way: one that is asked again is not begun again.
     fn know(&self, op: OpId) -> bool {
         self.transfer.is_some_and(|(asked, _)| asked == op)

@@ -141,8 +141,6 @@ pub(crate) struct Raft {
     waiting_for: Cow<'static, str>,
     /// Whether the view may have changed since it was asked for last: most ticks only count.
     stirred: bool,
-    /// Whether nothing happened since the last burst but ticks that only counted: then the engine has no wishes.
-    quiet: bool,
 }
 
 impl Protocol for Raft {
@@ -181,7 +179,6 @@ impl Protocol for Raft {
             waiting: Waiting::default(),
             waiting_for: Cow::default(),
             stirred: true,
-            quiet: false,
         };
         if found.members.voters.is_empty() {
             // A node that joins knows no members; only a snapshot can tell it: the entries alone would make it believe
@@ -206,7 +203,7 @@ impl Protocol for Raft {
         if !messages::may_come_from(&message, from, self.me) || !plausible::is_plausible(&message, log) {
             return;
         }
-        self.stir();
+        self.stirred = true;
         self.hear(from, ctx.now());
         self.watch_snapshot(&message);
         // An error says that the message is out of date, or of a node that is no member any more.
@@ -218,14 +215,14 @@ impl Protocol for Raft {
         match timer {
             RaftTimer::Tick => self.tick(ctx),
             RaftTimer::Failover => {
-                self.stir();
+                self.stirred = true;
                 self.fail_over(ctx);
             }
         }
     }
 
     fn on_request(&mut self, op: OpId, request: Request, ctx: &mut Ctx<'_, Self>) {
-        self.stir();
+        self.stirred = true;
         match request {
             Request::Admin(admin) => self.on_admin(op, admin, ctx),
             write if write.is_write() => self.on_write(op, &write, ctx),
@@ -235,14 +232,14 @@ impl Protocol for Raft {
     }
 
     fn on_synced(&mut self, sync: SyncId, ctx: &mut Ctx<'_, Self>) {
-        self.stir();
+        self.stirred = true;
         self.release(Some(sync), ctx);
         self.settle(ctx);
     }
 
     fn on_peer_lost(&mut self, peer: NodeId, ctx: &mut Ctx<'_, Self>) {
         let id = u64::from(peer.0);
-        self.stir();
+        self.stirred = true;
         if self.snapshots_sent.remove(&id).is_some() {
             self.raw.report_snapshot(id, SnapshotStatus::Failure);
         }
@@ -252,7 +249,7 @@ impl Protocol for Raft {
     }
 
     fn on_config(&mut self, config: &NodeConfig, ctx: &mut Ctx<'_, Self>) {
-        self.stir();
+        self.stirred = true;
         let engine = &mut self.raw.raft;
         engine.pre_vote = config.flag(KNOBS, "pre_vote");
         engine.set_check_quorum(checks_quorum(config));
@@ -263,10 +260,6 @@ impl Protocol for Raft {
     }
 
     fn on_idle(&mut self, ctx: &mut Ctx<'_, Self>) {
-        if self.quiet && !self.clients.has_any() && !self.admins.promotes() {
-            return;
-        }
-        self.quiet = true;
         // What was settled at the end of the step before stays so while the engine has nothing to do.
         if self.pump(ctx) {
             self.settle(ctx);
@@ -298,11 +291,6 @@ impl Protocol for Raft {
 }
 
 impl Raft {
-    /// Something happens that is more than a tick.
-    fn stir(&mut self) {
-        (self.stirred, self.quiet) = (true, false);
-    }
-
     fn leads(&self) -> bool {
         self.raw.raft.state == StateRole::Leader
     }
@@ -316,12 +304,12 @@ impl Raft {
         self.clock.rearm(ctx);
         // The engine cannot campaign between taking a snapshot and knowing it on the disk.
         if !self.installing() {
-            self.quiet &= !self.raw.tick();
+            self.raw.tick();
             self.seen.fired = self.raw.raft.election_elapsed == 0 && !self.leads();
         }
         let now = ctx.now();
         while let Some((&peer, _)) = self.snapshots_sent.iter().find(|(_, until)| **until <= now) {
-            self.stir();
+            self.stirred = true;
             self.snapshots_sent.remove(&peer);
             self.raw.report_snapshot(peer, SnapshotStatus::Failure);
         }
