@@ -21,6 +21,8 @@ pub enum Action {
     Start(Start),
     /// End the run that is shown, and show a recording, or a log of others.
     OpenFile(PathBuf),
+    /// Let the file go that is being read.
+    GiveUpReading,
     /// Show this in the inspector.
     Select(Selection),
     /// Move the cursor to a moment.

@@ -2,14 +2,19 @@
 
 use std::path::Path;
 
-use cluster_core::command::{Author, Command};
+use cluster_core::{
+    command::{Author, Command},
+    time::Timestamp,
+};
 
 use crate::{
     action::{Action, Selection},
-    app::App,
+    app::{App, Opener},
     layout::Layout,
+    reading::{Purpose, Reading},
     source::{Source, Start},
     theme::Theme,
+    travel::Twin,
 };
 
 impl App {
@@ -19,6 +24,7 @@ impl App {
             Action::Command(command) => self.send(command),
             Action::Start(start) => drop(self.start(start, ctx)),
             Action::OpenFile(path) => self.open_file(&path, ctx),
+            Action::GiveUpReading => self.reading = None,
             Action::Select(selection) => self.select(selection),
             Action::Seek(at) => self.playback.seek(&self.store, at),
             Action::SeekEvent(seq) => self.playback.seek_event(&self.store, seq),
@@ -130,15 +136,38 @@ impl App {
 
     /// Shows a file; the run before ends once the file has been read.
     fn open_file(&mut self, path: &Path, ctx: &egui::Context) {
-        let Some(opener) = &self.opener else {
-            self.toasts.warn("This window can open no file");
-            return;
-        };
-        match opener(path) {
-            Ok(source) => {
-                self.replace(source, ctx);
-                let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-                ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{name} – Faultline")));
+        match self.opener {
+            Some(opener) => self.read(path, Purpose::Show, opener, ctx),
+            None => self.toasts.warn("This window can open no file"),
+        }
+    }
+
+    /// Begins to read a file; another that is being read is given up.
+    pub(crate) fn read(&mut self, path: &Path, purpose: Purpose, opener: Opener, ctx: &egui::Context) {
+        let wake = ctx.clone();
+        match Reading::start(path, purpose, opener, move || wake.request_repaint()) {
+            Ok(reading) => self.reading = Some(reading),
+            Err(why) => self.toasts.warn(&why),
+        }
+    }
+
+    /// Takes a file over that was read; once a frame.
+    pub(crate) fn take_reading(&mut self, ctx: &egui::Context) {
+        let Some(read) = self.reading.as_ref().and_then(Reading::poll) else { return };
+        let Some(reading) = self.reading.take() else { return };
+        match read {
+            Ok(recording) if reading.purpose() == Purpose::Compare => {
+                self.travel.twin = Some(Twin::of(recording, reading.path(), &self.store));
+                self.settings.layout_mut().show("compare");
+            }
+            Ok(recording) => {
+                let damage = recording.damage();
+                self.replace(Box::new(recording), ctx);
+                if reading.purpose() == Purpose::ShowEnd {
+                    self.playback.seek(&self.store, Timestamp(u64::MAX));
+                }
+                ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{} – Faultline", reading.name())));
+                damage.iter().for_each(|damage| self.toasts.warn(damage));
             }
             Err(why) => self.toasts.warn(&why),
         }

@@ -15,10 +15,14 @@ use crate::{
     guide::{Guide, Lesson},
     keys,
     layout::Looks,
-    panels::{Chrome, Lost, Tape, Toasts, hint_ui, labs_ui, new_cluster_ui, open_file_ui, tool_banner_ui, top_bar_ui},
+    panels::{
+        Chrome, Lost, Tape, Toasts, demo_frame_ui, hint_ui, labs_ui, new_cluster_ui, open_file_ui, reading_ui,
+        tool_banner_ui, top_bar_ui,
+    },
     playback::Playback,
+    reading::Reading,
     settings::Settings,
-    source::{Source, Start},
+    source::{self, Source, Start},
     theme::{self, Theme},
     tools::{Tool, Tools},
     travel::Travel,
@@ -46,6 +50,8 @@ pub struct App {
     pub(crate) nemeses: u32,
     pub(crate) starter: Option<Starter>,
     pub(crate) opener: Option<Opener>,
+    /// The file that is being read, to be shown or compared.
+    pub(crate) reading: Option<Reading>,
     pub(crate) guide: Guide,
     looks: Looks,
     tape: Tape,
@@ -56,8 +62,8 @@ pub struct App {
 /// Starts a run as the source of a window, or says why it cannot be.
 pub type Starter = Box<dyn Fn(Start) -> Result<Box<dyn Source>, String>>;
 
-/// Opens a file as the source of a window, or says why it cannot be.
-pub type Opener = Box<dyn Fn(&std::path::Path) -> Result<Box<dyn Source>, String>>;
+/// Reads a file, on another thread than the window's, or says why it cannot be.
+pub type Opener = fn(&std::path::Path) -> Result<source::Recording, String>;
 
 impl App {
     /// Makes the window of a source.
@@ -88,6 +94,7 @@ impl App {
             nemeses: 0,
             starter: None,
             opener: None,
+            reading: None,
             guide: Guide::new("labs".into(), None),
             looks: Looks::default(),
             tape: Tape::default(),
@@ -152,6 +159,7 @@ impl App {
         if self.store.latest().rate > 0.0 && grows {
             self.chrome.rate = self.store.latest().rate;
         }
+        self.take_reading(ctx);
         self.drive_nemesis();
         self.guide_logic(ctx, real);
         self.playback.advance(&self.store, real, arrived, grows);
@@ -178,6 +186,9 @@ impl App {
         ctx.availability = Some(&self.availability);
         let lesson = self.guide.lesson.as_ref();
         let (allowed, marks) = (lesson.map(Lesson::allowed), lesson.map(|lesson| lesson.marks(state)));
+        if let Some(lesson) = lesson {
+            ctx.names = lesson.names();
+        }
         (ctx.guide, ctx.allowed, ctx.marks) = (Some(&self.guide), allowed.as_ref(), marks.as_ref());
         self.chrome.behind = self.source.behind();
         keys::on_keys(ui.ctx(), &ctx, &mut self.chrome);
@@ -195,6 +206,8 @@ impl App {
             self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme);
         }
         tool_banner_ui(ui.ctx(), &ctx, place);
+        reading_ui(ui.ctx(), &ctx, place, self.reading.as_ref());
+        demo_frame_ui(ui.ctx(), &ctx, place);
         keys::help_ui(ui.ctx(), &ctx, &mut self.chrome);
         new_cluster_ui(ui.ctx(), &ctx, &mut self.chrome);
         open_file_ui(ui.ctx(), &ctx, &mut self.chrome);
@@ -230,6 +243,11 @@ impl App {
     /// Returns the messages that are shown, oldest first.
     pub fn toasts(&self) -> impl Iterator<Item = &str> {
         self.toasts.texts()
+    }
+
+    /// Returns whether a file is being read.
+    pub fn is_reading(&self) -> bool {
+        self.reading.is_some()
     }
 
     /// Returns the tools in the user's hand.

@@ -17,6 +17,7 @@ use plotters::{
 };
 
 use crate::{
+    names::Names,
     theme::{Theme, chart as sizes},
     widgets::{
         axis::{TimeWindow, ValueAxis, time_ticks},
@@ -126,7 +127,7 @@ fn draw<B: DrawingBackend>(
     let (width, height) = (f64::from(width) / fine, f64::from(height) / fine);
     let (timeline, end) = (store.timeline(), store.end());
     let charts = [
-        lag_chart(timeline, Measure::Entries, theme),
+        lag_chart(timeline, Measure::Entries, &Names::default(), theme),
         throughput_chart(timeline, end, theme),
         latency_chart(timeline, end, false, theme),
     ];

@@ -12,12 +12,14 @@ use cluster_core::{
 use crate::{
     action::{Action, Selection},
     guide::{Allowed, Guide, GuideAction, Marks},
+    names::Names,
     playback::Cursor,
     theme::Theme,
     tools::Tools,
     travel::{Travel, TravelAction, Twin},
 };
 
+static NO_NAMES: LazyLock<Names> = LazyLock::new(Names::default);
 static EMPTY_HAND: LazyLock<Tools> = LazyLock::new(Tools::default);
 
 /// What a view may read during one frame.
@@ -32,6 +34,8 @@ pub struct ViewCtx<'a> {
     pub at: Timestamp,
     /// What is selected.
     pub selection: &'a Selection,
+    /// What nodes are called.
+    pub names: &'a Names,
     /// Colors, sizes, durations.
     pub theme: &'a Theme,
     /// Whether there is a cluster that takes commands (a recording takes none).
@@ -75,13 +79,14 @@ impl<'a> ViewCtx<'a> {
     ) -> Self {
         let (at, commandable, reduced_motion) = (cursor.at, true, false);
         let (startable, data_dir, asked, ledger, availability) = (false, None, None, None, None);
-        let tools: &Tools = &EMPTY_HAND;
+        let (tools, names): (&Tools, &Names) = (&EMPTY_HAND, &NO_NAMES);
         Self {
             store,
             state,
             cursor,
             at,
             selection,
+            names,
             theme,
             commandable,
             startable,
@@ -103,7 +108,7 @@ impl<'a> ViewCtx<'a> {
     /// Returns what a view may read of the run beside this one. It takes no commands.
     pub fn beside(&self, twin: &'a Twin) -> Self {
         let mut ctx = Self::new(&twin.store, &twin.state, twin.cursor, self.selection, self.theme, self.actions);
-        (ctx.commandable, ctx.reduced_motion) = (false, self.reduced_motion);
+        (ctx.commandable, ctx.reduced_motion, ctx.names) = (false, self.reduced_motion, self.names);
         ctx
     }
 
@@ -127,6 +132,11 @@ impl<'a> ViewCtx<'a> {
     /// Returns why a command is no part of the lab that is open.
     pub fn refusal(&self, command: &Command) -> Option<String> {
         self.allowed.and_then(|allowed| allowed.refusal(command))
+    }
+
+    /// Returns whether a verb of scripts is among what can be done: a lab shows only what it offers.
+    pub fn offers(&self, verb: &str) -> bool {
+        self.allowed.is_none_or(|allowed| allowed.palette.offers(verb))
     }
 
     /// Says what the user meant with a lab.

@@ -14,10 +14,12 @@ pub mod keys;
 pub mod layout;
 #[cfg(all(feature = "live", not(target_arch = "wasm32")))]
 pub mod live;
+pub mod names;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
 pub mod panels;
 pub mod playback;
+pub mod reading;
 #[cfg(all(feature = "live", not(target_arch = "wasm32")))]
 pub mod recordings;
 pub mod settings;

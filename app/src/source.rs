@@ -68,6 +68,17 @@ impl Recording {
         Self { store: Some(store), file: None }
     }
 
+    /// Reads a recording.
+    pub fn open(file: &Path) -> Result<Self, String> {
+        let store = TraceStore::open(file).map_err(|error| error.to_string())?;
+        Ok(Self::of(store, file.to_owned()))
+    }
+
+    /// Returns what is missing of a recording that was cut off or damaged.
+    pub fn damage(&self) -> Option<String> {
+        self.store.as_ref().and_then(TraceStore::damage)
+    }
+
     /// Makes a source of a run that is over, as `TraceStore::open` returns it for that file.
     pub fn of(store: TraceStore, file: PathBuf) -> Self {
         Self { store: Some(store), file: Some(file) }

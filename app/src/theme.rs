@@ -283,8 +283,20 @@ pub mod guide {
     pub const CARD_WIDTH: f32 = 320.0;
     /// The greatest height of a picture.
     pub const PICTURE_PX: f32 = 260.0;
+    /// The bar of a goal that is on its way.
+    pub const BAR_PX: f32 = 4.0;
+    /// Between two of its parts.
+    pub const BAR_GAP_PX: f32 = 3.0;
+    /// How wide it is at most.
+    pub const BAR_WIDTH: f32 = 220.0;
+    /// The mark of a goal on the tape.
+    pub const MARK_PX: f32 = 5.5;
+    /// Half the frame around the picture of a demonstration.
+    pub const FRAME_PX: f32 = 3.0;
     /// How strong the ground of a card is.
     pub const CARD_STRENGTH: f32 = 0.10;
+    /// How strong the color of a button on a card is.
+    pub const CARD_BUTTON_STRENGTH: f32 = 0.28;
     /// How strong the ground of what is chosen is.
     pub const CHOSEN_STRENGTH: f32 = 0.22;
     /// The ring around what a hint points at.

@@ -7,7 +7,7 @@ use cluster_core::origin::BackendKind;
 
 use crate::{
     action::Action,
-    app::App,
+    app::{App, Opener},
     settings::{SETTINGS_KEY, Settings},
     source::{Source, Start},
     theme,
@@ -21,9 +21,6 @@ pub type Wake = Box<dyn Fn() + Send>;
 
 /// Starts a run from a window that is open, given what to call when events wait.
 pub type StartRun = fn(Start, Wake) -> anyhow::Result<Box<dyn Source>>;
-
-/// Opens a file as the source of a window, or says why it cannot be.
-pub type OpenFile = fn(&std::path::Path) -> Result<Box<dyn Source>, String>;
 
 /// How a window is opened.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +36,7 @@ pub struct WindowOptions {
     /// How another run is started from it.
     pub start: Option<StartRun>,
     /// How a file is opened in it.
-    pub open: Option<OpenFile>,
+    pub open: Option<Opener>,
     /// The folder of labs.
     pub labs: Option<PathBuf>,
     /// The lab to open first: its id or folder, what runs its clusters, and the seed of a fresh attempt.
@@ -79,7 +76,7 @@ pub fn run_window(make: MakeSource, options: WindowOptions) -> anyhow::Result<()
                 app.set_starter(Box::new(move |what| start(what, wake_of(&ctx)).map_err(|why| format!("{why:#}"))));
             }
             if let Some(open) = options.open {
-                app.set_opener(Box::new(open));
+                app.set_opener(open);
             }
             app.set_labs(options.labs.unwrap_or_else(|| "labs".into()), options.home);
             if let Some((lab, backend, seed)) = options.lab {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use cluster_core::{
-    command::Command,
+    command::{Author, Command},
+    event::EventKind,
     fault::{Fault, Heal},
     ids::{Endpoint, NodeId},
     lab::{Did, StepKind, Verdict},
@@ -251,10 +252,8 @@ fn a_word_opens_its_explanation() {
     assert!(harness.query_by_label_contains("The list of all writes").is_none());
 }
 
-#[test]
-fn a_lab_done_in_the_window_ends_with_points_and_evidence() {
-    let home = tempfile::tempdir().unwrap();
-    let (mut harness, _) = at_lab(&labs().join(LAB), Some(home.path().to_owned()));
+/// Has clusters of the window run in the simulator.
+fn with_clusters(harness: &mut Harness<'static, App>) {
     let ctx = harness.ctx.clone();
     harness.state_mut().set_starter(Box::new(move |start| {
         let ctx = ctx.clone();
@@ -262,6 +261,117 @@ fn a_lab_done_in_the_window_ends_with_points_and_evidence() {
         let live = Live::start(start, SessionOptions { wake, ..SessionOptions::default() });
         live.map(|live| Box::new(live) as Box<dyn Source>).map_err(|error| error.to_string())
     }));
+}
+
+#[test]
+fn a_demonstration_shows_the_goal_met_and_nothing_of_it_is_the_learners() {
+    let (mut harness, _) = at_lab(&labs().join(LAB), None);
+    with_clusters(&mut harness);
+    predict(&mut harness);
+    guide(&mut harness, GuideAction::Demonstrate(0));
+    harness.get_by_label("Demonstration");
+    act(&mut harness, Action::Command(Command::SetRate(4.0)));
+    let run = |harness: &Harness<'static, App>| {
+        let run = harness.state().guide().lesson.as_ref().unwrap().run.as_ref().unwrap();
+        (run.demo, run.told().clone(), run.acts.len())
+    };
+    wait(&mut harness, "the end of the demonstration", |harness| run(harness).1.shown.is_some());
+    let (demo, told, acts) = run(&harness);
+    assert!(demo && told.shown == Some(Ok(())), "{:?}", told.shown);
+    assert!(acts > 0, "what was done is listed");
+    let met = |goals: &[cluster_core::lab::GoalState]| goals.iter().filter(|goal| goal.verdict == Verdict::Met).count();
+    assert!(told.goals.iter().any(|goal| goal.id == "two-believers" && goal.verdict == Verdict::Met), "{told:?}");
+    harness.run_steps(2);
+    assert!(harness.query_by_label_contains("goal mark, Goal met: “Two nodes lead at once”").is_some());
+    let lesson = harness.state().guide().lesson.as_ref().unwrap();
+    assert_eq!(met(&lesson.goals()), 0, "the learner met none");
+    assert_eq!(lesson.score().map(|score| score.goals), Some(0));
+    let shown = Did::Shown { goal: "two-believers".to_owned() };
+    assert!(lesson.journal.deeds.iter().any(|deed| deed.did == shown), "it is written down");
+    assert_eq!(lesson.journal.attempts_at(""), 1, "and is no attempt");
+    act(&mut harness, Action::Command(Command::Heal(Heal::All)));
+    assert!(harness.state().toasts().any(|text| text.contains("This is a demonstration")), "it cannot be meddled with");
+    press(&mut harness, "My turn");
+    let lesson = harness.state().guide().lesson.as_ref().unwrap();
+    assert!(lesson.run.as_ref().is_some_and(|run| !run.demo));
+    assert_eq!(lesson.journal.attempts_at(""), 2);
+    assert!(harness.query_by_label("Demonstration").is_none());
+}
+
+#[test]
+fn what_the_lab_does_by_itself_happens_in_the_window_and_is_not_the_learners() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = copy_of_lab(scratch.path());
+    let toml = fs::read_to_string(folder.join("lab.toml")).unwrap();
+    let golden = "[[script]]\nname = \"golden\"";
+    let entry = "[[timeline]]\nat = \"1s\"\ndo = \"slow n2 2x\"\n\n";
+    fs::write(folder.join("lab.toml"), toml.replacen(golden, &format!("{entry}{golden}"), 1)).unwrap();
+    let (mut harness, _) = at_lab(&folder, None);
+    with_clusters(&mut harness);
+    predict(&mut harness);
+    let slow = |harness: &Harness<'static, App>| {
+        harness.state().store().latest().nodes.get(&NodeId(2)).is_some_and(|node| node.faults.slow.is_some())
+    };
+    wait(&mut harness, "a slow n2", slow);
+    let store = harness.state().store();
+    let mut by = Vec::new();
+    store.each(cluster_core::ids::Seq(0)..store.len(), &mut |event| {
+        if let EventKind::CommandIssued { by: author, .. } = &event.kind {
+            by.push((*author, event.at.as_secs_f64() >= 1.0));
+        }
+    });
+    assert_eq!(by, [(Author::Lab, true)], "once, not before its time");
+    let run = harness.state().guide().lesson.as_ref().unwrap().run.as_ref().unwrap();
+    assert_eq!(run.caused, 0, "no fault of the learner");
+}
+
+#[test]
+fn nodes_are_called_by_the_names_of_the_attempt_and_commands_by_their_numbers() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = copy_of_lab(scratch.path());
+    let toml = fs::read_to_string(folder.join("lab.toml")).unwrap();
+    let names = "[params]\nnames = { shuffle = [\"Ada\", \"Bo\", \"Cy\", \"Di\", \"Eve\"] }\n";
+    fs::write(folder.join("lab.toml"), toml.replacen("[params]\n", names, 1)).unwrap();
+    let (mut harness, _) = at_lab(&folder, None);
+    let lesson = harness.state().guide().lesson.as_ref().unwrap();
+    assert!(lesson.mistakes.is_empty(), "{:?}", lesson.mistakes);
+    let called = lesson.names().full(NodeId(1));
+    assert!(called.ends_with("(n1)") && called.len() > 4, "{called}");
+    predict(&mut harness);
+    harness.run_steps(3);
+    assert!(harness.query_all_by_label_contains(&format!("node {called}, ")).next().is_some(), "in the picture");
+    act(&mut harness, Action::Select(faultline::action::Selection::node(NodeId(1))));
+    assert!(harness.query_all_by_label(called.as_str()).next().is_some(), "in the inspector");
+}
+
+#[test]
+fn a_word_under_the_pointer_is_explained_in_short() {
+    let (mut harness, _) = at_lab(&labs().join(LAB), None);
+    harness.get_by_label("log").hover();
+    at_second(&mut harness, 5.0);
+    at_second(&mut harness, 7.0);
+    harness.run_steps(3);
+    assert!(harness.query_by_label("Click for all of it").is_some());
+    assert!(harness.state().guide().explained.is_none(), "the panel opens by a click only");
+}
+
+#[test]
+fn what_the_lab_does_without_is_not_in_the_menu() {
+    let (mut harness, _) = at_lab(&labs().join(LAB), None);
+    predict(&mut harness);
+    harness.run_steps(3);
+    let node = harness.query_all_by_label_contains("node n2, ").next().expect("n2 is in the picture");
+    node.click_secondary();
+    harness.run_steps(3);
+    assert!(harness.query_by_label("Crash").is_some() && harness.query_by_label("Cut around").is_some());
+    assert!(harness.query_by_label("Freeze").is_none() && harness.query_by_label("Wipe disk").is_none());
+}
+
+#[test]
+fn a_lab_done_in_the_window_ends_with_points_and_evidence() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut harness, _) = at_lab(&labs().join(LAB), Some(home.path().to_owned()));
+    with_clusters(&mut harness);
     predict(&mut harness);
     act(&mut harness, Action::Command(Command::SetRate(4.0)));
     let leader = |harness: &Harness<'static, App>| harness.state().store().latest().leader();
@@ -285,6 +395,7 @@ fn a_lab_done_in_the_window_ends_with_points_and_evidence() {
         hand.is_some_and(|hand| hand.unanswered > 0)
     });
     act(&mut harness, Action::Command(Command::Heal(Heal::All)));
+    assert!(harness.query_by_label_contains("goal mark, Goal met: “Two nodes lead at once”").is_some(), "on the tape");
     wait(&mut harness, "all goals", |harness| harness.query_by_label_contains("All goals are met").is_some());
     guide(&mut harness, GuideAction::GoOn);
     wait(&mut harness, "the end of the phase", |harness| {

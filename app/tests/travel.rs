@@ -26,6 +26,8 @@ use faultline::{
     travel::{JumpTo, TravelAction},
 };
 
+#[path = "support/reading.rs"]
+mod reading;
 #[path = "support/window.rs"]
 mod support;
 use support::window;
@@ -157,7 +159,7 @@ fn another_run_is_laid_beside_this_one_and_follows_its_cursor() {
     act(&mut harness, Action::ShowView("runs"));
     harness.get_by_label("Other runs");
     travel(&mut harness, TravelAction::Compare(Some(other)));
-    harness.run_steps(4);
+    reading::until_read(&mut harness);
     harness.get_by_label("They part at 3.000 s");
     act(&mut harness, Action::Seek(Timestamp::from_secs_f64(2.0)));
     harness.get_by_label("Nothing: both are in the same state");

@@ -53,6 +53,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (good, bad) = (texts(50, 10, 3_000, SEED, false), texts(50, 10, 3_000, SEED, true));
     alone("3,000 operations of 50 clients, 10 texts", &good, Model::KvAppend);
     alone("the same with a read that lost its end", &bad, Model::KvAppend);
+    let known = [("good", good, true), ("bad", bad, false)].map(|(path, history, holds)| Known {
+        path: path.to_owned(),
+        history,
+        model: Model::KvAppend,
+        holds,
+    });
+    compare("50 clients, 10 texts", known.iter(), their_texts);
     online(5_000, 1);
     online(60_000, 8);
     println!("peak memory {:>60} MiB", peak_mib());

@@ -99,7 +99,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         replicates: true,
         serves_clients: true,
         knobs: omni_paxos::KNOBS,
-        variants: &[],
+        variants: omni_paxos::VARIANTS,
         boot: boot::<OmniPaxos>,
         fields: fields::<OmniPaxos>,
     },

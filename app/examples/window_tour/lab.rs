@@ -3,14 +3,10 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::AtomicBool,
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use cluster_core::{
-    headless::{self, Light},
-    lab::{Lab, evidence::Evidence},
-};
+use serde_json::Value;
 
 use crate::{
     Tour,
@@ -37,8 +33,12 @@ pub(crate) fn tour(program: &Path, pictures: &Path) -> Result<()> {
     }
     lab.close()?;
     let points = points?;
-    grade(&evidence_in(home.path())?, &points)?;
-    println!("window tour: {LAB} was done by mouse, for {points}; its evidence is graded to the same");
+    let evidence = evidence_in(home.path())?;
+    grade(program, &evidence, &points)?;
+    alter(program, &evidence, &home.path().join("altered.evidence"))?;
+    println!(
+        "window tour: {LAB} was done by mouse, for {points}; `lab grade` says the same, and finds out a bit that was changed"
+    );
     Ok(())
 }
 
@@ -118,15 +118,15 @@ impl<'a> LabTour<'a> {
         Ok(())
     }
 
-    /// Sees that a verb that the lab does without cannot be chosen.
+    /// Sees that the menu of a node has what the lab offers, and not what it does without.
     fn offers_only(&mut self, node: u16) -> Result<()> {
         let place = find_node(&mut self.eyes, node)?;
         hand::click(place.at, 3)?;
-        let freeze = self.eyes.wait_for("the menu", |label| label == "Freeze")?;
-        hand::click(freeze.at, 1)?;
+        self.eyes.wait_for("the menu", |label| label == "Cut around")?;
+        let offered = self.eyes.look()?;
         hand::press("Escape")?;
-        let frozen = self.eyes.look()?.into_iter().any(|seen| seen.label.starts_with(&format!("node n{node}, frozen")));
-        ensure!(!frozen, "the lab does without freezing, and n{node} is frozen");
+        let freeze = offered.iter().any(|seen| seen.label == "Freeze");
+        ensure!(!freeze, "the lab does without freezing, and the menu of n{node} offers it");
         Ok(())
     }
 
@@ -191,15 +191,30 @@ fn evidence_in(home: &Path) -> Result<PathBuf> {
     bail!("the attempt left no evidence")
 }
 
-/// Grades the evidence from its recordings: to the points that the window showed, and with nothing that speaks against it.
-fn grade(evidence: &Path, points: &str) -> Result<()> {
-    let evidence = Evidence::open(evidence)?;
-    let Ok(lab) = Lab::open(&Path::new("labs").join(LAB)) else { bail!("labs/{LAB} cannot be read") };
-    let scratch = tempfile::tempdir()?;
-    let graded = headless::grade(&evidence, Some(&lab), scratch.path(), &AtomicBool::new(false))?;
-    let score = graded.score.context("the evidence is not graded")?;
-    let told = format!("{} of {}", score.total(), score.most());
+/// Grades the evidence with the command line: to the points that the window showed, with nothing that speaks against it.
+fn grade(program: &Path, evidence: &Path, points: &str) -> Result<()> {
+    let (sound, graded) = graded(program, evidence)?;
+    let told = format!("{} of {}", graded["points"], graded["max_points"]);
     ensure!(told == points, "the window said {points}, the grade is {told}");
-    ensure!(graded.light() != Light::Red, "the evidence is refused: {:?}", graded.reasons);
+    ensure!(sound, "the evidence is refused: {}", graded["reasons"]);
     Ok(())
+}
+
+/// Changes one bit of the evidence and sees that the command line finds it out.
+fn alter(program: &Path, evidence: &Path, altered: &Path) -> Result<()> {
+    let mut bytes = std::fs::read(evidence)?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(altered, bytes)?;
+    let (sound, graded) = graded(program, altered)?;
+    ensure!(!sound && graded["integrity"] == "red", "evidence with a changed bit is taken for sound: {graded}");
+    Ok(())
+}
+
+/// Returns whether the command line finds the evidence sound, and what it says of it.
+fn graded(program: &Path, evidence: &Path) -> Result<(bool, Value)> {
+    let output = Command::new(program).args(["lab", "grade", "--json"]).arg(evidence).output()?;
+    let said: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("`lab grade` says no JSON: {}", String::from_utf8_lossy(&output.stderr)))?;
+    Ok((output.status.success(), said["attempts"][0].clone()))
 }

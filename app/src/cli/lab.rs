@@ -288,7 +288,14 @@ fn unix_ms() -> u64 {
 fn folders(labs: &Path, which: &[String]) -> Result<Vec<PathBuf>, Failure> {
     let all = || {
         labs_in(labs).map_err(|error| {
-            Failure::Input(format!("{}: {error}; give the folder of labs with --labs", labs.display()))
+            let why = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+                _ => error.to_string(), // The system says it best.
+            };
+            Failure::Input(format!(
+                "{}: {why}; give the folder of labs with --labs, or a pack of them with --pack",
+                labs.display()
+            ))
         })
     };
     if which.is_empty() {

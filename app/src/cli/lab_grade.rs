@@ -44,8 +44,14 @@ pub struct GradeArgs {
     pub threads: Option<usize>,
 }
 
-/// A file that was looked at.
-type Graded = Result<Grade, String>;
+/// A file that was looked at: what it is worth, or why it cannot be said.
+type Graded = Result<Grade, Unreadable>;
+
+/// A file that nothing can be said about.
+struct Unreadable {
+    file: PathBuf,
+    why: String,
+}
 
 /// Does what the flags say; `labs` are those at hand.
 pub(super) fn grade_all(labs: &[Lab], args: &GradeArgs) -> Result<(), Failure> {
@@ -55,24 +61,29 @@ pub(super) fn grade_all(labs: &[Lab], args: &GradeArgs) -> Result<(), Failure> {
     for graded in several(&files, labs, threads, &stop::flag()) {
         match graded {
             Ok(grade) => grades.push(grade),
-            Err(why) => wrong.push(why),
+            Err(unreadable) => wrong.push(unreadable),
         }
     }
     compare_grades(&mut grades);
     if let Some(out) = &args.csv {
-        fs::write(out, table(&grades).map_err(Failure::run)?)
+        fs::write(out, table(&grades, &wrong).map_err(Failure::run)?)
             .map_err(|error| Failure::Input(format!("{}: {error}; choose another file", out.display())))?;
     }
     print(&match args.json {
         true => json_of(&grades, &wrong).map_err(Failure::run)?,
-        false => grades.iter().map(words).chain(wrong.iter().cloned()).collect::<Vec<_>>().join("\n"),
+        false => grades.iter().map(words).chain(wrong.iter().map(Unreadable::words)).collect::<Vec<_>>().join("\n"),
     })?;
     let red = grades.iter().filter(|grade| grade.light() == Light::Red).count();
     let ungraded = grades.iter().filter(|grade| grade.score.is_none()).count();
     match (wrong.len() + ungraded, red) {
         (0, 0) => Ok(()),
-        (0, red) => Err(Failure::Violated(format!("{red} of {} are not as they were written", files.len()))),
-        (bad, _) => Err(Failure::Input(format!("{bad} of {} could not be graded", files.len()))),
+        (0, red) => Err(Failure::Violated(format!(
+            "{red} of {} are not as they were written; look at the reasons, and ask for those files anew",
+            files.len()
+        ))),
+        (bad, _) => {
+            Err(Failure::Input(format!("{bad} of {} could not be graded; each says why, and what to do", files.len())))
+        }
     }
 }
 
@@ -97,14 +108,40 @@ fn several(files: &[PathBuf], labs: &[Lab], threads: usize, stop: &AtomicBool) -
 }
 
 fn one(file: &Path, labs: &[Lab], stop: &AtomicBool) -> Graded {
+    let told = |why: String| Unreadable { file: file.to_owned(), why };
     if stop.load(Ordering::Relaxed) {
-        return Err(format!("{}: it was stopped before", file.display()));
+        return Err(told(format!("it was stopped before this file was graded; grade it again: {}", file.display())));
     }
-    let evidence = Evidence::open(file).map_err(|error| error.to_string())?;
+    let evidence = Evidence::open(file).map_err(|error| told(error.to_string()))?;
     let named = || labs.iter().filter(|lab| lab.id == evidence.head.lab);
     let lab = named().find(|lab| lab.definition == evidence.head.definition).or_else(|| named().next());
-    let scratch = tempfile::tempdir().map_err(|error| format!("{}: no temporary folder: {error}", file.display()))?;
-    grade(&evidence, lab, scratch.path(), stop).map_err(|error| error.to_string())
+    let scratch = tempfile::tempdir()
+        .map_err(|error| told(format!("no temporary folder can be made: {error}; free space: {}", file.display())))?;
+    grade(&evidence, lab, scratch.path(), stop).map_err(|error| told(error.to_string()))
+}
+
+impl Unreadable {
+    fn words(&self) -> String {
+        one_line(&format!("none    not graded: {}", self.why))
+    }
+
+    /// Its row in the table: whoever handed it in stands there, too.
+    fn row(&self) -> Vec<String> {
+        COLUMNS
+            .iter()
+            .map(|column| match *column {
+                "participant" => self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+                "integrity" => "unreadable".to_owned(),
+                _ => String::new(), // Nothing else is known.
+            })
+            .chain([String::new()])
+            .collect()
+    }
+}
+
+/// Returns a line as it can be shown: what a file says of itself moves no cursor and begins no line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Returns the files asked for, those in folders in the order of their names.
@@ -117,7 +154,13 @@ fn files(asked: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     match files.is_empty() {
-        true => Err(Failure::Input(format!("there is no file that ends in .{EXTENSION} in these folders"))),
+        true => {
+            let asked: Vec<String> = asked.iter().map(|path| path.display().to_string()).collect();
+            Err(Failure::Input(format!(
+                "there is no file that ends in .{EXTENSION} in {}; give the folder where they were handed in",
+                asked.join(", ")
+            )))
+        }
         false => Ok(files),
     }
 }
@@ -160,10 +203,10 @@ fn words(grade: &Grade) -> String {
     )];
     let reason = |reason: &cluster_core::headless::Reason| format!("        {}: {}", reason.light.word(), reason.what);
     lines.extend(grade.reasons.iter().map(reason));
-    lines.join("\n")
+    lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n")
 }
 
-fn json_of(grades: &[Grade], wrong: &[String]) -> Result<String, serde_json::Error> {
+fn json_of(grades: &[Grade], wrong: &[Unreadable]) -> Result<String, serde_json::Error> {
     let goal = |goal: &cluster_core::lab::GoalState| {
         json!({
             "id": goal.id,
@@ -189,7 +232,7 @@ fn json_of(grades: &[Grade], wrong: &[String]) -> Result<String, serde_json::Err
     };
     serde_json::to_string_pretty(&json!({
         "attempts": grades.iter().map(one).collect::<Vec<_>>(),
-        "unreadable": wrong,
+        "unreadable": wrong.iter().map(|it| it.why.as_str()).collect::<Vec<_>>(),
     }))
 }
 
@@ -218,12 +261,12 @@ const COLUMNS: [&str; 22] = [
     "integrity",
 ];
 
-/// Returns the table of attempts, one a row.
-fn table(grades: &[Grade]) -> Result<Vec<u8>, csv::Error> {
+/// Returns the table of attempts, one a row, and of the files that nothing can be said about.
+fn table(grades: &[Grade], wrong: &[Unreadable]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(COLUMNS.iter().chain(&["evidence_sha256"]))?;
-    for grade in grades {
-        writer.write_record(row(grade).iter().map(|cell| safe(cell)))?;
+    for row in grades.iter().map(row).chain(wrong.iter().map(Unreadable::row)) {
+        writer.write_record(row.iter().map(|cell| safe(cell)))?;
     }
     writer.into_inner().map_err(|error| error.into_error().into())
 }

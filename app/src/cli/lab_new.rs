@@ -24,7 +24,11 @@ pub(super) fn begin(labs: &Path, id: &str) -> Result<(), Failure> {
         fs::write(folder.join("text/en.md"), TEXT)
     };
     write().map_err(|error| {
-        Failure::Input(format!("{}: {error}; choose another id, or another folder with --labs", folder.display()))
+        let why = match error.kind() {
+            io::ErrorKind::AlreadyExists => "is there already".to_owned(),
+            _ => format!("cannot be made: {error}"), // The system says it best.
+        };
+        Failure::Input(format!("{}: {why}; choose another id, or another folder with --labs", folder.display()))
     })?;
     print(&format!("{}\nCheck it with: faultline lab check {}", folder.display(), folder.display()))
 }

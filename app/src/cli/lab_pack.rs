@@ -60,7 +60,13 @@ pub(super) fn make_key(path: &Path) -> Result<(), Failure> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written =
         options.open(path).and_then(|mut file| std::io::Write::write_all(&mut file, format!("{text}\n").as_bytes()));
-    written.map_err(|error| Failure::Input(format!("{}: {error}; choose another file", path.display())))?;
+    written.map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => "is there already, and may be a key in use".to_owned(),
+            _ => format!("cannot be written: {error}"), // The system says it best.
+        };
+        Failure::Input(format!("{}: {why}; choose another file", path.display()))
+    })?;
     print(&format!("{}: keep it to yourself\npublic key {}", path.display(), SigningKey::of(&secret).public()))
 }
 
@@ -73,9 +79,9 @@ pub(super) fn opened(path: &Path, signed_by: Option<&str>) -> Result<(TempDir, P
     let wanted = wanted.transpose()?;
     let scratch = tempfile::tempdir().map_err(Failure::run)?;
     let pack = Pack::open(path, scratch.path()).map_err(told)?;
-    if wanted.is_some() && pack.signed_by != wanted {
+    if let Some(wanted) = wanted.filter(|wanted| pack.signed_by.as_ref() != Some(wanted)) {
         return Err(Failure::Input(format!(
-            "{}: {}, not by the key asked for",
+            "{}: it is {}, and should be signed by {wanted}; ask its maker for the signed file, or leave --signed-by out",
             path.display(),
             signer(pack.signed_by.as_deref())
         )));

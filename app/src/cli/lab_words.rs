@@ -103,6 +103,8 @@ pub(super) fn outcome(lab: &Lab, outcome: &Outcome) -> String {
     }
     lines.extend(outcome.wrong.iter().map(|(ask, said, right)| format!("  {ask}: said {said}, it was {right}")));
     lines.extend(outcome.stuck.iter().map(|stuck| format!("  could not go on: {stuck}")));
+    let score = outcome.score(lab);
+    lines.push(format!("  {} of {} points", score.total(), score.most()));
     lines.join("\n")
 }
 
@@ -118,6 +120,8 @@ pub(super) fn outcome_json(lab: &Lab, outcome: &Outcome) -> Result<String, serde
         "id": lab.id,
         "passed": outcome.passed(),
         "goals": outcome.goals.iter().map(goal).collect::<Vec<_>>(),
+        "points": outcome.score(lab).total(),
+        "max_points": outcome.score(lab).most(),
         "stuck": outcome.stuck,
         "lasted_s": outcome.lasted.as_secs_f64(),
     }))

@@ -75,8 +75,11 @@ fn start(start: Start, wake: Wake) -> anyhow::Result<Box<dyn Source>> {
 }
 
 /// Opens a file in the window.
-fn open_file(path: &Path) -> Result<Box<dyn Source>, String> {
-    foreign::open(path, None, None).map(|store| Box::new(Recording::new(store)) as Box<dyn Source>)
+fn open_file(path: &Path) -> Result<Recording, String> {
+    if foreign::is_recording(path) {
+        return Recording::open(path);
+    }
+    foreign::open(path, None, None).map(Recording::new)
 }
 
 fn next_recording() -> Option<PathBuf> {

@@ -20,7 +20,7 @@ impl Allowed {
     pub fn refusal(&self, command: &Command) -> Option<String> {
         match command {
             Command::Pause | Command::Resume | Command::Step | Command::SetRate(_) => None,
-            _ if self.demo => Some("This is a demonstration; choose “Now I” to do it yourself".to_owned()),
+            _ if self.demo => Some("This is a demonstration; choose “My turn” to do it yourself".to_owned()),
             command => self.palette.refusal(command, self.caused), // whatever it is, the palette knows
         }
     }

@@ -108,6 +108,12 @@ impl Glossary {
 }
 
 impl Entry {
+    /// Returns its first sentence.
+    pub fn short(&self) -> &str {
+        let end = self.text.find(". ").map_or(self.text.len(), |end| end + 1);
+        &self.text[..end]
+    }
+
     fn is(&self, word: &str) -> bool {
         let same = |form: &str| form.eq_ignore_ascii_case(word);
         same(&self.word) || self.also.iter().any(|form| same(form))
@@ -125,6 +131,14 @@ mod tests {
         let ids: BTreeSet<&str> = glossary.0.iter().map(|entry| entry.id.as_str()).collect();
         assert_eq!(ids.len(), glossary.0.len());
         assert!(glossary.0.iter().all(|entry| entry.text.len() > 20), "{glossary:?}");
+    }
+
+    #[test]
+    fn the_first_sentence_of_every_word_is_short() {
+        for entry in &Glossary::english().0 {
+            let short = entry.short();
+            assert!(short.ends_with('.') && short.len() < 200, "{}: {short}", entry.id);
+        }
     }
 
     #[test]

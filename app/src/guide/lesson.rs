@@ -1,17 +1,17 @@
 //! One lab that is open, and the attempt at it: which step is next, what was answered, and what came of the phases.
 
+mod log;
+mod standing;
+
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use cluster_core::{
-    lab::{
-        Answer, Ask, Deed, Did, GoalState, Journal, Lab, LabError, Palette, Score, Step, StepKind, drawn,
-        evidence::{AttemptLog, Closing, EvidenceError, Head},
-    },
+    lab::{Journal, Lab, LabError, Palette, Step, drawn, evidence::AttemptLog},
     origin::BackendKind,
     request::Request,
     trace::ClusterState,
@@ -25,6 +25,7 @@ use super::{
     reload::{Content, Reading},
     text,
 };
+use crate::names::Names;
 
 /// A lab that is open.
 pub struct Lesson {
@@ -65,6 +66,7 @@ pub struct Lesson {
     texts: BTreeMap<String, Section>,
     palette: Palette,
     requests: Vec<Request>,
+    names: Names,
     clock: ActiveTime,
 }
 
@@ -111,6 +113,7 @@ impl Lesson {
             texts: BTreeMap::new(),
             palette: Palette::default(),
             requests: Vec::new(),
+            names: Names::default(),
             clock: ActiveTime::default(),
         };
         let mut step = None;
@@ -142,6 +145,7 @@ impl Lesson {
                 (self.journal.lab, self.journal.version) = (lab.id.clone(), lab.version.clone());
                 self.texts = text::sections(&lab, &drawn(&lab, self.journal.seed));
                 (self.palette, self.requests) = (Palette::of(&lab), lab.requests(self.journal.seed));
+                self.names = Names::of(lab.node_names(self.journal.seed));
                 (self.lab, self.pictures, self.mistakes) = (Some(lab), pictures, Vec::new());
                 self.edition += 1;
                 true
@@ -156,6 +160,11 @@ impl Lesson {
     /// Returns the lab, if it could ever be read.
     pub fn lab(&self) -> Option<&Arc<Lab>> {
         self.lab.as_ref()
+    }
+
+    /// Returns what the nodes are called in this attempt.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Returns a section of its text.
@@ -199,58 +208,6 @@ impl Lesson {
         Allowed { palette: self.palette.clone(), caused, demo, requests: self.requests.clone() }
     }
 
-    /// Returns how far all goals are: of phases that are over, and of the one that runs.
-    pub fn goals(&self) -> Vec<GoalState> {
-        let Some(lab) = &self.lab else { return Vec::new() };
-        let of_run = self.run.as_ref().filter(|run| !run.demo && !self.ended.contains_key(self.phase_id(run.phase)));
-        let running = of_run.into_iter().flat_map(|run| &run.told().goals);
-        let known: Vec<&GoalState> = self.ended.values().flat_map(|ended| &ended.goals).chain(running).collect();
-        let state = |goal: &cluster_core::lab::Goal| {
-            let found = known.iter().find(|state| state.id == goal.id).map(|state| (*state).clone());
-            found.unwrap_or(GoalState { id: goal.id.clone(), ..pending(goal.optional) })
-        };
-        lab.goals.iter().map(state).collect()
-    }
-
-    /// Returns the right answer to a question about what happened, and the event that shows it, if an event does.
-    pub fn right_answer(&self, ask: &Ask) -> Option<(String, Option<cluster_core::ids::Seq>)> {
-        match &ask.answer {
-            Answer::Fixed(answer) => Some((answer.clone(), None)),
-            Answer::Told(_) => {
-                let mut told = self.ended.values().filter_map(|ended| ended.answers.get(&ask.id));
-                told.next().map(|(answer, seq)| (answer.clone(), Some(*seq)))
-            }
-        }
-    }
-
-    /// Returns what the attempt is worth so far.
-    pub fn score(&self) -> Option<Score> {
-        let lab = self.lab.as_ref()?;
-        let asks = || lab.steps.iter().flat_map(|step| &step.asks);
-        let right = |id: &str| {
-            let right = asks().find(|ask| ask.id == id).and_then(|ask| self.right_answer(ask));
-            right.is_some_and(|(right, _)| self.journal.observed(id) == Some(right.as_str()))
-        };
-        let thought = |step: &str| {
-            self.journal.deeds.iter().any(|deed| matches!(&deed.did, Did::Reflected { step: of, .. } if of == step))
-        };
-        Some(Score::of(lab, &self.goals(), &right, &thought))
-    }
-
-    /// Returns whether a prediction was sealed, or an observation given.
-    pub fn answered(&self, kind: StepKind, ask: &str) -> Option<&str> {
-        match kind {
-            StepKind::Predict => self.journal.predicted(ask),
-            StepKind::Observe => self.journal.observed(ask),
-            StepKind::Do | StepKind::Reflect | StepKind::Read => None,
-        }
-    }
-
-    /// Returns whether all questions of the next step have an answer chosen.
-    pub fn all_chosen(&self) -> bool {
-        self.next_step().is_some_and(|step| step.asks.iter().all(|ask| self.chosen.contains_key(&ask.id)))
-    }
-
     /// Returns what help is offered now.
     pub fn offer(&self) -> Option<Offer> {
         let (lab, run) = (self.lab.as_ref()?, self.run.as_ref().filter(|run| !run.demo)?);
@@ -284,51 +241,6 @@ impl Lesson {
         Marks::find(selectors.map(String::as_str), state)
     }
 
-    /// Writes a deed down.
-    pub(super) fn did(&mut self, did: Did) {
-        let deed = Deed { at_ms: unix_ms(), did };
-        self.journal.deeds.push(deed.clone());
-        let noted = self.log.as_mut().map_or(Ok(()), |log| log.note(deed));
-        self.lose_log(noted);
-    }
-
-    /// Begins to write the attempt down in a folder, or goes on with what is there.
-    pub(super) fn begin_log(&mut self, home: &Path) {
-        let Some(lab) = &self.lab else { return };
-        let folder = home.join("attempts").join(format!("{}-{}", self.journal.lab, self.journal.began_ms));
-        let head = Head::of(lab, self.journal.seed, self.journal.profile, self.backend, self.journal.began_ms);
-        let log =
-            if self.journal.deeds.is_empty() { AttemptLog::begin(&folder, head) } else { AttemptLog::resume(&folder) };
-        match log {
-            Ok(log) => {
-                // What was written down last counts: a kill may have come between the two files.
-                self.journal.deeds = log.deeds().to_vec();
-                self.log = Some(log);
-            }
-            Err(why) => self.evidence = Some(Err(why.to_string())),
-        }
-    }
-
-    /// Waits for the disk now and then.
-    pub(super) fn tick_log(&mut self) {
-        let now = Duration::from_secs_f64(self.now.max(0.0));
-        let ticked = self.log.as_mut().map_or(Ok(()), |log| log.tick(now));
-        self.lose_log(ticked);
-    }
-
-    /// Makes evidence of the attempt, which is over.
-    pub(super) fn seal(&mut self) {
-        let Some(log) = self.log.take() else { return };
-        let closing = Closing::of(unix_ms(), self.journal.active_ms, self.goals(), self.score().unwrap_or_default());
-        self.evidence = Some(log.finish(&closing).map_err(|why| why.to_string()));
-    }
-
-    fn lose_log(&mut self, result: Result<(), EvidenceError>) {
-        if let Err(why) = result {
-            (self.log, self.evidence) = (None, Some(Err(why.to_string())));
-        }
-    }
-
     /// Lets time pass. Returns whether another second of work is over.
     pub(super) fn pass(&mut self, now: f64, touched: bool) -> bool {
         self.now = now;
@@ -358,10 +270,6 @@ impl Lesson {
             ended: self.ended.clone(),
         })
     }
-}
-
-fn pending(optional: bool) -> GoalState {
-    GoalState { id: String::new(), verdict: Default::default(), at: None, optional }
 }
 
 /// Returns how many words a text has.

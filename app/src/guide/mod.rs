@@ -13,6 +13,8 @@ mod marks;
 mod phase;
 mod reload;
 mod shelf;
+mod stage;
+mod steps;
 mod text;
 mod watcher;
 
@@ -26,7 +28,7 @@ pub use hints::{Offer, Shown};
 pub use keep::{Bookmark, Keeper, Kept, Record};
 pub use lesson::{Lesson, words_in};
 pub use marks::Marks;
-pub use phase::{Ended, PhaseRun, Told};
+pub use phase::{Ended, PhaseRun, ShownAct, Told};
 pub use reload::{Content, Files, Reading};
 pub use shelf::{About, Shelf, Volume};
 pub use text::{Piece, Section, words_of};

@@ -6,8 +6,9 @@ use cluster_core::{
     command::{Author, Command},
     event::{EventKind, TraceEvent},
     ids::Seq,
-    lab::{GoalState, Lab, Palette},
-    time::TimingProfile,
+    lab::{GoalState, Lab, Palette, SoFar},
+    time::{Timestamp, TimingProfile},
+    trace::{ClusterState, sentence},
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub struct PhaseRun {
     pub nth: u32,
     /// Whether it only shows how it is done.
     pub demo: bool,
+    /// What a demonstration did so far.
+    pub acts: Vec<ShownAct>,
     /// How many faults the learner caused.
     pub caused: u32,
     /// When it began, in seconds of the window's clock.
@@ -31,11 +34,22 @@ pub struct PhaseRun {
     told: Told,
 }
 
+/// One thing that a demonstration did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownAct {
+    /// When.
+    pub at: Timestamp,
+    /// What, as a sentence.
+    pub words: String,
+}
+
 /// What is known of a phase.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     /// How far each goal is.
     pub goals: Vec<GoalState>,
+    /// How far those are that are not decided, by their ids.
+    pub so_far: BTreeMap<String, SoFar>,
     /// Whether all that count are met.
     pub done: bool,
     /// The hints whose condition holds, by their place in the lab.
@@ -73,8 +87,18 @@ impl PhaseRun {
     pub(super) fn begin(begin: Begin, wake: impl Fn() + Send + 'static) -> Result<Self, String> {
         let Begin { lab, phase, nth, seed, profile, demo, since } = begin;
         let shows = demo.is_some();
-        let watcher = Watcher::start(Course { lab, phase, seed, profile, demo }, wake)?;
-        Ok(Self { phase, nth, demo: shows, caused: 0, since, counted: None, watcher, told: Told::default() })
+        let watcher = Watcher::start(Course { lab, phase, seed, profile, since: Timestamp::ZERO, demo }, wake)?;
+        Ok(Self {
+            phase,
+            nth,
+            demo: shows,
+            acts: Vec::new(),
+            caused: 0,
+            since,
+            counted: None,
+            watcher,
+            told: Told::default(),
+        })
     }
 
     /// Follows the same phase by a lab that was edited, from its first event on.
@@ -85,7 +109,8 @@ impl PhaseRun {
         wake: impl Fn() + Send + 'static,
     ) -> Result<(), String> {
         let Begin { lab, phase, seed, profile, demo, .. } = begin;
-        self.watcher = Watcher::start(Course { lab, phase, seed, profile, demo }, wake)?;
+        let since = events.last().map_or(Timestamp::ZERO, |event| event.at);
+        self.watcher = Watcher::start(Course { lab, phase, seed, profile, since, demo }, wake)?;
         self.watcher.see(events);
         if self.told.ended.is_some() {
             self.watcher.finish();
@@ -94,7 +119,7 @@ impl PhaseRun {
     }
 
     /// Takes events of the run over.
-    pub(super) fn see(&mut self, events: &[TraceEvent]) {
+    pub(super) fn see(&mut self, events: &[TraceEvent], before: &ClusterState) {
         if self.told.ended.is_some() {
             return;
         }
@@ -102,6 +127,10 @@ impl PhaseRun {
             match &event.kind {
                 EventKind::CommandIssued { by: Author::User, command } if Palette::counts(command) => {
                     (self.caused, self.counted) = (self.caused + 1, Some(event.seq));
+                }
+                EventKind::CommandIssued { by: Author::Script, .. } if self.demo => {
+                    let words = sentence(event, before, "").unwrap_or_default();
+                    self.acts.push(ShownAct { at: event.at, words });
                 }
                 // What was refused broke nothing.
                 EventKind::CommandRefused { .. } if event.cause.is_some() && event.cause == self.counted => {
@@ -123,11 +152,11 @@ impl PhaseRun {
         &self.told
     }
 
-    /// Takes over what the goals came to. Returns what the demonstration asks of the cluster.
-    pub(super) fn listen(&mut self) -> Vec<Command> {
-        let News { next, goals, done, hints, answers, finished, commands, shown } = self.watcher.news();
+    /// Takes over what the goals came to. Returns what the lab and the demonstration ask of the cluster.
+    pub(super) fn listen(&mut self) -> Vec<(Author, Command)> {
+        let News { next, goals, so_far, done, hints, answers, finished, commands, shown } = self.watcher.news();
         let ended = finished.then(|| Ended { until: next, goals: goals.clone(), answers });
-        self.told = Told { goals, done, hints, shown, ended };
+        self.told = Told { goals, so_far, done, hints, shown, ended };
         commands
     }
 }

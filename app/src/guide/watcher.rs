@@ -8,17 +8,17 @@ use std::{
 };
 
 use cluster_core::{
-    command::Command,
+    command::{Author, Command},
     event::{EventKind, TraceEvent},
     ids::Seq,
-    lab::{Action, Attempt, GoalState, Lab, LabProgress, Play, Segment, Verdict},
-    time::TimingProfile,
+    lab::{Action, Attempt, GoalState, Lab, LabProgress, Play, Schedule, Segment, SoFar, Verdict},
+    time::{RATE_UNLIMITED, Timestamp, TimingProfile},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 /// How many batches may wait for the thread; more are kept by who gives them.
 const WAITING: usize = 64;
-/// How often a demonstration looks whether it is time to go on.
+/// How often a demonstration, and what the lab does by itself, look whether it is time to go on.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What is to be followed.
@@ -31,6 +31,8 @@ pub(super) struct Course {
     pub(super) seed: u64,
     /// The timing profile.
     pub(super) profile: TimingProfile,
+    /// Until when the run is known: what the lab did by then is done.
+    pub(super) since: Timestamp,
     /// The goal up to which it is to be shown how it is done; the learner's own phase shows nothing.
     pub(super) demo: Option<String>,
 }
@@ -42,6 +44,8 @@ pub(super) struct News {
     pub(super) next: Seq,
     /// How far each goal is.
     pub(super) goals: Vec<GoalState>,
+    /// How far those are that are not decided, by their ids.
+    pub(super) so_far: BTreeMap<String, SoFar>,
     /// Whether all that count are met.
     pub(super) done: bool,
     /// The hints whose condition holds, by their place in the lab.
@@ -50,8 +54,8 @@ pub(super) struct News {
     pub(super) answers: BTreeMap<String, (String, Seq)>,
     /// Whether the phase is over.
     pub(super) finished: bool,
-    /// What the demonstration asks of the cluster, not taken yet.
-    pub(super) commands: Vec<Command>,
+    /// What the lab and the demonstration ask of the cluster, not taken yet.
+    pub(super) commands: Vec<(Author, Command)>,
     /// Whether the demonstration is over, and why it did not come to its end, if so.
     pub(super) shown: Option<Result<(), String>>,
 }
@@ -121,12 +125,14 @@ fn follow(course: &Course, from: &Receiver<Ask>, told: &Mutex<News>, wake: &dyn 
     let attempt = Attempt { actions: Vec::new(), seed: course.seed, profile: course.profile };
     let segment = Segment { phase: course.phase, actions };
     let (_, play, progress) = attempt.begin(&course.lab, &segment);
+    let mut schedule = Schedule::of(&course.lab, course.phase, course.seed, course.profile);
+    schedule.skip_to(course.since);
     let mut follower =
-        Follower { course, progress, play, news: News::default(), unseen: 0, last_event: Instant::now() };
+        Follower { course, progress, play, schedule, news: News::default(), unseen: 0, last_event: Instant::now() };
     follower.look();
     loop {
         follower.tell(told, wake);
-        let ask = if follower.demonstrates() {
+        let ask = if follower.acts() {
             match from.recv_timeout(TICK) {
                 Err(RecvTimeoutError::Timeout) => None,
                 Ok(ask) => Some(ask),
@@ -156,8 +162,9 @@ struct Follower<'a> {
     course: &'a Course,
     progress: LabProgress<'a>,
     play: Play,
+    schedule: Schedule,
     news: News,
-    /// How many commands of the demonstration were not seen to be asked yet.
+    /// How many commands were not seen to be asked yet.
     unseen: usize,
     last_event: Instant,
 }
@@ -192,6 +199,7 @@ impl Follower<'_> {
 
     fn look(&mut self) {
         self.news.goals = self.progress.goals();
+        self.news.so_far = self.progress.so_far().into_iter().collect();
         self.news.done = self.progress.is_done();
         let hints = self.course.lab.hints.iter().enumerate();
         let holds =
@@ -205,31 +213,44 @@ impl Follower<'_> {
         self.news.finished = true;
     }
 
-    fn demonstrates(&self) -> bool {
-        self.course.demo.is_some() && self.news.shown.is_none()
+    /// Returns whether anything is still to be asked of the cluster.
+    fn acts(&self) -> bool {
+        let over = self.news.finished || self.schedule.is_over();
+        !over || self.course.demo.is_some() && self.news.shown.is_none()
     }
 
-    /// Goes on with the demonstration, if there is one.
+    /// Asks of the cluster what is due: what the lab does by itself, and the next thing that a demonstration shows.
     fn act(&mut self) {
-        let Some(upto) = self.course.demo.as_ref().filter(|_| self.news.shown.is_none()) else { return };
-        let met = self.news.goals.iter().any(|goal| goal.id == *upto && goal.verdict == Verdict::Met);
-        let now = self.progress.state().at + self.last_event.elapsed();
-        while self.unseen == 0
-            && !met
-            && let Some(commands) = self.play.next(now, &self.progress)
-        {
+        let now = self.now();
+        let upto = self.course.demo.as_ref().filter(|_| self.news.shown.is_none());
+        let met = |goal: &GoalState| upto.is_some_and(|upto| goal.id == *upto) && goal.verdict == Verdict::Met;
+        let met = self.news.goals.iter().any(met);
+        while self.unseen == 0 && !self.news.finished {
+            let due = self.schedule.next(now, &self.progress).map(|commands| (Author::Lab, commands));
+            // The golden script acts, as it does without a window; its goals are followed on this cluster only.
+            let shows = due.is_none() && upto.is_some() && !met;
+            let shown = if shows { self.play.next(now, &self.progress) } else { None };
+            let Some((by, commands)) = due.or(shown.map(|commands| (Author::Script, commands))) else { break };
             self.unseen = commands.len();
-            self.news.commands.extend(commands);
+            self.news.commands.extend(commands.into_iter().map(|command| (by, command)));
         }
-        if met || self.play.is_over() {
+        if upto.is_some() && (met || self.play.is_over()) {
             self.news.shown = Some(self.play.stuck().map_or(Ok(()), |stuck| Err(stuck.to_owned())));
         }
+    }
+
+    /// Returns cluster time as it goes on between two events; in a cluster that is paused it stands still.
+    fn now(&self) -> Timestamp {
+        let state = self.progress.state();
+        let rate = if state.rate < RATE_UNLIMITED { state.rate.max(0.0) } else { 0.0 };
+        state.at + self.last_event.elapsed().mul_f64(rate)
     }
 
     fn tell(&mut self, told: &Mutex<News>, wake: &dyn Fn()) {
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         let mut commands = std::mem::take(&mut told.commands);
-        let news = !self.news.commands.is_empty() || told.goals != self.news.goals || told.hints != self.news.hints;
+        let goals = told.goals != self.news.goals || told.so_far != self.news.so_far;
+        let news = !self.news.commands.is_empty() || goals || told.hints != self.news.hints;
         let ends = told.finished != self.news.finished || told.shown != self.news.shown || told.done != self.news.done;
         commands.append(&mut self.news.commands);
         *told = News { commands, ..self.news.clone() };

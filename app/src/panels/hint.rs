@@ -4,9 +4,9 @@ use crate::theme::{SPACE, TAB_HEIGHT, Theme};
 
 /// Shows the hint at the top of `place`. Returns whether it was dismissed.
 pub fn hint_ui(ctx: &egui::Context, place: egui::Rect, theme: &Theme) -> bool {
-    // Beside the tab, so that it hides nothing of the picture.
-    let at = egui::pos2(place.center().x, place.top() - 0.5 * TAB_HEIGHT);
-    let area = egui::Area::new(egui::Id::unique("hint")).pivot(egui::Align2::CENTER_CENTER).fixed_pos(at);
+    // Behind the tabs, so that it hides nothing of the picture.
+    let at = egui::pos2(place.right() - SPACE, place.top() - 0.5 * TAB_HEIGHT);
+    let area = egui::Area::new(egui::Id::unique("hint")).pivot(egui::Align2::RIGHT_CENTER).fixed_pos(at);
     let frame =
         egui::Frame::new().fill(theme.raised).corner_radius(2.0 * SPACE).inner_margin(egui::Margin::symmetric(14, 1));
     area.show(ctx, |ui| {

@@ -92,7 +92,7 @@ fn parts_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
 
 impl Inventory {
     fn group_ui(&self, ui: &mut Ui, ctx: &ViewCtx<'_>, group: &Group) {
-        let title = title(ctx, group);
+        let title = ctx.names.told(&title(ctx, group)).into_owned();
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 let button = ui.add_enabled(ctx.commandable, egui::Button::new(RichText::new("Heal").small()));

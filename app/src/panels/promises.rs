@@ -2,6 +2,7 @@
 
 use cluster_core::{
     event::{Conclusion, Outcome},
+    registry,
     trace::{Acknowledged, Ledger, Subject},
 };
 use egui::{RichText, ScrollArea, Ui};
@@ -34,6 +35,10 @@ impl Lost {
 
 /// Lays out "acknowledged" and "lost", from right to left.
 pub(super) fn promises_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lost: &Lost) {
+    if registry::protocol(&ctx.store.spec().protocol).is_some_and(|row| !row.serves_clients) {
+        // Nobody was promised a write where nobody can ask for one.
+        return broken_ui(ui, ctx);
+    }
     let acknowledged: u64 = ctx.state.clients.values().chain([&ctx.state.departed]).map(|client| client.ok).sum();
     let failing = ctx.state.clients.values().any(|client| matches!(client.last, Some((_, _, Outcome::NoAnswer))));
     if lost.count == 0 {

@@ -1,6 +1,7 @@
 //! The time tape: the whole run on one axis, with the cursor that the mouse drags.
 
 mod geometry;
+mod goals;
 mod paint;
 mod travel;
 mod words;
@@ -12,7 +13,7 @@ use cluster_core::{
 };
 use egui::{Sense, Ui};
 
-use crate::{action::Action, ctx::ViewCtx, format, theme::SPACE, travel::TravelAction};
+use crate::{action::Action, ctx::ViewCtx, format, names::Names, theme::SPACE, travel::TravelAction};
 
 pub(crate) use geometry::Axis;
 
@@ -41,7 +42,8 @@ impl Tape {
         let (from, to) = self.zoom.unwrap_or((0.0, end.max(SHORTEST_SECS) * 1.02));
         let axis = Axis { left: place.left() + geometry::NAMES_WIDTH, right: place.right(), from, to };
         let bars = geometry::layout_faults(&ctx.store.timeline().spans, &axis);
-        let lanes = geometry::layout_lanes(place, &bars);
+        let lesson = ctx.guide.and_then(|guide| guide.lesson.as_ref());
+        let lanes = geometry::layout_lanes(place, &bars, !leader_word(ctx).is_empty(), lesson.is_some());
         let bars = self.words.label(ctx.store, bars);
         let response = ui.interact(place, ui.scope_id().with("tape"), Sense::click_and_drag());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ScrollBar, true, "time tape"));
@@ -49,6 +51,9 @@ impl Tape {
         let dragged = response.interact_pointer_pos().zip(self.dragged_from);
         let dragged = dragged.and_then(|(at, from)| travel::stretch(&axis, from, at.x));
         travel::paint_travel(&ui.painter_at(place), ctx, &lanes, &axis, dragged);
+        if let Some(lesson) = lesson {
+            goals::goals_ui(ui, ctx, lesson, lanes.goals, &axis);
+        }
         if !self.on_stretch(ui, ctx, &response, &axis, dragged) {
             self.on_mouse(ui, ctx, &response, &axis, end);
         }
@@ -92,7 +97,7 @@ impl Tape {
             self.zoom = None;
         }
         if !response.dragged() {
-            let what = readout(ctx.store.timeline(), epoch_word(ctx), axis, at.x);
+            let what = readout(ctx.store.timeline(), epoch_word(ctx), ctx.names, axis, at.x);
             response.clone().on_hover_text_at_pointer(what);
         }
     }
@@ -129,12 +134,12 @@ fn zoomed(axis: &Axis, at: f64, factor: f64, whole: f64) -> Option<(f64, f64)> {
 }
 
 /// Says what is on the tape under the mouse.
-fn readout(timeline: &Timeline, word: &str, axis: &Axis, x: f32) -> String {
+fn readout(timeline: &Timeline, word: &str, names: &Names, axis: &Axis, x: f32) -> String {
     let at = Timestamp::from_secs_f64(axis.secs(x));
     let mut lines = vec![at.to_string()];
     if let Some(band) = band_at(timeline, at) {
         lines.push(match band.leader {
-            Some(leader) => format!("{leader} leads in {word} {}", band.epoch),
+            Some(leader) => format!("{} leads in {word} {}", names.full(leader), band.epoch),
             None => format!("nobody leads ({word} {})", band.epoch),
         });
     }
@@ -143,7 +148,7 @@ fn readout(timeline: &Timeline, word: &str, axis: &Axis, x: f32) -> String {
     let from = timeline.marks.partition_point(|mark| mark.at < first);
     let marks = timeline.marks[from..].iter().take_while(|mark| mark.at <= last);
     for mark in marks.clone().take(4) {
-        let node = mark.node.map_or(String::new(), |node| format!("{node} "));
+        let node = mark.node.map_or(String::new(), |node| format!("{} ", names.full(node)));
         lines.push(format!("{node}{}", mark_words(mark.kind)));
     }
     let more = marks.skip(4).count() as u64;
@@ -152,12 +157,19 @@ fn readout(timeline: &Timeline, word: &str, axis: &Axis, x: f32) -> String {
     }
     let lasts = |span: &&cluster_core::trace::Span| span.from <= at && span.until.is_none_or(|until| at <= until);
     let faults = timeline.spans.iter().filter(lasts);
-    lines.extend(faults.clone().take(4).map(|span| format!("{} broken", geometry::broken_words(span.what))));
+    let broken =
+        |span: &cluster_core::trace::Span| format!("{} broken", names.told(&geometry::broken_words(span.what)));
+    lines.extend(faults.clone().take(4).map(broken));
     let more = faults.skip(4).count() as u64;
     if more > 0 {
         lines.push(format!("{} broken", format::counted(more, "more thing")));
     }
     lines.join("\n")
+}
+
+/// Returns the protocol's word for who leads; empty if nobody does.
+fn leader_word(ctx: &ViewCtx<'_>) -> &'static str {
+    registry::protocol(&ctx.store.spec().protocol).map_or("leader", |row| row.leader_word)
 }
 
 /// Returns the protocol's word for an epoch.
@@ -198,8 +210,11 @@ mod tests {
         let band = Band { from: Timestamp::ZERO, epoch: Epoch(3), leader: Some(NodeId(2)) };
         let mark = Mark { at, seq: Seq(7), kind: MarkKind::Down, node: Some(NodeId(2)) };
         let timeline = Timeline { bands: vec![band], marks: vec![mark], ..Timeline::default() };
-        assert_eq!(readout(&timeline, "term", &AXIS, 200.0), "10.000 s\nn2 leads in term 3\nn2 went down");
-        assert_eq!(readout(&timeline, "term", &AXIS, 250.0), "15.000 s\nn2 leads in term 3");
+        assert_eq!(
+            readout(&timeline, "term", &Names::default(), &AXIS, 200.0),
+            "10.000 s\nn2 leads in term 3\nn2 went down"
+        );
+        assert_eq!(readout(&timeline, "term", &Names::default(), &AXIS, 250.0), "15.000 s\nn2 leads in term 3");
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct Chrome {
     pub open_path: Option<String>,
     /// What runs the clusters of the lab that is chosen next.
     pub lab_backend: BackendKind,
+    /// How much room the right side of the top bar took in the last frame.
+    pub right_px: f32,
 }
 
 impl Default for Chrome {
@@ -74,6 +76,7 @@ impl Default for Chrome {
             until: UntilForm::default(),
             open_path: None,
             lab_backend: BackendKind::Live,
+            right_px: 0.0,
         }
     }
 }
@@ -86,6 +89,7 @@ pub fn top_bar_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
         ui.add_space(SPACE);
         backend_ui(ui, ctx);
         cluster_ui(ui, ctx, chrome);
+        let right = ui.max_rect().right();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             looks_ui(ui, ctx, chrome);
             ui.add_space(SPACE);
@@ -93,6 +97,7 @@ pub fn top_bar_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
             break_ui(ui, ctx);
             behind_ui(ui, ctx, chrome);
             promises_ui(ui, ctx, &chrome.lost);
+            chrome.right_px = right - ui.min_rect().left();
         });
     });
 }
@@ -190,11 +195,15 @@ fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     let spec = ctx.store.spec();
     let title = registry::title(spec);
     let nodes = ctx.state.nodes.len() as u64;
-    let summary = format!("{title} · {} · {}", format::counted(nodes, "node"), spec.profile.word());
+    let counted = format!("{title} · {}", format::counted(nodes, "node"));
+    let summary = format!("{counted} · {}", spec.profile.word());
     let clients = spec.clients.len() as u64;
     let more =
         format!("Seed {}, {}, timing profile {}", spec.seed, format::counted(clients, "client"), spec.profile.word());
-    let menu = ui.menu_button(RichText::new(summary).strong(), |ui| {
+    let room = ui.available_width() - chrome.right_px - 3.0 * SPACE - 2.0 * ui.spacing().button_padding.x;
+    let fits = |words: &String| wide(ui, words) <= room;
+    let words = [summary, counted].into_iter().find(fits).unwrap_or_else(|| title.to_string());
+    let menu = ui.menu_button(RichText::new(words).strong(), |ui| {
         let start = ui.add_enabled(ctx.startable, Button::new("New cluster…"));
         if start.on_disabled_hover_text("This window can start no cluster").on_hover_text("N").clicked() {
             open_new_cluster(ctx, chrome);
@@ -216,6 +225,12 @@ fn cluster_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &mut Chrome) {
     if ctx.allowed.is_none() {
         ui.weak(RichText::new(format!("seed {}", spec.seed)).small());
     }
+}
+
+/// Returns how wide the words of a button are.
+fn wide(ui: &Ui, words: &str) -> f32 {
+    let font = egui::TextStyle::Button.resolve(ui.style());
+    ui.painter().layout_no_wrap(words.to_owned(), font, egui::Color32::PLACEHOLDER).size().x
 }
 
 fn behind_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chrome: &Chrome) {

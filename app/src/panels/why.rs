@@ -54,7 +54,12 @@ fn link_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: &Because, last: bool) {
     let width = (ui.available_width() - left).max(sizes::KIND_MIN_PX);
     let time = format!("{:.3} s", link.at.as_secs_f64());
     let ink = if link.kind == BecauseKind::Fault { color } else { ctx.theme.text };
-    let words = ui.painter().layout(link.sentence.clone(), egui::TextStyle::Body.resolve(ui.style()), ink, width);
+    let words = ui.painter().layout(
+        ctx.names.told(&link.sentence).into_owned(),
+        egui::TextStyle::Body.resolve(ui.style()),
+        ink,
+        width,
+    );
     let small = egui::TextStyle::Small.resolve(ui.style());
     let time = ui.painter().layout_no_wrap(time, small, ctx.theme.text_weak);
     let height = words.size().y + time.size().y + SPACE;

@@ -1,18 +1,16 @@
 //! Carries out what the user meant with time and with other runs.
 
-use std::path::PathBuf;
-
 use cluster_core::{
     command::{Author, Command},
     ids::Seq,
-    time::Timestamp,
     trace::{MarkKind, Recipe, TraceStore},
     until::{Until, Wait},
 };
 
-use super::{Align, Errand, Goal, JumpTo, Travel, TravelAction, Twin, errand::Progress, fork_of};
+use super::{Align, Errand, Goal, JumpTo, Travel, TravelAction, errand::Progress, fork_of};
 use crate::{
     app::App,
+    reading::Purpose,
     source::{Recording, Start},
 };
 
@@ -46,15 +44,9 @@ impl App {
             TravelAction::Loop(span) => self.playback.set_span(&self.store, span),
             TravelAction::Fork => self.fork(ctx),
             TravelAction::RunAgain => self.run_again(ctx),
-            TravelAction::Open(file) => self.open(file, ctx),
+            TravelAction::Open(file) => self.read(&file, Purpose::ShowEnd, Recording::open, ctx),
             TravelAction::Compare(None) => self.travel.twin = None,
-            TravelAction::Compare(Some(file)) => match Twin::open(&file, &self.store) {
-                Ok(twin) => {
-                    self.travel.twin = Some(twin);
-                    self.settings.layout_mut().show("compare");
-                }
-                Err(why) => self.toasts.warn(&why),
-            },
+            TravelAction::Compare(Some(file)) => self.read(&file, Purpose::Compare, Recording::open, ctx),
             TravelAction::Align(align) => self.align(align),
         }
     }
@@ -210,21 +202,6 @@ impl App {
             if visits > 0 {
                 self.toasts.tell(&format!("{visits} operations came from outside, and are not repeated"));
             }
-        }
-    }
-
-    /// Shows the run of a recording, at its end.
-    fn open(&mut self, file: PathBuf, ctx: &egui::Context) {
-        match TraceStore::open(&file) {
-            Ok(store) => {
-                let damage = store.damage();
-                self.replace(Box::new(Recording::of(store, file)), ctx);
-                self.playback.seek(&self.store, Timestamp(u64::MAX));
-                if let Some(damage) = damage {
-                    self.toasts.warn(&damage);
-                }
-            }
-            Err(why) => self.toasts.warn(&why.to_string()),
         }
     }
 

@@ -8,7 +8,10 @@ use cluster_core::{
     trace::{ClusterState, Differ, Difference, MarkKind, Sameness, TraceStore},
 };
 
-use crate::playback::Cursor;
+use crate::{
+    playback::Cursor,
+    source::{Recording, Source as _},
+};
 
 /// How many events are compared in one frame, at most.
 const EVENTS_PER_FRAME: u64 = 16_384;
@@ -63,9 +66,9 @@ pub struct Twin {
 
 impl Twin {
     /// Lays the run of a recording beside another.
-    pub fn open(file: &Path, shown: &TraceStore) -> Result<Self, String> {
-        let store = TraceStore::open(file).map_err(|error| error.to_string())?;
-        Ok(Self {
+    pub fn of(mut recording: Recording, file: &Path, shown: &TraceStore) -> Self {
+        let store = recording.store();
+        Self {
             file: file.to_owned(),
             state: ClusterState::before(store.spec()),
             cursor: Cursor { live: false, ..Cursor::default() },
@@ -73,7 +76,7 @@ impl Twin {
             anchor: (Timestamp::ZERO, Timestamp::ZERO),
             differ: Differ::new(sameness(shown, &store), Default::default()),
             store,
-        })
+        }
     }
 
     /// Returns the first difference, if it is known.
@@ -206,7 +209,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let one = recorded(&folder.path().join("one"), "at 3s crash n1");
         recorded(&folder.path().join("two"), "at 3s crash n2");
-        let mut twin = Twin::open(&folder.path().join("two"), &one).expect("a recording");
+        let file = folder.path().join("two");
+        let mut twin = Twin::of(Recording::open(&file).expect("a recording"), &file, &one);
         let cursor = |at: Timestamp| Cursor { live: false, at, next: one.seq_at(at), ..Cursor::default() };
         while twin.follow(&one, cursor(Timestamp::ZERO)) {}
         let difference = twin.difference().cloned().expect("another node crashed");

@@ -1,5 +1,6 @@
 //! Replication lag: how far each follower is behind the leader, over the whole run.
 
+use cluster_core::registry::{self, ProtocolRow};
 use egui::Ui;
 
 use super::View;
@@ -22,7 +23,12 @@ pub struct LagView {
 
 impl View for LagView {
     fn ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>) {
-        let chart = lag_chart(ctx.store.timeline(), self.measure, ctx.theme);
+        let protocol = registry::protocol(&ctx.store.spec().protocol);
+        if let Some(row) = protocol.filter(|row| !row.replicates) {
+            none_ui(ui, row);
+            return;
+        }
+        let chart = lag_chart(ctx.store.timeline(), self.measure, ctx.names, ctx.theme);
         let bin = chart.bin(ctx.at.as_secs_f64());
         let named = layout_legend(&chart, bin);
         ui.spacing_mut().item_spacing.y = 2.0;
@@ -36,6 +42,13 @@ impl View for LagView {
         let faults = self.faults.groups(ctx.store);
         time_plot_ui(ui, ctx, &TimePlot { chart: &chart, faults: &faults, named: &named, emphasized, note });
     }
+}
+
+/// Says why there is no lag where nobody follows anybody.
+fn none_ui(ui: &mut Ui, row: &ProtocolRow) {
+    ui.centered_and_justified(|ui| {
+        ui.weak(format!("There is no lag in {}: its nodes keep no copies of one log", row.title));
+    });
 }
 
 /// Returns the sentence for a picture without a line that stands out.

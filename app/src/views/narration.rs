@@ -235,7 +235,8 @@ impl NarrationView {
         let past = lines.partition_point(|line| line.seq < ctx.cursor.next || ctx.cursor.live);
         let width = (ui.available_width() - text_left() - sizes::STORY_RIGHT_PX).max(sizes::KIND_MIN_PX);
         let painter = ui.painter().clone();
-        let wrapped = |text: &str| painter.layout(text.to_owned(), story_font(), ctx.theme.text, width);
+        let wrapped =
+            |text: &str| painter.layout(ctx.names.told(text).into_owned(), story_font(), ctx.theme.text, width);
         self.places.advance(lines, width, |text| wrapped(text).size().y + sizes::STORY_GAP_PX);
         let places = &self.places;
         let mut area = ScrollArea::vertical().auto_shrink(false).stick_to_bottom(ctx.cursor.live);
@@ -306,7 +307,7 @@ fn line_ui(ui: &Ui, ctx: &ViewCtx<'_>, line: &Line, rect: Rect, width: f32, look
     }
     let ink = |color: Color32| if looks.ahead { color.gamma_multiply(sizes::AHEAD_STRENGTH) } else { color };
     let (glyph, color) = line.icon.look(theme);
-    let galley = painter.layout(line.text.clone(), story_font(), ink(theme.text), width);
+    let galley = painter.layout(ctx.names.told(&line.text).into_owned(), story_font(), ink(theme.text), width);
     // Time and icon stand beside the first line of the sentence.
     let first = galley.rows.first().map_or(sizes::STORY_PX, |row| row.height());
     let top = rect.top() + sizes::STORY_GAP_PX / 2.0;

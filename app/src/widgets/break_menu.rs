@@ -30,20 +30,32 @@ const GAPS: [Duration; 5] = [
 /// Lists the tools, the shapes, and random faults.
 pub fn break_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     ui.set_min_width(190.0);
-    tool_ui(ui, ctx, "Knife", "X", ctx.tools.tool == Tool::Knife, ToolAction::Take(Tool::Knife))
-        .on_hover_text("Cuts every direction that a stroke crosses; Shift and drag does the same");
+    let cuts = ctx.offers("cut");
+    if cuts {
+        tool_ui(ui, ctx, "Knife", "X", ctx.tools.tool == Tool::Knife, ToolAction::Take(Tool::Knife))
+            .on_hover_text("Cuts every direction that a stroke crosses; Shift and drag does the same");
+    }
     tool_ui(ui, ctx, "Stage", "S", ctx.tools.staging, ToolAction::ToggleStage)
         .on_hover_text("Collects faults, to ask for all of them at one instant");
     tool_ui(ui, ctx, "Undo", "Ctrl+Z", false, ToolAction::Undo)
         .on_hover_text("Takes back exactly what your last command broke, if that is still so");
-    ui.separator();
-    ui.menu_button("Partition", |ui| shapes_ui(ui, ctx, None));
-    ui.menu_button("Random faults", |ui| nemesis_ui(ui, ctx));
+    // A lab shows only what it offers, and what happens in it is the learner's own doing.
+    let (shapes, random) = (cuts || ctx.offers("partition"), ctx.allowed.is_none());
+    if shapes || random {
+        ui.separator();
+    }
+    if shapes {
+        ui.menu_button("Partition", |ui| shapes_ui(ui, ctx, None));
+    }
+    if random {
+        ui.menu_button("Random faults", |ui| nemesis_ui(ui, ctx));
+    }
 }
 
 /// Lists the shapes; a chosen node takes the place that each has for one.
 pub fn shapes_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chosen: Option<NodeId>) {
     let nodes: Vec<NodeId> = ctx.state.nodes.keys().copied().collect();
+    let called = chosen.map(|node| ctx.names.short(node));
     ui.set_min_width(190.0);
     for row in SHAPES.iter().filter(|row| chosen.is_none() || row.chosen != Chosen::Nobody) {
         let faults = row.shape.faults(&nodes, ctx.state.leader(), chosen);
@@ -51,7 +63,7 @@ pub fn shapes_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chosen: Option<NodeId>) {
             Ok(faults) => ctx.check(Ok(Command::Inject(faults))),
             Err(why) => Err(format!("{} Not here: {why}", row.about)),
         };
-        let button = ui.add_enabled(possible.is_ok(), Button::new(title(row, chosen)));
+        let button = ui.add_enabled(possible.is_ok(), Button::new(title(row, called.as_deref())));
         match possible {
             Ok(command) => {
                 if button.on_hover_text(row.about).clicked() {
@@ -64,11 +76,9 @@ pub fn shapes_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, chosen: Option<NodeId>) {
     }
 }
 
-fn title(row: &ShapeRow, chosen: Option<NodeId>) -> String {
+fn title(row: &ShapeRow, chosen: Option<&str>) -> String {
     match (chosen, row.chosen) {
-        (Some(node), Chosen::Leader) => {
-            row.title.replace("Leader", &node.to_string()).replace("leader", &node.to_string())
-        }
+        (Some(node), Chosen::Leader) => row.title.replace("Leader", node).replace("leader", node),
         (Some(node), Chosen::Middle) => format!("{} {node}", row.title),
         (Some(_), Chosen::Nobody) | (None, _) => row.title.to_owned(),
     }

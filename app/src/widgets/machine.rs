@@ -15,16 +15,19 @@ use crate::ctx::ViewCtx;
 
 /// What can be done to the machines of these nodes: one submenu for each part.
 pub fn machine_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, nodes: &BTreeSet<NodeId>) {
-    for row in rows(None) {
+    for row in rows(ctx, None) {
         choices_ui(ui, ctx, row, nodes);
     }
-    for part in Ailment::ALL {
+    for part in Ailment::ALL.into_iter().filter(|part| rows(ctx, Some(*part)).next().is_some()) {
         let title = match part {
             Ailment::Cpu => "Slow",
             Ailment::Clock => "Clock",
             Ailment::Disk => "Disk",
         };
         ui.menu_button(title, |ui| part_ui(ui, ctx, part, nodes));
+    }
+    if !ctx.offers("restart") {
+        return;
     }
     let down: Vec<NodeId> = nodes.iter().copied().filter(|node| !runs(ctx, *node)).collect();
     let possible = match down[..] {
@@ -36,8 +39,14 @@ pub fn machine_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, nodes: &BTreeSet<NodeId>)
     entry_ui(ui, ctx, "Restart with an empty disk", about, possible);
 }
 
+/// Returns whether there is anything in that menu: a lab may do without all of it.
+pub fn is_offered(ctx: &ViewCtx<'_>) -> bool {
+    let parts = Ailment::ALL.into_iter().map(Some).chain([None]);
+    ctx.offers("restart") || parts.into_iter().any(|part| rows(ctx, part).next().is_some())
+}
+
 fn part_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, part: Ailment, nodes: &BTreeSet<NodeId>) {
-    for row in rows(Some(part)) {
+    for row in rows(ctx, Some(part)) {
         choices_ui(ui, ctx, row, nodes);
     }
     ui.separator();
@@ -56,9 +65,10 @@ fn part_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, part: Ailment, nodes: &BTreeSet<NodeI
     entry_ui(ui, ctx, &format!("Heal its {}", part.part()), about, possible);
 }
 
-/// Returns the faults of one part of a machine, or those of none, such as a power loss.
-fn rows(part: Option<Ailment>) -> impl Iterator<Item = &'static FaultRow> {
-    FAULTS.iter().filter(move |row| row.kind.part() == part && !NodeFault::choices(row.kind).is_empty())
+/// Returns the faults of one part of a machine, or those of none, such as a power loss; in a lab, those that it offers.
+fn rows(ctx: &ViewCtx<'_>, part: Option<Ailment>) -> impl Iterator<Item = &'static FaultRow> {
+    let of_part = move |row: &&FaultRow| row.kind.part() == part && !NodeFault::choices(row.kind).is_empty();
+    FAULTS.iter().filter(of_part).filter(|row| ctx.offers(row.verb))
 }
 
 /// Every choice of one fault; what has parameters gets a heading.

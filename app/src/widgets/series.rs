@@ -11,7 +11,7 @@ use super::{
     axis::{Unit, ValueAxis},
     dash::Dash,
 };
-use crate::theme::Theme;
+use crate::{names::Names, theme::Theme};
 
 /// Service is told in bins of at least this width: at a few operations a second, shorter ones are all or nothing.
 const SERVICE_BIN_MIN_NANOS: u64 = 1_000_000_000;
@@ -115,9 +115,9 @@ impl Measure {
 }
 
 /// Returns how far each follower is behind the leader.
-pub fn lag_chart(timeline: &Timeline, measure: Measure, theme: &Theme) -> Chart {
+pub fn lag_chart(timeline: &Timeline, measure: Measure, names: &Names, theme: &Theme) -> Chart {
     let line = |(node, lag): (&NodeId, &Vec<Lag>)| Series {
-        name: node.to_string(),
+        name: names.short(*node),
         color: theme.node(*node),
         values: lag.iter().map(|lag| measure.of(lag)).collect(),
         base: None,
@@ -259,7 +259,7 @@ mod tests {
     fn each_measure_of_lag_is_its_own_chart() {
         let lag = vec![Lag { entries: 3, bytes: 300, nanos: 2_000_000_000 }];
         let timeline = Timeline { lag: [(NodeId(2), lag)].into(), ..timeline(Vec::new()) };
-        let value = |measure| lag_chart(&timeline, measure, &Theme::dark()).series[0].values[0];
+        let value = |measure| lag_chart(&timeline, measure, &Names::default(), &Theme::dark()).series[0].values[0];
         assert_eq!(Measure::ALL.map(value), [3.0, 300.0, 2.0]);
     }
 }

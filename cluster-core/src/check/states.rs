@@ -24,6 +24,8 @@ pub(crate) struct States {
     model: Model,
     /// What each state is, as bytes: a text, or numbers of four bytes each. Unused where the number says all.
     contents: Vec<Box<[u8]>>,
+    /// The hash of each.
+    hashes: Vec<u64>,
     index: HashIndex,
     /// Steps that were taken before: from, what was appended, to.
     taken: Vec<(State, u32, State)>,
@@ -35,6 +37,8 @@ pub(crate) struct States {
     all_looks_known: bool,
     /// For each element of a queue that comes and goes once: when the operation that took it began and ended.
     taken_at: BTreeMap<DatumId, (Position, Position)>,
+    /// Where a state is put together before it is known whether it is new.
+    scratch: Vec<u8>,
     bytes: usize,
 }
 
@@ -44,6 +48,7 @@ impl States {
         let mut states = Self {
             model,
             contents: Vec::new(),
+            hashes: Vec::new(),
             index: HashIndex::default(),
             taken: Vec::new(),
             taken_index: HashIndex::default(),
@@ -51,6 +56,7 @@ impl States {
             last_look: Vec::new(),
             all_looks_known: false,
             taken_at: BTreeMap::new(),
+            scratch: Vec::new(),
             bytes: 0,
         };
         // The first state has the number 0 in every model.
@@ -265,13 +271,16 @@ impl States {
     }
 
     fn appended(&mut self, state: State, value: DatumId) -> State {
-        let tail = match self.model {
-            Model::KvAppend => self.texts[value.0 as usize].to_vec(),
-            _ => value.0.to_le_bytes().to_vec(), // Only texts are made of characters.
-        };
-        let mut content = self.contents[state as usize].to_vec();
-        content.extend_from_slice(&tail);
-        self.intern(&content)
+        let mut content = std::mem::take(&mut self.scratch);
+        content.clear();
+        content.extend_from_slice(&self.contents[state as usize]);
+        match self.model {
+            Model::KvAppend => content.extend_from_slice(&self.texts[value.0 as usize]),
+            _ => content.extend_from_slice(&value.0.to_le_bytes()), // Only texts are made of characters.
+        }
+        let next = self.intern(&content);
+        self.scratch = content;
+        next
     }
 
     fn without_front(&mut self, state: State) -> State {
@@ -302,14 +311,15 @@ impl States {
 
     fn intern(&mut self, content: &[u8]) -> State {
         let hash = hash_bytes(content);
-        if let Some(at) = self.index.find(hash, |at| *self.contents[at] == *content) {
+        if let Some(at) = self.index.find(hash, |at| self.hashes[at] == hash && *self.contents[at] == *content) {
             return at as State;
         }
         let at = self.contents.len();
-        self.bytes += content.len() + 24;
+        self.bytes += content.len() + 32;
         self.contents.push(content.into());
-        let contents = &self.contents;
-        self.index.insert(hash, at, |at| hash_bytes(&contents[at]));
+        self.hashes.push(hash);
+        let hashes = &self.hashes;
+        self.index.insert(hash, at, |at| hashes[at]);
         at as State
     }
 }

@@ -185,7 +185,9 @@ impl NodeFault {
         let one = |fault| vec![(String::new(), fault)];
         match kind {
             FaultKind::TornPowerLoss => one(Self::TornPowerLoss),
-            FaultKind::Slow => [2.0, 10.0, 50.0].map(|x| (format!("{x}×"), Self::Slow(Slowness { factor: x }))).into(),
+            FaultKind::Slow => {
+                [2.0, 10.0, 20.0, 50.0].map(|x| (format!("{x}×"), Self::Slow(Slowness { factor: x }))).into()
+            }
             FaultKind::ClockOffset => shifts().map(|shift| (shift.to_string(), Self::ClockOffset(shift))).into(),
             FaultKind::ClockJump => shifts().map(|shift| (shift.to_string(), Self::ClockJump(shift))).into(),
             FaultKind::ClockDrift => [200, 100_000, -100_000, -500_000]

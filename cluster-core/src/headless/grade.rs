@@ -1,7 +1,7 @@
 //! Grades evidence: the goals are evaluated again from its recordings, by what evaluates them while they are reached.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -14,8 +14,11 @@ use crate::{
         evidence::{Closing, Evidence, EvidenceError, Head},
     },
     spec::ClusterSpec,
-    trace::{Recording, line},
+    trace::{Recording, RecordingError, line},
 };
+
+/// So many files that hold the same recording are named.
+const NAMES_MAX: usize = 3;
 
 /// How far evidence can be relied on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,8 +93,12 @@ impl Grade {
         (count.clone().filter(|goal| goal.verdict == Verdict::Met).count(), count.count())
     }
 
+    /// Says what speaks against it, once.
     pub(super) fn say(&mut self, light: Light, what: impl Into<String>) {
-        self.reasons.push(Reason { light, what: what.into() });
+        let reason = Reason { light, what: what.into() };
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
     }
 }
 
@@ -107,7 +114,7 @@ pub fn grade(
         grade.say(Light::Red, format!("record {}: {}", broken.record, broken.what));
     }
     if evidence.closing.is_none() {
-        grade.say(Light::Red, "its end is missing: the attempt was not finished, or the file was cut off");
+        grade.say(Light::Red, "it has no end: the attempt was not finished, or the file was cut off or changed there");
     }
     if let Some(script) = &evidence.head.script {
         grade.say(Light::Yellow, format!("it was made by the script `{script}`, not by a learner"));
@@ -135,16 +142,26 @@ pub fn grade(
 
 /// Finds recordings that several files have in common.
 pub fn compare_grades(grades: &mut [Grade]) {
-    let mut first: BTreeMap<String, usize> = BTreeMap::new();
-    for at in 0..grades.len() {
-        for digest in grades[at].recordings.clone() {
-            let before = *first.entry(digest).or_insert(at);
-            if before != at && grades[before].sha256 != grades[at].sha256 {
-                let (one, other) = (grades[before].file.display().to_string(), grades[at].file.display().to_string());
-                grades[at].say(Light::Red, format!("the same recording is in {one}"));
-                grades[before].say(Light::Red, format!("the same recording is in {other}"));
-            }
+    let mut holders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, grade) in grades.iter().enumerate() {
+        for digest in &grade.recordings {
+            holders.entry(digest).or_default().push(at);
         }
+    }
+    let mut told: Vec<(usize, String)> = Vec::new();
+    for (at, files) in holders.values().flat_map(|files| files.iter().map(move |at| (*at, files))) {
+        // The same file twice is one attempt that was given twice.
+        let others = files.iter().filter(|other| grades[**other].sha256 != grades[at].sha256);
+        let names: BTreeSet<String> = others.map(|other| grades[*other].file.display().to_string()).collect();
+        let more = names.len().saturating_sub(NAMES_MAX);
+        let more = if more > 0 { format!(" and {more} more files") } else { String::new() };
+        let names: Vec<String> = names.into_iter().take(NAMES_MAX).collect();
+        if !names.is_empty() {
+            told.push((at, format!("the same recording is in {}{more}", names.join(", "))));
+        }
+    }
+    for (at, what) in told {
+        grades[at].say(Light::Red, what);
     }
 }
 
@@ -158,6 +175,8 @@ fn before(evidence: &Evidence) -> Grade {
                     *count += 1;
                 }
             }
+            // A demonstration is the last level of help.
+            Did::Shown { .. } => hints[2] += 1,
             Did::Began { nth, .. } => resets += u32::from(*nth > 1),
             Did::Predicted { .. }
             | Did::Ended { .. }
@@ -233,7 +252,7 @@ impl PhaseGrading<'_> {
         let mut recording = match Recording::open(&path) {
             Ok(recording) => recording,
             Err(error) => {
-                self.say(Light::Red, &format!("its recording cannot be read: {error}"));
+                self.say(Light::Red, &format!("its recording cannot be read: {}", without(&path, &error)));
                 return Ok(None);
             }
         };
@@ -241,9 +260,9 @@ impl PhaseGrading<'_> {
             self.say(Light::Red, "its recording is damaged; what stands before the damage was evaluated");
         }
         self.compare_specs(&recording);
-        let answers = self.follow(&mut recording, &id);
+        let answers = self.follow(&mut recording, &id, &path);
         if recording.origin().is_simulated() {
-            self.execute_again(&mut recording, stop);
+            self.execute_again(&mut recording, &path, stop);
         }
         Ok(Some(answers))
     }
@@ -271,7 +290,7 @@ impl PhaseGrading<'_> {
         }
     }
 
-    fn follow(&mut self, recording: &mut Recording, id: &str) -> Vec<(String, String)> {
+    fn follow(&mut self, recording: &mut Recording, id: &str, path: &Path) -> Vec<(String, String)> {
         let ended = self.evidence.journal.deeds.iter().rev().find_map(|deed| match &deed.did {
             Did::Ended { phase, until } if phase == id => Some(*until),
             _ => None, // Other deeds end no phase.
@@ -290,7 +309,7 @@ impl PhaseGrading<'_> {
             let events = match recording.read(block) {
                 Ok(events) => events,
                 Err(error) => {
-                    self.say(Light::Red, &format!("{error}"));
+                    self.say(Light::Red, &without(path, &error));
                     break;
                 }
             };
@@ -315,7 +334,7 @@ impl PhaseGrading<'_> {
     }
 
     /// A simulated run is what its recipe makes of it, bit for bit.
-    fn execute_again(&mut self, recording: &mut Recording, stop: &AtomicBool) {
+    fn execute_again(&mut self, recording: &mut Recording, path: &Path, stop: &AtomicBool) {
         let ours = self.evidence.head.program == env!("CARGO_PKG_VERSION");
         let light = if ours { Light::Red } else { Light::Yellow };
         match rerun_simulated(recording, None, stop, &mut |_| {}) {
@@ -326,10 +345,15 @@ impl PhaseGrading<'_> {
                 let at = event.map_or_else(String::new, |it| format!(" from {} on ({})", it.seq, line(&it.kind)));
                 self.say(light, &format!("executed again, it is not the same{at}"));
             }
-            Err(HeadlessError::Recording(error)) => self.say(Light::Red, &error.to_string()),
+            Err(HeadlessError::Recording(error)) => self.say(Light::Red, &without(path, &error)),
             Err(error) => self.say(light, &format!("it cannot be executed again: {error}")),
         }
     }
+}
+
+/// Returns what is wrong with a recording. It was put beside the evidence to be read; nobody else knows it by that name.
+fn without(path: &Path, error: &RecordingError) -> String {
+    error.to_string().replace(&format!(": {}", path.display()), "")
 }
 
 fn count(grade: &mut Grade, journal: &Journal, lab: &Lab, answers: &BTreeMap<String, String>) {
@@ -363,7 +387,7 @@ fn compare_with_closing(grade: &mut Grade, same: bool) {
         let told = closing.goals.iter().find(|told| told.id == goal.id).map_or(Verdict::Pending, |told| told.verdict);
         if told != goal.verdict {
             let what = format!(
-                "goal `{}` is {} by its trace, and was told to be {}",
+                "goal `{}` is {} by the recording, and the file says {}",
                 goal.id,
                 goal.verdict.word(),
                 told.word()
@@ -374,8 +398,10 @@ fn compare_with_closing(grade: &mut Grade, same: bool) {
     let points = grade.score.map(|score| [score.goals, score.observe, score.reflect]);
     if points.is_some_and(|points| points != closing.points) {
         let (ours, told) = (points.unwrap_or_default().iter().sum::<u32>(), closing.points.iter().sum::<u32>());
-        grade
-            .say(light, format!("it is worth {ours} points by its trace and answers, and was told to be worth {told}"));
+        grade.say(
+            light,
+            format!("by the recording and the answers it is worth {ours} points, and the file says {told}"),
+        );
     }
 }
 

@@ -93,7 +93,7 @@ fn what_was_forged_does_not_fit_together() {
             *option = "3".to_owned();
         }
     }
-    assert!(red(&bench.forged(head, &changed, &recording))[0].contains("was told to be worth 100"));
+    assert!(red(&bench.forged(head, &changed, &recording))[0].contains("the file says 100"));
     // The parameters, the seed, and both.
     let mut other = head.clone();
     other.params.insert("v1".to_owned(), "0".to_owned());

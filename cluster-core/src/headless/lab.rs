@@ -4,8 +4,8 @@
 use std::time::Instant;
 use std::{
     sync::{
-        Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -14,7 +14,7 @@ use super::Scribe;
 use crate::{
     check::Observers,
     command::Author,
-    lab::{Attempt, Lab, Outcome, Stage},
+    lab::{Attempt, Lab, Outcome, Schedule, Stage},
     origin::{BackendKind, Origin},
     sim::Runner,
     time::Timestamp,
@@ -43,8 +43,8 @@ pub struct SimStage<'a> {
 }
 
 impl Stage for SimStage<'_> {
-    fn play(&self, lab: &Lab, attempts: &[Attempt]) -> Vec<Result<Outcome, String>> {
-        several(attempts, self.threads, &|attempt| simulate_lab(lab, attempt, self.stop))
+    fn play(&self, lab: &Lab, attempts: &[Attempt], done: &mut dyn FnMut(usize, Made)) {
+        several(attempts, self.threads, &|attempt| simulate_lab(lab, attempt, self.stop), done);
     }
 }
 
@@ -58,30 +58,33 @@ pub struct LiveStage<'a> {
 
 #[cfg(feature = "live")]
 impl Stage for LiveStage<'_> {
-    fn play(&self, lab: &Lab, attempts: &[Attempt]) -> Vec<Result<Outcome, String>> {
-        several(attempts, attempts.len(), &|attempt| live_lab(lab, attempt, self.stop))
+    fn play(&self, lab: &Lab, attempts: &[Attempt], done: &mut dyn FnMut(usize, Made)) {
+        several(attempts, attempts.len(), &|attempt| live_lab(lab, attempt, self.stop), done);
     }
 }
 
-/// Makes attempts on several threads; the outcomes stand in the order of the attempts.
-fn several(attempts: &[Attempt], threads: usize, make: &(dyn Fn(&Attempt) -> Made + Sync)) -> Vec<Made> {
-    let outcomes: Mutex<Vec<(usize, Made)>> = Mutex::new(Vec::new());
+/// Makes attempts on several threads, the first ones first, and tells of each as soon as it is over.
+fn several(
+    attempts: &[Attempt],
+    threads: usize,
+    make: &(dyn Fn(&Attempt) -> Made + Sync),
+    done: &mut dyn FnMut(usize, Made),
+) {
     let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some((at, attempt)) = attempts.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = make(attempt);
-            outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((at, outcome));
-        }
-    };
+    let (over, outcomes) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, attempts.len().max(1)) {
-            scope.spawn(work);
+        for _ in 0..threads.clamp(1, attempts.len().max(1)) {
+            let (over, next) = (over.clone(), &next);
+            scope.spawn(move || {
+                while let Some((at, attempt)) = attempts.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+                    // Who listens does so to the end.
+                    let _heard = over.send((at, make(attempt)));
+                }
+            });
         }
-        work();
+        drop(over);
+        outcomes.iter().for_each(|(at, outcome)| done(at, outcome));
     });
-    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by_key(|(at, _)| *at);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 type Made = Result<Outcome, String>;
@@ -96,6 +99,7 @@ pub fn simulate_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut sc
     let mut outcome = Outcome::before(lab);
     for segment in attempt.segments() {
         let (spec, mut play, mut progress) = attempt.begin(lab, &segment);
+        let mut schedule = Schedule::of(lab, segment.phase, attempt.seed, attempt.profile);
         let mut recorder = Recorder::kept();
         let mut file = match &mut scribe {
             Some(scribe) => {
@@ -114,6 +118,12 @@ pub fn simulate_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut sc
                 file.push(&events).map_err(|error| error.to_string())?;
             }
             events.drain(..).for_each(|event| progress.see(&event));
+            if let Some(commands) = schedule.next(runner.now(), &progress) {
+                for command in commands {
+                    runner.command(Author::Lab, command);
+                }
+                continue;
+            }
             if let Some(commands) = play.next(runner.now(), &progress) {
                 for command in commands {
                     runner.command(Author::User, command);
@@ -134,6 +144,7 @@ pub fn simulate_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut sc
             scribe.ended(lab, &segment, &play, &progress).map_err(|error| error.to_string())?;
         }
         outcome.take(&play, &mut progress);
+        outcome.stuck = outcome.stuck.take().or_else(|| schedule.stuck());
     }
     Ok(outcome)
 }
@@ -150,6 +161,7 @@ pub fn live_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut scribe
     let mut outcome = Outcome::before(lab);
     for segment in attempt.segments() {
         let (spec, mut play, mut progress) = attempt.begin(lab, &segment);
+        let mut schedule = Schedule::of(lab, segment.phase, attempt.seed, attempt.profile);
         let record = scribe.as_mut().map(|scribe| scribe.begins(lab, &segment)).transpose();
         let record = record.map_err(|error| error.to_string())?;
         let options = SessionOptions { record, ..SessionOptions::default() };
@@ -174,12 +186,14 @@ pub fn live_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut scribe
             if stop.load(Ordering::Relaxed) {
                 return Err("it was stopped".to_owned());
             }
-            while unseen == 0
-                && let Some(commands) = play.next(progress.state().at + real.saturating_sub(last_event), &progress)
-            {
+            while unseen == 0 {
+                let now = progress.state().at + real.saturating_sub(last_event);
+                let due = schedule.next(now, &progress).map(|commands| (Author::Lab, commands));
+                let due = due.or_else(|| play.next(now, &progress).map(|commands| (Author::User, commands)));
+                let Some((by, commands)) = due else { break };
                 unseen = commands.len();
                 for command in commands {
-                    session.send(Author::User, command);
+                    session.send(by, command);
                 }
             }
         }
@@ -187,6 +201,7 @@ pub fn live_lab_kept(lab: &Lab, attempt: &Attempt, stop: &AtomicBool, mut scribe
             scribe.ended(lab, &segment, &play, &progress).map_err(|error| error.to_string())?;
         }
         outcome.take(&play, &mut progress);
+        outcome.stuck = outcome.stuck.take().or_else(|| schedule.stuck());
         session.finish().map_err(|error| error.to_string())?;
     }
     Ok(outcome)

@@ -4,7 +4,7 @@ use std::{path::Path, path::PathBuf};
 
 use crate::{
     lab::{
-        Action, Attempt, Deed, Did, Lab, LabProgress, Outcome, Play, Score, Segment, StepKind,
+        Action, Attempt, Deed, Did, Lab, LabProgress, Outcome, Play, Segment, StepKind,
         evidence::{AttemptLog, Closing, EvidenceError, Head},
     },
     origin::BackendKind,
@@ -63,14 +63,17 @@ impl Scribe {
                 Action::Say(ask, option, false) if play.said().iter().any(|(said, _)| said == ask) => {
                     self.note(Did::Observed { ask: ask.clone(), option: option.clone() })?;
                 }
-                Action::Reflect => self.reflect(lab)?,
                 Action::Say(..)
+                | Action::Reflect
                 | Action::Do(_)
                 | Action::Wait(_)
                 | Action::Until(..)
                 | Action::Bind(..)
                 | Action::Phase(_) => {}
             }
+        }
+        if play.has_thought() {
+            self.reflect(lab)?;
         }
         Ok(())
     }
@@ -79,14 +82,7 @@ impl Scribe {
     pub fn finish(mut self, lab: &Lab, outcome: &Outcome) -> Result<PathBuf, EvidenceError> {
         self.note(Did::Finished)?;
         let began = self.log.head().began_ms;
-        let deeds = self.log.deeds().to_vec();
-        let observed =
-            |ask: &str| deeds.iter().any(|deed| matches!(&deed.did, Did::Observed { ask: it, .. } if it == ask));
-        let right = |ask: &str| observed(ask) && !outcome.wrong.iter().any(|(wrong, ..)| wrong == ask);
-        let thought =
-            |step: &str| deeds.iter().any(|deed| matches!(&deed.did, Did::Reflected { step: it, .. } if it == step));
-        let score = Score::of(lab, &outcome.goals, &right, &thought);
-        self.log.finish(&Closing::of(self.now_ms, self.now_ms - began, outcome.goals.clone(), score))
+        self.log.finish(&Closing::of(self.now_ms, self.now_ms - began, outcome.goals.clone(), outcome.score(lab)))
     }
 
     /// A script thinks as many words as are asked for, and says so.

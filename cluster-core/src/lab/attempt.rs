@@ -9,6 +9,7 @@ use super::{
     model::{Action, Lab},
     play::Play,
     progress::{GoalState, LabProgress},
+    score::Score,
 };
 use crate::{ids::Seq, spec::ClusterSpec, time::TimingProfile};
 
@@ -32,6 +33,12 @@ pub struct Outcome {
     pub stuck: Option<String>,
     /// The observations that were wrong: question, what was said, what it was.
     pub wrong: Vec<(String, String, String)>,
+    /// What was answered, question by question.
+    pub said: Vec<(String, String)>,
+    /// What was to be observed, question by question.
+    pub answers: Vec<(String, String)>,
+    /// Whether it was thought about.
+    pub thought: bool,
     /// How long it took, in cluster time.
     pub lasted: Duration,
 }
@@ -120,6 +127,11 @@ pub enum Did {
         /// Its level, from 1; 0 for one that came by itself.
         level: u8,
     },
+    /// Was shown how a goal is met, on a cluster of its own.
+    Shown {
+        /// The goal.
+        goal: String,
+    },
     /// Came to the end.
     Finished,
 }
@@ -194,9 +206,19 @@ impl Outcome {
         self.stuck = self.stuck.take().or_else(|| play.stuck().map(str::to_owned));
         let answers = progress.answers();
         let said = |ask: &String| play.said().iter().find(|(said, _)| said == ask).map(|(_, answer)| answer.clone());
-        let wrong = answers.into_iter().filter_map(|(ask, right)| Some((said(&ask)?, ask, right)));
+        let wrong = answers.iter().filter_map(|(ask, right)| Some((said(ask)?, ask.clone(), right.clone())));
         self.wrong.extend(wrong.filter(|(said, _, right)| said != right).map(|(said, ask, right)| (ask, said, right)));
+        self.answers.extend(answers);
+        self.said.extend(play.said().iter().cloned());
+        self.thought |= play.has_thought();
         self.lasted += progress.state().at.since_start();
+    }
+
+    /// Returns what it is worth.
+    pub fn score(&self, lab: &Lab) -> Score {
+        let of = |list: &[(String, String)], ask: &str| list.iter().find(|(of, _)| of == ask).map(|(_, it)| it.clone());
+        let right = |ask: &str| of(&self.answers, ask).is_some_and(|right| of(&self.said, ask) == Some(right));
+        Score::of(lab, &self.goals, &right, &|_| self.thought)
     }
 
     /// Returns whether everything that counts is met.

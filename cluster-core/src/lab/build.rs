@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use super::{
-    LabError, build_goals, build_scripts,
+    LabError, build_goals, build_hints, build_scripts,
     expr::{Expr, Kind, Wanted},
     load::{Files, picture_problem},
-    model::{Answer, Ask, Hint, Lab, Param, Phase, Step, StepKind, Verify, idle_client},
-    source::{AskFile, ClientFile, HintFile, KindFile, LabFile, ParamFile, StepFile, Text},
-    text,
+    model::{Answer, Ask, Lab, Param, Phase, Step, StepKind, Verify, idle_client},
+    source::{AskFile, ClientFile, KindFile, LabFile, ParamFile, StepFile, Text},
+    text, toml_words,
 };
 use crate::{
     ids::{ClientId, NodeId},
@@ -20,6 +20,8 @@ use crate::{
 
 /// The format that is read.
 const FORMAT: u32 = 1;
+/// How many words a reflection can be asked for.
+const WORDS_MAX: u32 = 500;
 
 /// Finds mistakes and keeps them.
 pub(super) struct Builder<'a> {
@@ -29,10 +31,8 @@ pub(super) struct Builder<'a> {
 
 /// Makes a lab of its files.
 pub(super) fn lab(files: &Files) -> Result<Lab, Vec<LabError>> {
-    let file: LabFile = toml::from_str(&files.toml).map_err(|error| {
-        let span = error.span().unwrap_or_default();
-        vec![LabError::at(&files.toml_file, &files.toml, span, "", error.message().trim().replace('\n', "; "))]
-    })?;
+    let file: LabFile = toml::from_str(&files.toml)
+        .map_err(|error| vec![toml_words::mistake(&files.toml_file, &files.toml, &error)])?;
     let mut builder = Builder { files, errors: Vec::new() };
     let lab = builder.lab(&file);
     if builder.errors.is_empty() { Ok(lab) } else { Err(builder.errors) }
@@ -61,6 +61,7 @@ impl Builder<'_> {
             steps: Vec::new(),
             goals: Vec::new(),
             hints: Vec::new(),
+            timeline: Vec::new(),
             scripts: Vec::new(),
             verify: self.verify(file),
             score: [file.score.goals, file.score.observe, file.score.reflect],
@@ -72,7 +73,8 @@ impl Builder<'_> {
         self.once("step", file.step.iter().map(|step| &step.id));
         self.once("step.ask", file.step.iter().flat_map(|step| &step.ask).map(|ask| &ask.id));
         lab.goals = build_goals::goals(self, file, &lab);
-        lab.hints = file.hint.iter().map(|hint| self.hint(hint, file, &lab)).collect();
+        lab.hints = build_hints::hints(self, file, &lab);
+        lab.timeline = build_scripts::timeline(self, file, &lab);
         lab.scripts = build_scripts::scripts(self, file, &lab);
         lab
     }
@@ -181,6 +183,26 @@ impl Builder<'_> {
             }
         }
         self.once("after", file.after.iter());
+        for before in &file.after {
+            let word = before.get_ref();
+            let problem = match &self.files.course {
+                _ if word == file.id.get_ref() => "a lab does not come after itself; take it away".to_owned(),
+                Some((all, _)) if !all.contains(word) => {
+                    self.unknown(before, "after", "lab of this pack", all.iter().map(String::as_str));
+                    continue;
+                }
+                Some((_, earlier)) if !earlier.contains(word) => {
+                    format!(
+                        "`{word}` comes later in the pack; change the order of `labs` in pack.toml, or take it away"
+                    )
+                }
+                Some(_) | None => continue,
+            };
+            self.wrong(before.span(), "after", problem);
+        }
+        if [file.score.goals, file.score.observe, file.score.reflect] == [0; 3] {
+            self.wrong(file.id.span(), "score", "nothing is worth a point; give some for goals, observe or reflect");
+        }
     }
 
     fn texts(
@@ -398,8 +420,17 @@ impl Builder<'_> {
                 let phase = file.phase.get(at).filter(|phase| !phase.config.is_empty());
                 let config = phase.map_or(&file.cluster.config, |phase| &phase.config);
                 let named = config.keys().find(|knob| error.to_string().contains(&format!("`{}`", knob.get_ref())));
-                let span = named.map_or(file.cluster.system.span(), |knob| knob.span());
-                self.wrong(span, "cluster", error.to_string());
+                let told = error.to_string();
+                let client = file.client.iter().find(|it| told.contains(&format!("client {}:", it.id.get_ref())));
+                let part = client.map(|it| match &it.rate {
+                    Some(rate) if told.contains("rate") => rate.span(),
+                    _ => it.id.span(), // The others have no place of their own.
+                });
+                let span = part.unwrap_or_else(|| named.map_or(file.cluster.system.span(), |knob| knob.span()));
+                // Two clients of one name were told at their places.
+                if !told.contains("named twice") {
+                    self.wrong(span, if client.is_some() { "client" } else { "cluster" }, told);
+                }
                 return;
             }
         }
@@ -429,7 +460,12 @@ impl Builder<'_> {
         if profiles.is_empty() {
             profiles = vec![TimingProfile::Fast, TimingProfile::Human];
         }
-        Verify { runs, limit: self.duration(&file.verify.limit, "verify.limit"), profiles }
+        let limit = self.duration(&file.verify.limit, "verify.limit");
+        if limit < Duration::from_secs(1) && self.errors.is_empty() {
+            let problem = "for so long doing nothing is watched; give a second at least, 20s is usual";
+            self.wrong(file.verify.limit.span(), "verify.limit", problem);
+        }
+        Verify { runs, limit, profiles }
     }
 
     fn step(&mut self, file: &StepFile, lab: &Lab) -> Option<Step> {
@@ -456,13 +492,17 @@ impl Builder<'_> {
         if let Some(source) = file.source.as_ref().filter(|source| !source.get_ref().starts_with("https://")) {
             self.wrong(source.span(), &format!("{key}.source"), "a source is an address that begins with https://");
         }
+        if let Some(words) = file.min_words.as_ref().filter(|words| *words.get_ref() > WORDS_MAX) {
+            let problem = format!("nobody writes so much; ask for {WORDS_MAX} words at most, 15 is usual");
+            self.wrong(words.span(), &format!("{key}.min_words"), problem);
+        }
         Some(Step {
             id: file.id.get_ref().clone(),
             kind,
             text: self.anchored(&file.text, &format!("{key}.text"), lab),
             phase: file.phase.as_ref().map(|phase| phase.get_ref().clone()),
             asks: file.ask.iter().filter_map(|ask| self.ask(ask, kind, &key)).collect(),
-            min_words: file.min_words.unwrap_or(0),
+            min_words: file.min_words.as_ref().map_or(0, |words| *words.get_ref()),
             source: file.source.as_ref().map(|source| source.get_ref().clone()),
         })
     }
@@ -495,25 +535,5 @@ impl Builder<'_> {
         let misconceptions =
             file.misconception.iter().map(|(option, code)| (option.get_ref().clone(), code.get_ref().clone()));
         Some(Ask { id: file.id.get_ref().clone(), options, answer, misconceptions: misconceptions.collect() })
-    }
-
-    fn hint(&mut self, hint: &HintFile, file: &LabFile, lab: &Lab) -> Hint {
-        let key = format!("hint.{}", hint.goal.get_ref());
-        if !file.goal.iter().any(|goal| goal.id.get_ref() == hint.goal.get_ref()) {
-            self.unknown(&hint.goal, "hint.goal", "goal", file.goal.iter().map(|goal| goal.id.get_ref().as_str()));
-        }
-        if hint.levels.get_ref().is_empty() || hint.levels.get_ref().len() > 3 {
-            self.wrong(hint.levels.span(), &key, "a hint has one to three levels");
-        }
-        let level = |builder: &mut Self, level: &super::source::LevelFile| {
-            let at = level.highlight.iter().map(|at| at.get_ref().clone()).collect();
-            (builder.anchored(&level.text, &format!("{key}.levels.text"), lab), at)
-        };
-        Hint {
-            goal: hint.goal.get_ref().clone(),
-            after: hint.after.as_ref().map_or(Duration::ZERO, |after| self.duration(after, &format!("{key}.after"))),
-            when: hint.when.as_ref().and_then(|when| self.expr(when, Wanted::Truth, &[], &format!("{key}.when"))),
-            levels: hint.levels.get_ref().iter().map(|it| level(self, it)).collect(),
-        }
     }
 }

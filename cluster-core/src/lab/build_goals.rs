@@ -171,7 +171,8 @@ fn witness(builder: &mut Builder<'_>, file: &GoalFile, pattern: &str, key: &str)
         );
         return None;
     };
-    builder.expr(witness, Wanted::Truth, &[], &key.replace(pattern, "witness"))
+    let of = key.strip_suffix(pattern).unwrap_or(key);
+    builder.expr(witness, Wanted::Truth, &[], &format!("{of}witness"))
 }
 
 fn span(builder: &mut Builder<'_>, text: Option<&Text>, key: &str) -> Duration {

@@ -2,18 +2,28 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
 use super::{
     build::Builder,
     expr::{Kind, Wanted, vocabulary::STATE},
-    model::{Action, Lab, Param, Script, StepKind, verb_line},
-    source::{ActionFile, ExpectFile, LabFile, ScriptFile, Text},
+    model::{Action, Lab, Param, Scheduled, Script, StepKind, verb_line},
+    source::{ActionFile, ExpectFile, LabFile, ScriptFile, Text, TimelineFile},
 };
-use crate::script::parse_duration;
+use crate::{
+    fault::FAULTS,
+    script::{Timed, parse_duration},
+    time::TimingProfile,
+    trace::ClusterState,
+};
 
 /// The name of the script that must pass.
 pub(super) const GOLDEN: &str = "golden";
 /// How long a condition is waited for, if nothing is said.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How much a lab may do by itself.
+const TIMELINE_MAX: usize = 32;
 /// How many actions a script may have.
 const ACTIONS_MAX: usize = 200;
 
@@ -58,7 +68,7 @@ fn one(builder: &mut Builder<'_>, file: &ScriptFile, all: &LabFile, lab: &Lab) -
         builder.wrong(file.actions.span(), &key, format!("a script has at most {ACTIONS_MAX} actions"));
         return Script { name: file.name.get_ref().clone(), blocked_at: None, actions: Vec::new() };
     }
-    let mut reader = Reader { lab, key, bound: Vec::new(), phase: 0 };
+    let mut reader = Reader { lab, key, bound: Vec::new(), phase: 0, members_change: false };
     let actions: Vec<Action> = file
         .actions
         .get_ref()
@@ -75,12 +85,52 @@ fn one(builder: &mut Builder<'_>, file: &ScriptFile, all: &LabFile, lab: &Lab) -
     }
 }
 
+/// Reads what the lab does by itself. It may use verbs that its learner is not offered.
+pub(super) fn timeline(builder: &mut Builder<'_>, file: &LabFile, lab: &Lab) -> Vec<Scheduled> {
+    if let Some(extra) = file.timeline.get(TIMELINE_MAX) {
+        builder.wrong(extra.at.span(), "timeline", format!("a timeline has at most {TIMELINE_MAX} entries"));
+        return Vec::new();
+    }
+    file.timeline.iter().filter_map(|entry| scheduled(builder, entry, lab)).collect()
+}
+
+fn scheduled(builder: &mut Builder<'_>, file: &TimelineFile, lab: &Lab) -> Option<Scheduled> {
+    let at = builder.duration(&file.at, "timeline.at");
+    if at > Duration::from_secs(60 * u64::from(lab.minutes)) {
+        let problem =
+            format!("the lab takes about {} minutes: this would come too late; say an earlier time", lab.minutes);
+        builder.wrong(file.at.span(), "timeline.at", problem);
+    }
+    let phases = || lab.phases.iter().map(|phase| phase.id.as_str());
+    let phase = match &file.phase {
+        Some(named) => match phases().position(|phase| phase == named.get_ref()) {
+            Some(phase) => phase,
+            None => {
+                builder.unknown(named, "timeline.phase", "phase", phases());
+                return None;
+            }
+        },
+        None if lab.phases.len() > 1 => {
+            let all = phases().collect::<Vec<_>>().join(", ");
+            builder.wrong(file.at.span(), "timeline.phase", format!("say in which phase; there are {all}"));
+            return None;
+        }
+        None => 0,
+    };
+    let key = "timeline.do".to_owned();
+    let mut reader = Reader { lab, key, bound: Vec::new(), phase, members_change: false };
+    reader.line(builder, &file.do_)?;
+    Some(Scheduled { phase, at, line: file.do_.get_ref().clone() })
+}
+
 /// Reads the actions of one script in order: each may speak of the nodes that those before it gave a name.
 struct Reader<'a> {
     lab: &'a Lab,
     key: String,
     bound: Vec<(String, Kind)>,
     phase: usize,
+    /// Whether nodes joined or left in this phase.
+    members_change: bool,
 }
 
 impl Reader<'_> {
@@ -122,9 +172,22 @@ impl Reader<'_> {
     }
 
     fn verb(&mut self, builder: &mut Builder<'_>, line: &Text) -> Option<Action> {
+        let verb = self.line(builder, line)?;
+        if !self.lab.verbs.contains(&verb) {
+            let problem = format!("the lab does not offer `{verb}`; add it to allow.verbs, or do without it");
+            builder.wrong(line.span(), &self.key, problem);
+        }
+        Some(Action::Do(line.get_ref().clone()))
+    }
+
+    /// Tries a line of a fault script. Returns its verb.
+    fn line(&mut self, builder: &mut Builder<'_>, line: &Text) -> Option<String> {
         let mut tried = line.get_ref().clone();
-        for (name, _) in &self.bound {
-            tried = tried.replace(&format!("${name}"), "n1");
+        let nodes = self.lab.spec(self.phase, 1, TimingProfile::Human).nodes;
+        for (at, (name, _)) in self.bound.iter().enumerate() {
+            // Names stand for nodes that differ, as far as there are some.
+            let node = nodes.get(at % nodes.len().max(1)).map_or_else(String::new, ToString::to_string);
+            tried = tried.replace(&format!("${name}"), &node);
         }
         for (name, param) in &self.lab.params {
             let example = match param {
@@ -139,21 +202,40 @@ impl Reader<'_> {
             builder.wrong(line.span(), &self.key, problem);
             return None;
         }
-        if let Err(problem) = verb_line(&tried) {
-            builder.wrong(line.span(), &self.key, problem);
-            return None;
+        match verb_line(&tried) {
+            Ok(timed) => self.whom(builder, line, &timed, nodes.len()),
+            Err(problem) => {
+                builder.wrong(line.span(), &self.key, problem);
+                return None;
+            }
         }
-        let verb = tried.split_whitespace().next().unwrap_or_default();
-        if !self.lab.verbs.iter().any(|allowed| allowed == verb) {
-            let problem = format!("the lab does not offer `{verb}`; add it to allow.verbs, or do without it");
-            builder.wrong(line.span(), &self.key, problem);
+        Some(tried.split_whitespace().next().unwrap_or_default().to_owned())
+    }
+
+    /// Says whom a verb names though nobody is called so, in a phase whose nodes are those of its beginning.
+    fn whom(&mut self, builder: &mut Builder<'_>, line: &Text, timed: &Timed, nodes: usize) {
+        let members = ["add", "add-learner", "remove", "promote"];
+        self.members_change |= members.iter().any(|verb| line.get_ref().starts_with(verb));
+        if self.members_change || self.bound.len() > nodes {
+            return;
         }
-        Some(Action::Do(line.get_ref().clone()))
+        let state = ClusterState::before(&self.lab.spec(self.phase, 1, TimingProfile::Human));
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        if let Err(unresolved) = timed.resolve(&state, &mut rng)
+            && !unresolved.may_pass
+        {
+            builder.wrong(line.span(), &self.key, unresolved.problem);
+        }
     }
 
     fn wait(&mut self, builder: &mut Builder<'_>, what: &Text, timeout: Option<&Text>) -> Option<Action> {
         if parse_duration(what.get_ref()).is_some() {
             return Some(Action::Wait(builder.duration(what, &self.key)));
+        }
+        if is_like_a_duration(what.get_ref()) {
+            // It is told as what it was meant to be.
+            builder.duration(what, &self.key);
+            return None;
         }
         let timeout = timeout.map_or(PATIENCE, |timeout| builder.duration(timeout, &self.key));
         let expr = builder.expr(what, Wanted::Truth, &self.bound, &self.key)?;
@@ -188,6 +270,7 @@ impl Reader<'_> {
         match at {
             Some(at) if at > self.phase => {
                 self.phase = at;
+                self.members_change = false;
                 self.bound.clear();
                 Some(Action::Phase(at))
             }
@@ -221,6 +304,17 @@ impl Reader<'_> {
 
     /// Nobody begins an experiment before the prediction is sealed, and all phases are gone through.
     fn golden(&self, builder: &mut Builder<'_>, file: &ScriptFile, actions: &[Action]) {
+        if let Some(most) = self.lab.max_faults {
+            for phase in actions.split(|action| matches!(action, Action::Phase(_))) {
+                let faults = phase.iter().filter(|action| breaks(action)).count();
+                if faults > most as usize {
+                    let problem = format!(
+                        "it causes {faults} faults in a phase, and the lab allows {most}; raise allow.max_faults, or do with fewer"
+                    );
+                    builder.wrong(file.actions.span(), &self.key, problem);
+                }
+            }
+        }
         let predictions =
             self.lab.steps.iter().filter(|step| step.kind == StepKind::Predict).flat_map(|step| &step.asks);
         let said: Vec<&String> = actions
@@ -235,4 +329,18 @@ impl Reader<'_> {
             builder.wrong(file.actions.span(), &self.key, "it does not come to the last phase; add { phase = \"…\" }");
         }
     }
+}
+
+/// Returns whether an action causes a fault, by its verb.
+fn breaks(action: &Action) -> bool {
+    let Action::Do(line) = action else { return false };
+    let verb = line.split_whitespace().next().unwrap_or_default();
+    FAULTS.iter().any(|row| row.verb == verb) || ["partition", "shape"].contains(&verb)
+}
+
+/// Returns whether somebody who wrote this meant a span of time.
+fn is_like_a_duration(text: &str) -> bool {
+    let rest = text.trim().trim_start_matches(['-', '+']);
+    let unit = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ',');
+    unit.len() < rest.len() && unit.trim().chars().all(|c| c.is_ascii_alphabetic())
 }

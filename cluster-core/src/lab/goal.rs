@@ -9,6 +9,7 @@ use super::{
     expr::{Expr, Row},
     model::{Goal, Moment, Pattern, scaled},
     sight::{ALL, Changed, Happened, Sight},
+    so_far::SoFar,
 };
 use crate::time::{Timestamp, TimingProfile};
 
@@ -67,6 +68,8 @@ impl<'a> Watched<'a> {
 struct Candidate {
     next: usize,
     since: Timestamp,
+    /// Whether the state that it waits for was looked at: from then on only a change of it tells.
+    looked: bool,
     bound: Vec<(String, Row)>,
 }
 
@@ -168,7 +171,11 @@ impl<'a> Monitor<'a> {
             (Watch::Never { it, .. }, Pattern::Never { .. }) => it.look(sight, changed).then_some(Verdict::Violated),
             (Watch::Respond { open, held, answered }, Pattern::Respond { after, then, min_triggers, .. }) => {
                 let before = open.len();
-                open.retain(|candidate| advanced(then, candidate, sight, moments).is_empty());
+                for candidate in open.iter_mut() {
+                    candidate.next = usize::from(!advanced(then, candidate, sight, moments, changed).is_empty());
+                    candidate.looked = true;
+                }
+                open.retain(|candidate| candidate.next == 0);
                 *answered += (before - open.len()) as u32;
                 begin(after, open, held, sight, moments, changed, at);
                 (*answered >= *min_triggers && open.is_empty()).then_some(Verdict::Met)
@@ -192,6 +199,36 @@ impl<'a> Monitor<'a> {
         match &mut self.watch {
             Watch::Never { witness, .. } => self.verdict == Verdict::Pending && witness.look(sight, ALL),
             _ => self.verdict == Verdict::Met,
+        }
+    }
+
+    /// Returns how far it is on its way, if it is not decided and can be part of the way.
+    pub(super) fn so_far(&mut self, sight: &Sight) -> Option<SoFar> {
+        if self.verdict != Verdict::Pending {
+            return None;
+        }
+        let profile = self.profile;
+        match (&mut self.watch, &self.goal.pattern) {
+            (Watch::Reach { times, .. }, Pattern::Reach { times: of, .. }) if *of > 1 => {
+                Some(SoFar::Times { done: *times, of: *of })
+            }
+            (Watch::Reach { since, .. }, Pattern::Reach { held, .. })
+            | (Watch::Hold { since, .. }, Pattern::Hold { held, .. }) => {
+                (!held.is_zero()).then(|| SoFar::Held { since: *since, span: scaled(*held, profile) })
+            }
+            (Watch::Respond { open, answered, .. }, Pattern::Respond { within, min_triggers, .. }) => {
+                let due = open.front().map(|first| first.since + scaled(*within, profile));
+                Some(SoFar::Followed { done: *answered, of: *min_triggers, due })
+            }
+            (Watch::Sequence { begun, .. }, Pattern::Sequence { steps, .. }) => {
+                let done = begun.iter().map(|candidate| candidate.next).max().unwrap_or(0);
+                (steps.len() > 1).then_some(SoFar::Steps { done: done as u32, of: steps.len() as u32 })
+            }
+            (Watch::Never { it, witness } | Watch::Measure { it, witness }, pattern) => {
+                let so = it.look(sight, ALL) != matches!(pattern, Pattern::Never { .. });
+                Some(SoFar::AtTheEnd { so, enough: witness.look(sight, ALL) })
+            }
+            _ => None, // A monitor watches for what its goal says.
         }
     }
 
@@ -237,7 +274,7 @@ fn go_on(
     let mut moved = Vec::new();
     begun.retain(|candidate| {
         let Some(step) = steps.get(candidate.next) else { return false };
-        let next = advanced(step, candidate, sight, moments);
+        let next = advanced(step, candidate, sight, moments, changed);
         // A step that gives a name may have taken the wrong one: who waits for it goes on waiting.
         let stays = next.is_empty() || matches!(step, Moment::Event { name, .. } if name != "it");
         moved.extend(next);
@@ -256,6 +293,7 @@ fn go_on(
         {
             candidate.next += 1;
         }
+        candidate.looked = true;
         if candidate.next >= steps.len() {
             return true;
         }
@@ -282,7 +320,7 @@ fn begin(
     changed: Changed,
     at: Timestamp,
 ) {
-    let new = Candidate { next: 0, since: at, bound: Vec::new() };
+    let new = Candidate { next: 0, since: at, looked: false, bound: Vec::new() };
     let begins = match step {
         Moment::State(expr) => {
             if changed & Sight::speaks_of(expr) == 0 {
@@ -292,7 +330,7 @@ fn begin(
             let begins = holds && !std::mem::replace(held, holds);
             if begins { vec![new] } else { Vec::new() }
         }
-        Moment::Event { .. } => advanced(step, &new, sight, moments),
+        Moment::Event { .. } => advanced(step, &new, sight, moments, changed),
     };
     for candidate in begins {
         if into.len() == CANDIDATES_MAX {
@@ -303,8 +341,15 @@ fn begin(
 }
 
 /// Returns the ways in which a candidate can go on now.
-fn advanced(step: &Moment, candidate: &Candidate, sight: &Sight, moments: &[Happened]) -> Vec<Candidate> {
+fn advanced(
+    step: &Moment,
+    candidate: &Candidate,
+    sight: &Sight,
+    moments: &[Happened],
+    changed: Changed,
+) -> Vec<Candidate> {
     match step {
+        Moment::State(expr) if candidate.looked && changed & Sight::speaks_of(expr) == 0 => Vec::new(),
         Moment::State(expr) => match holds(expr, &candidate.bound, sight) {
             true => vec![Candidate { next: candidate.next + 1, ..candidate.clone() }],
             false => Vec::new(),
@@ -320,7 +365,7 @@ fn advanced(step: &Moment, candidate: &Candidate, sight: &Sight, moments: &[Happ
             let ways = ways.filter(|bound| only.as_ref().is_none_or(|only| holds(only, bound, sight)));
             let named = |mut bound: Vec<(String, Row)>| {
                 bound.retain(|(name, _)| name != "it");
-                Candidate { next: candidate.next + 1, since: candidate.since, bound }
+                Candidate { next: candidate.next + 1, since: candidate.since, looked: false, bound }
             };
             ways.map(named).collect()
         }

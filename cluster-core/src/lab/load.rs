@@ -29,15 +29,21 @@ pub(super) struct Files {
     pub(super) texts: BTreeMap<String, (String, String)>,
     /// The pictures, as a text names them.
     pub(super) pictures: Vec<String>,
+    /// The labs of the pack that it is in, and those of them that come before it; none if it is in no pack.
+    pub(super) course: Option<(Vec<String>, Vec<String>)>,
 }
 
 impl Lab {
     /// Opens the lab in a folder. Every mistake is told, not only the first.
     pub fn open(folder: &Path) -> Result<Self, Vec<LabError>> {
-        let files = read(folder).map_err(|error| vec![error])?;
-        let mut lab = build::lab(&files)?;
+        let mut files = read(folder).map_err(|error| vec![error])?;
         let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let pack = whole.parent().and_then(pack::around).filter(|pack| pack.labs.contains(&lab.id));
+        let pack = whole.parent().and_then(pack::around).filter(|pack| pack.labs.contains(&files.folder));
+        files.course = pack.as_ref().map(|pack| {
+            let before = pack.labs.iter().take_while(|lab| **lab != files.folder).cloned().collect();
+            (pack.labs.clone(), before)
+        });
+        let mut lab = build::lab(&files)?;
         lab.pack = pack.map(|pack| format!("{}@{}", pack.id, pack.version));
         Ok(lab)
     }

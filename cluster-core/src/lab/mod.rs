@@ -7,6 +7,7 @@ mod acts;
 mod attempt;
 mod build;
 mod build_goals;
+mod build_hints;
 mod build_scripts;
 mod draw;
 mod error;
@@ -20,14 +21,18 @@ pub mod pack;
 mod palette;
 mod play;
 mod progress;
+mod schedule;
 mod score;
 mod sight;
 #[cfg(test)]
 mod sight_tests;
+mod so_far;
 mod source;
+mod spoken;
 #[cfg(test)]
 mod tests;
 mod text;
+mod toml_words;
 mod verify;
 mod views;
 mod votes;
@@ -37,9 +42,13 @@ pub use draw::drawn;
 pub use error::LabError;
 pub use goal::Verdict;
 pub use load::labs_in;
-pub use model::{Action, Answer, Ask, Goal, Hint, Lab, Moment, Param, Pattern, Phase, Script, Step, StepKind, Verify};
+pub use model::{
+    Action, Answer, Ask, Goal, Hint, Lab, Moment, Param, Pattern, Phase, Scheduled, Script, Step, StepKind, Verify,
+};
 pub use palette::Palette;
 pub use play::{Play, filled_in};
 pub use progress::{GoalState, LabProgress};
+pub use schedule::Schedule;
 pub use score::Score;
+pub use so_far::SoFar;
 pub use verify::{LabReport, ScriptReport, Stage};

@@ -48,6 +48,8 @@ pub struct Lab {
     pub goals: Vec<Goal>,
     /// Help, in levels.
     pub hints: Vec<Hint>,
+    /// What the lab does by itself.
+    pub timeline: Vec<Scheduled>,
     /// The scripts that show it works.
     pub scripts: Vec<Script>,
     /// How it is verified.
@@ -241,6 +243,17 @@ pub struct Hint {
     pub levels: Vec<(String, Vec<String>)>,
 }
 
+/// Something that the lab does by itself, whatever its learner does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheduled {
+    /// In which phase.
+    pub phase: usize,
+    /// How long after the phase began.
+    pub at: Duration,
+    /// A verb, as in a fault script; `{names}` stand for what was drawn.
+    pub line: String,
+}
+
 /// A script of actions, and what should come of it.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -328,6 +341,12 @@ pub(super) fn idle_client(id: ClientId) -> ClientSpec {
 
 /// A line of a fault script, if it is one.
 pub(super) fn verb_line(line: &str) -> Result<Timed, String> {
+    if line.lines().count() > 1 {
+        return Err("an action is one verb, in one line; write each in an action of its own".to_owned());
+    }
+    if line.split_whitespace().next() == Some("at") {
+        return Err("an action has no time; write { wait = \"2s\" } before it, and here what is done".to_owned());
+    }
     let script = crate::script::Script::parse("action", &format!("at 0s {line}")).map_err(|error| error.problem)?;
     script.timed.into_iter().next().ok_or_else(|| "a verb is missing; write for example `crash @leader`".to_owned())
 }

@@ -26,7 +26,7 @@ pub struct Play {
     bound: Vec<(String, String)>,
     params: BTreeMap<String, String>,
     said: Vec<(String, String)>,
-    rng: ChaCha8Rng,
+    pub(super) rng: ChaCha8Rng,
     profile: TimingProfile,
     stuck: Option<String>,
 }
@@ -116,6 +116,11 @@ impl Play {
     /// Returns what was answered.
     pub fn said(&self) -> &[(String, String)] {
         &self.said
+    }
+
+    /// Returns whether it came to where it thinks about what happened.
+    pub fn has_thought(&self) -> bool {
+        self.actions.iter().take(self.next).any(|action| matches!(action, Action::Reflect))
     }
 
     fn go_on(&mut self, now: Timestamp) {

@@ -7,6 +7,7 @@ use super::{
     goal::{Monitor, Verdict},
     model::{Answer, Lab, Pattern, StepKind},
     sight::Sight,
+    so_far::SoFar,
 };
 use crate::{event::TraceEvent, spec::ClusterSpec, time::Timestamp, trace::ClusterState};
 
@@ -36,7 +37,7 @@ impl<'a> LabProgress<'a> {
     pub fn new(lab: &'a Lab, phase: usize, spec: &ClusterSpec) -> Self {
         let goals = lab.goals.iter().filter(|goal| goal.phase == phase);
         let monitors = goals.map(|goal| Monitor::new(goal, spec.profile)).collect();
-        Self { sight: Sight::new(spec), monitors, lab, phase }
+        Self { sight: Sight::new(spec, &lab.exprs_of(phase)), monitors, lab, phase }
     }
 
     /// Takes an event over.
@@ -84,6 +85,13 @@ impl<'a> LabProgress<'a> {
             optional: monitor.goal().optional,
         };
         self.monitors.iter().map(state).collect()
+    }
+
+    /// Returns how far the goals are that are not decided, by their ids.
+    pub fn so_far(&mut self) -> Vec<(String, SoFar)> {
+        let Self { sight, monitors, .. } = self;
+        let of = |monitor: &mut Monitor<'_>| Some((monitor.goal().id.clone(), monitor.so_far(sight)?));
+        monitors.iter_mut().filter_map(of).collect()
     }
 
     /// Returns whether an expression holds, with nodes by name.

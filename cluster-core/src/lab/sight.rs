@@ -46,13 +46,30 @@ const NODES: Changed = 1;
 const OPS: Changed = 2;
 const ACTS: Changed = 4;
 const TIME: Changed = 8;
+const LOSSES: Changed = 16;
+const DROPS: Changed = 32;
 /// All of them.
-pub(super) const ALL: Changed = 15;
+pub(super) const ALL: Changed = 63;
+
+/// The lists that somebody speaks of: what nobody speaks of is not made anew with every event.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    nodes: bool,
+    views: bool,
+    elections: bool,
+    failed_elections: bool,
+    knobs: bool,
+    ops: bool,
+    drops: bool,
+    conflicts: bool,
+    acts: bool,
+}
 
 /// What goals see.
 pub(super) struct Sight {
     state: ClusterState,
     scale: f64,
+    wanted: Wanted,
     context: Context<'static, 'static>,
     ledger: Ledger,
     ops: Ops,
@@ -78,10 +95,24 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    pub(super) fn new(spec: &ClusterSpec) -> Self {
+    /// Begins with a cluster. Whatever is asked of it later must be among `exprs`.
+    pub(super) fn new(spec: &ClusterSpec, exprs: &[&Expr]) -> Self {
+        let wants = |name: &str| exprs.iter().any(|expr| expr.names(name));
+        let wanted = Wanted {
+            nodes: wants("nodes"),
+            views: wants("views"),
+            elections: wants("elections"),
+            failed_elections: wants("failed_elections"),
+            knobs: wants("knobs"),
+            ops: wants("ops"),
+            drops: wants("drops"),
+            conflicts: wants("conflicts"),
+            acts: wants("acts"),
+        };
         let mut sight = Self {
             state: ClusterState::before(spec),
             scale: scale(spec.profile),
+            wanted,
             context: Context::default(),
             ledger: Ledger::default(),
             ops: Ops::default(),
@@ -119,6 +150,10 @@ impl Sight {
 
     /// Returns which names an expression speaks of.
     pub(super) fn speaks_of(expr: &Expr) -> Changed {
+        expr.changed_by(|| Self::names_of(expr))
+    }
+
+    fn names_of(expr: &Expr) -> Changed {
         let of = |names: &[&str], bit| if names.iter().any(|name| expr.names(name)) { bit } else { 0 };
         let nodes = [
             "nodes",
@@ -137,7 +172,9 @@ impl Sight {
             "views",
         ];
         of(&nodes, NODES)
-            | of(&["ops", "lost", "drops", "conflicts"], OPS)
+            | of(&["ops"], OPS)
+            | of(&["lost", "conflicts"], LOSSES)
+            | of(&["drops"], DROPS)
             | of(&["acts", "last_act"], ACTS)
             | of(&["time", "unavailable", "steady", "slow_for"], TIME)
     }
@@ -165,7 +202,7 @@ impl Sight {
             self.views.look(&self.state);
         }
         if self.conflicts.apply(event, &self.state) {
-            changed |= OPS;
+            changed |= LOSSES;
         }
         self.follow_losses(event, &mut changed);
         if now - self.looked >= LOOK {
@@ -275,7 +312,7 @@ impl Sight {
         };
         let (from, to) = (flight.from.to_string().into(), flight.to.to_string().into());
         push(&mut self.drops, Row::new(&DROP, &[reason.word().into(), dir.into(), from, to, self.now.into()]));
-        OPS
+        DROPS
     }
 
     fn view_changed(&mut self, node: NodeId, changes: &[ViewChange], moments: &mut Vec<Happened>) -> Changed {
@@ -351,23 +388,22 @@ impl Sight {
         let lost: Vec<OpId> = self.ledger.lost().map(|write| write.op).collect();
         if lost != self.lost {
             self.lost = lost;
-            *changed |= OPS;
+            *changed |= LOSSES;
         }
     }
 
     /// Tells expressions of what changed.
     fn tell(&mut self, changed: Changed) {
         let int = |number: usize| Box::new(CelInt::from(number as i64)) as Box<dyn Val>;
+        self.tell_lists(changed);
         if changed & NODES != 0 {
-            let nodes = self.node_rows();
             let state = &self.state;
             let up = |status: &NodeStatus| *status == NodeStatus::Up;
             let alive = state.nodes.values().filter(|node| up(&node.status)).count();
             let hashes: BTreeSet<u64> = state.nodes.values().map(|node| node.view.state_hash).collect();
             let leaders = state.leaders().map(|(node, _)| Box::new(CelString::from(node.to_string())) as Box<dyn Val>);
             let leader = state.leader().map_or_else(String::new, |leader| leader.to_string());
-            let told: [(&str, Box<dyn Val>); 9] = [
-                ("nodes", list(&nodes)),
+            let told: [(&str, Box<dyn Val>); 8] = [
                 ("leader", Box::new(CelString::from(leader))),
                 ("leaders", Box::new(CelList::from(leaders.collect::<Vec<_>>()))),
                 ("size", int(state.nodes.len())),
@@ -378,25 +414,12 @@ impl Sight {
                 ("broken", int(state.faults.len())),
             ];
             told.into_iter().for_each(|(name, value)| self.context.add_variable_as_val(name, value));
-            self.context.add_variable_as_val("views", list(&self.views.rows(&self.state)));
-            self.context.add_variable_as_val("elections", list(&self.elections));
-            self.context.add_variable_as_val("failed_elections", list(self.votes.failed()));
-            let knobs = self.state.knobs.iter().map(|(knob, value)| [knob.as_str().into(), value.as_str().into()]);
-            let knobs: Vec<Row> = knobs.map(|cells| Row::new(&KNOB, &cells)).collect();
-            self.context.add_variable_as_val("knobs", list(&knobs));
         }
-        if changed & OPS != 0 {
+        if changed & LOSSES != 0 {
             let lost: Vec<Box<dyn Val>> = self.lost.iter().map(|op| int(op.0 as usize)).collect();
-            self.context.add_variable_as_val("ops", list(self.ops.rows()));
-            self.context.add_variable_as_val("drops", list(&self.drops));
             self.context.add_variable_as_val("lost", Box::new(CelList::from(lost)));
-            let conflicts = self.conflicts.found().map(|(key, (one, other))| {
-                Row::new(&CONFLICT, &[key.to_string().into(), Cell::count(one.0), Cell::count(other.0)])
-            });
-            self.context.add_variable_as_val("conflicts", list(&conflicts.collect::<Vec<_>>()));
         }
         if changed & ACTS != 0 {
-            self.context.add_variable_as_val("acts", list(&self.done));
             self.context.add_variable_as_val("last_act", Box::new(CelDouble::from(self.last_act)));
         }
         if changed & (NODES | TIME) != 0 {
@@ -408,6 +431,45 @@ impl Sight {
             self.context.add_variable_as_val("slow_for", Box::new(CelDouble::from(self.views.slow_for())));
             self.context.add_variable_as_val("time", Box::new(CelDouble::from(self.now)));
             self.context.add_variable_as_val("unavailable", Box::new(CelDouble::from(unavailable)));
+        }
+    }
+
+    /// Tells expressions of the lists that changed, and that they speak of.
+    fn tell_lists(&mut self, changed: Changed) {
+        let Wanted { nodes, views, elections, failed_elections, knobs, ops, drops, conflicts, acts } = self.wanted;
+        if changed & NODES != 0 {
+            if nodes {
+                self.context.add_variable_as_val("nodes", list(&self.node_rows()));
+            }
+            if views {
+                self.context.add_variable_as_val("views", list(&self.views.rows(&self.state)));
+            }
+            if elections {
+                self.context.add_variable_as_val("elections", list(&self.elections));
+            }
+            if failed_elections {
+                self.context.add_variable_as_val("failed_elections", list(self.votes.failed()));
+            }
+            if knobs {
+                let knobs = self.state.knobs.iter().map(|(knob, value)| [knob.as_str().into(), value.as_str().into()]);
+                let knobs: Vec<Row> = knobs.map(|cells| Row::new(&KNOB, &cells)).collect();
+                self.context.add_variable_as_val("knobs", list(&knobs));
+            }
+        }
+        if changed & OPS != 0 && ops {
+            self.context.add_variable_as_val("ops", list(self.ops.rows()));
+        }
+        if changed & DROPS != 0 && drops {
+            self.context.add_variable_as_val("drops", list(&self.drops));
+        }
+        if changed & LOSSES != 0 && conflicts {
+            let conflicts = self.conflicts.found().map(|(key, (one, other))| {
+                Row::new(&CONFLICT, &[key.to_string().into(), Cell::count(one.0), Cell::count(other.0)])
+            });
+            self.context.add_variable_as_val("conflicts", list(&conflicts.collect::<Vec<_>>()));
+        }
+        if changed & ACTS != 0 && acts {
+            self.context.add_variable_as_val("acts", list(&self.done));
         }
     }
 

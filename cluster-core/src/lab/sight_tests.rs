@@ -37,7 +37,8 @@ fn sight(protocol: &str, knobs: &[(&str, &str)], cut: (Endpoint, Endpoint)) -> S
     }
     sim.command(Command::Heal(Heal::All));
     sim.run_for(5 * SECOND);
-    let mut sight = Sight::new(&spec);
+    let all = Expr::new("ops.size() + drops.size() > 0", Wanted::Truth, &[]).expect("an expression");
+    let mut sight = Sight::new(&spec, &[&all]);
     for event in sim.trace().events(Seq(0)..sim.trace().len()) {
         sight.next(&event);
     }
@@ -105,7 +106,7 @@ fn synced(protocol: &str, cut_off: bool) -> Vec<Row> {
     sim.run_for(3 * SECOND);
     sim.command(Command::Heal(Heal::All));
     sim.run_for(5 * SECOND);
-    let mut sight = Sight::new(&spec);
+    let mut sight = Sight::new(&spec, &[]);
     let mut synced = Vec::new();
     for event in sim.trace().events(Seq(0)..sim.trace().len()) {
         let moments = sight.next(&event).0.into_iter().filter(|(moment, _)| *moment == "log.sync");

@@ -37,6 +37,8 @@ pub(super) struct LabFile {
     pub(super) goal: Vec<GoalFile>,
     #[serde(default)]
     pub(super) hint: Vec<HintFile>,
+    #[serde(default)]
+    pub(super) timeline: Vec<TimelineFile>,
     pub(super) script: Vec<ScriptFile>,
     pub(super) verify: VerifyFile,
     #[serde(default)]
@@ -101,7 +103,7 @@ pub(super) struct StepFile {
     pub(super) phase: Option<Text>,
     #[serde(default)]
     pub(super) ask: Vec<AskFile>,
-    pub(super) min_words: Option<u32>,
+    pub(super) min_words: Option<Spanned<u32>>,
     pub(super) source: Option<Text>,
 }
 
@@ -174,6 +176,15 @@ pub(super) struct LevelFile {
     pub(super) text: Text,
     #[serde(default)]
     pub(super) highlight: Vec<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TimelineFile {
+    pub(super) at: Text,
+    pub(super) phase: Option<Text>,
+    #[serde(rename = "do")]
+    pub(super) do_: Text,
 }
 
 #[derive(Debug, Deserialize)]

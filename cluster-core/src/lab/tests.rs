@@ -1,6 +1,6 @@
 //! Labs that are broken on purpose: each is refused for the right reason, with its place.
 
-use std::sync::atomic::AtomicBool;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use super::{
     attempt::Attempt,
@@ -8,11 +8,15 @@ use super::{
     goal::Verdict,
     load::Files,
     model::Lab,
+    so_far::SoFar,
     verify::{LabReport, Stage},
 };
 use crate::{
+    command::Author,
     headless::{SimStage, simulate_lab},
+    sim::Runner,
     time::TimingProfile,
+    trace::Recorder,
 };
 
 const TOML: &str = r##"
@@ -88,6 +92,9 @@ limit = "6s"
 profiles = ["fast"]
 "##;
 
+/// The second goal of the small lab.
+const ASKED: &str = "reach = 'ops.exists(o, o.client == \"c0\" && o.f == \"put\" && o.result == \"ok\")'";
+
 const TEXT: &str = "# Small\n## Predict {#predict}\nwho?\n## Observe {#observe}\nhow many?\n## Another leads \
                     {#goal-another-leads}\nso\n## Asked {#goal-asked}\nso\n";
 
@@ -160,8 +167,8 @@ fn a_phase_of_another_system_has_only_its_own_knobs() {
 #[test]
 fn a_mistake_in_the_file_is_told_with_its_place_and_a_remedy() {
     for (part, by, place, why) in [
-        ("level = 1", "levle = 1", "line 5, column 1", "unknown field `levle`"),
-        ("size = 3", "size = \"three\"", "line 11, column 8", "expected u16"),
+        ("level = 1", "levle = 1", "line 5, column 1, levle", "did you mean `level`?"),
+        ("size = 3", "size = \"three\"", "line 11, column 8, cluster.size", "a whole number without quotes"),
         ("k.role ==", "k.rank ==", "goal.another-leads.sequence", "one act has no `rank`"),
         ("k.epoch)", "j.epoch)", "goal.another-leads.sequence", "`j` is not known here"),
         ("\"crash\", as", "\"kaboom\", as", "goal.another-leads.sequence", "`kaboom` is no event"),
@@ -179,11 +186,60 @@ fn a_mistake_in_the_file_is_told_with_its_place_and_a_remedy() {
     }
 }
 
+/// What a newcomer writes: each is told with file, line, key and what to do.
+#[test]
+fn a_slip_in_the_form_is_told_in_words_of_the_file_and_not_of_its_reader() {
+    let golden = "  { do = \"crash @leader\" },\n";
+    let add = |more: &str| format!("{golden}  {more},\n");
+    let same = (golden, golden.to_owned());
+    for ((part, by), place, why) in [
+        (("verbs = [\"crash\", \"restart\", \"put\"]", "verbs = \"crash\"".to_owned()), "allow.verbs", "a list in brackets"),
+        (("rate = 4.0", "rate = \"often\"".to_owned()), "client.rate", "a number without quotes"),
+        (("size = 3", "size = -3".to_owned()), "cluster.size", "this is a number below zero; write a whole number"),
+        (("{ wait = \"1s\" }", "{ wait = 1 }".to_owned()), "script.wait", "this is a whole number; write text in quotes"),
+        (("kind = \"observe\"", "kind = \"obsreve\"".to_owned()), "step.kind", "did you mean `observe`?"),
+        (("id = \"asked\"", "id = \"asked\"\npionts = 10".to_owned()), "goal.pionts", "did you mean `points`?"),
+        (("text = \"#observe\"\n", String::new()), "step", "`text` is missing here; add it"),
+        (("level = 1", "level = 1\nlevel = 2".to_owned()), "level", "this key is there twice"),
+        (("level = 1", "level = = 1".to_owned()), "level", "see what stands before it"),
+        (("{ wait = \"1s\" }", "{ wait = \"-1s\" }".to_owned()), "script.golden", "no span of time"),
+        (("limit = \"6s\"", "limit = \"0s\"".to_owned()), "verify.limit", "give a second at least"),
+        ((same.0, add("{ do = \"crash n9\" }")), "script.golden", "there is no n9; the nodes are n1, n2, n3"),
+        ((same.0, add("{ do = \"crash @leader\\nat 2s heal\" }")), "script.golden", "one verb, in one line"),
+        ((same.0, add("{ do = \"at 2s crash @leader\" }")), "script.golden", "an action has no time"),
+        (("[allow]\n", "[allow]\nmax_faults = 0\n".to_owned()), "script.golden", "it causes 1 faults in a phase"),
+        (("locales = [", "after = [\"small\"]\nlocales = [".to_owned()), "after", "a lab does not come after itself"),
+        (("rate = 4.0", "rate = 0.0".to_owned()), "line 15, column 8, client", "its rate must be above 0"),
+        (("[verify]", "[score]\ngoals = 0\nobserve = 0\nreflect = 0\n\n[verify]".to_owned()), "score", "worth a point"),
+        (
+            ("[[script]]", "[[hint]]\ngoal = \"asked\"\nlevels = [{ text = \"#observe\", highlight = [\"role:king\"] }]\n\n[[script]]".to_owned()),
+            "hint.asked.highlight",
+            "`role:king` points at nothing of this lab",
+        ),
+        (("id = \"asked\"\n", "id = \"never-asked\"\nnever = 'alive > 3'\nwitness = 'alive >'\n#".to_owned()), "goal.never-asked.witness", "cannot be read"),
+    ] {
+        let error = read(&[(part, &by)]).err().unwrap_or_default();
+        assert!(error.contains("lab.toml, line ") && error.contains(place) && error.contains(why), "{by}:\n{error}");
+    }
+}
+
+#[test]
+fn a_lab_of_a_pack_comes_after_labs_of_it_that_come_before() {
+    let told = |after: &str| {
+        let mut files = files(&TOML.replace("locales = [", &format!("after = [\"{after}\"]\nlocales = [")));
+        files.course =
+            Some((vec!["first".to_owned(), "small".to_owned(), "last".to_owned()], vec!["first".to_owned()]));
+        build::lab(&files).map(|_| ()).map_err(|errors| errors[0].to_string())
+    };
+    assert_eq!(told("first"), Ok(()));
+    assert!(told("last").is_err_and(|it| it.contains("line 7, column 10, after: `last` comes later in the pack")));
+    assert!(told("frist").is_err_and(|it| it.contains("did you mean `first`?")));
+}
+
 /// Twelve labs that look right to who wrote them.
 #[test]
 fn each_broken_lab_is_refused_for_the_right_reason() {
     const SEQUENCE: &str = "{ state = 'nodes.exists(n, n.leads && n.epoch > k.epoch) && alive == 2' }";
-    const ASKED: &str = "reach = 'ops.exists(o, o.client == \"c0\" && o.f == \"put\" && o.result == \"ok\")'";
     const WRONG_TURN: &str = "{ do = \"crash @follower[0]\" }, { wait = \"4s\" }";
     let broken: &[(&[(&str, &str)], &str)] = &[
         (
@@ -319,6 +375,83 @@ fn each_pattern_is_met_where_it_should_be_and_not_where_it_should_not() {
         ),
     ] {
         assert_eq!(verdict(pattern), expected, "{pattern}");
+    }
+}
+
+/// Returns how far a goal is, if it is not decided, when the golden script of the small lab is over.
+fn so_far(pattern: &str) -> Option<SoFar> {
+    let lab = read(&[(ASKED, pattern)]).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+    let actions = lab.script("golden").map(|script| script.actions.clone()).unwrap_or_default();
+    let attempt = Attempt { actions, seed: 3, profile: TimingProfile::Fast };
+    let (spec, mut play, mut progress) = attempt.begin(&lab, &attempt.segments()[0]);
+    let mut runner = Runner::start(&spec, Recorder::kept()).expect("it starts");
+    let mut events = Vec::new();
+    while !play.is_over() {
+        runner.take_events(&mut events);
+        events.drain(..).for_each(|event| progress.see(&event));
+        match play.next(runner.now(), &progress) {
+            Some(commands) => commands.into_iter().for_each(|command| runner.command(Author::User, command)),
+            None => while !runner.advance(runner.now() + Duration::from_millis(10), 1000) {},
+        }
+    }
+    progress.so_far().into_iter().find(|(id, _)| id == "asked").map(|(_, so_far)| so_far)
+}
+
+#[test]
+fn a_goal_that_is_on_its_way_says_how_far_it_is() {
+    const CRASH: &str = "{ event = \"crash\", as = \"j\" }";
+    assert_eq!(so_far("reach = 'leader != \"\"'\ntimes = 3"), Some(SoFar::Times { done: 2, of: 3 }));
+    let steps = format!("sequence = [{CRASH}, {{ state = 'alive == 2' }}, {{ event = \"restart\" }}]");
+    assert_eq!(so_far(&steps), Some(SoFar::Steps { done: 2, of: 3 }));
+    let twice = format!("respond = [{CRASH}, {{ state = 'leader != \"\"' }}]\nwithin = \"4s\"\nmin_triggers = 2");
+    assert_eq!(so_far(&twice), Some(SoFar::Followed { done: 1, of: 2, due: None }));
+    let held = so_far("hold = 'leaders.size() == 1'\nfor = \"60s\"\nwitness = 'acts.size() > 0'");
+    let Some(SoFar::Held { since: Some(_), span }) = held else { panic!("{held:?}") };
+    assert!(!span.is_zero() && span < Duration::from_secs(60), "a fast profile asks for less: {span:?}");
+    let end = |so, enough| Some(SoFar::AtTheEnd { so, enough });
+    assert_eq!(so_far("never = 'leaders.size() > 1'\nwitness = 'acts.size() > 0'"), end(true, true));
+    assert_eq!(so_far("never = 'leaders.size() > 1'\nwitness = 'cut_links > 0'"), end(true, false));
+    assert_eq!(so_far("measure = 'ops.size() >= 900'\nwitness = 'ops.size() >= 2'"), end(false, true));
+    assert_eq!(so_far("reach = 'alive == 2'"), None, "what is met is not on its way");
+}
+
+/// Reads the small lab with something that it does by itself.
+fn by_itself(entry: &str, asked: &str) -> Result<Lab, String> {
+    const GOLDEN: &str = "[[script]]\nname = \"golden\"";
+    read(&[(GOLDEN, &format!("[[timeline]]\n{entry}\n\n{GOLDEN}")), (ASKED, asked)])
+}
+
+#[test]
+fn what_the_lab_does_by_itself_comes_at_its_time_and_is_not_the_learners_deed() {
+    // The lab offers its learner no slowness; what it does by itself, it may.
+    let entry = "at = \"500ms\"\ndo = \"slow n3 2x\"";
+    let asked = |by: &str, until: &str| {
+        let act =
+            format!("reach = 'acts.exists(a, a.kind == \"slow\" && a.node == \"n3\" && a.by == \"{by}\" && {until})'");
+        let lab = by_itself(entry, &act).unwrap_or_else(|error| panic!("{error}"));
+        let actions = lab.script("golden").map(|script| script.actions.clone()).unwrap_or_default();
+        let attempt = Attempt { actions, seed: 3, profile: TimingProfile::Human };
+        let outcome = simulate_lab(&lab, &attempt, &AtomicBool::new(false)).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(outcome.stuck, None);
+        outcome.goals[1].verdict
+    };
+    assert_eq!(asked("lab", "a.at >= 0.5 && a.at < 0.6"), Verdict::Met);
+    assert_eq!(asked("lab", "a.at < 0.5"), Verdict::Pending);
+    assert_eq!(asked("learner", "true"), Verdict::Pending);
+}
+
+#[test]
+fn a_mistake_in_what_the_lab_does_by_itself_is_told_with_its_place_and_a_remedy() {
+    for (entry, expected) in [
+        ("at = \"1s\"\ndo = \"freez n3\"", "timeline.do: `freez` is no verb; did you mean `freeze`?"),
+        ("at = \"1s\"\ndo = \"freeze n9\"", "timeline.do"),
+        ("at = \"soon\"\ndo = \"freeze n3\"", "timeline.at: this is no span of time"),
+        ("at = \"11m\"\ndo = \"freeze n3\"", "timeline.at: the lab takes about 10 minutes"),
+        ("at = \"1s\"\nphase = \"b\"\ndo = \"freeze n3\"", "timeline.phase: `b` is no phase"),
+        ("at = \"1s\"\ndo = \"put n1 {color} 1\"", "timeline.do: `{color} 1` is not known here"),
+    ] {
+        let error = by_itself(entry, ASKED).map(|_| ()).unwrap_err();
+        assert!(error.contains("lab.toml, line 5") && error.contains(expected), "{entry}: {error}");
     }
 }
 

@@ -8,18 +8,20 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     attempt::{Attempt, Outcome},
     goal::Verdict,
-    model::{Action, Lab, Script, StepKind, scale},
+    model::{Action, Lab, Script, StepKind, scale, scaled},
 };
 use crate::time::TimingProfile;
 
 /// How many orders of the golden script's acts are tried.
 const SHUFFLES: u64 = 5;
+/// How long a condition is waited for, about.
+const UNTIL: Duration = Duration::from_secs(2);
 
-/// Makes attempts, on whichever backend. The outcomes come in the order of the attempts; an attempt that could not be made
-/// says why.
+/// Makes attempts, on whichever backend.
 pub trait Stage {
-    /// Makes all of them.
-    fn play(&self, lab: &Lab, attempts: &[Attempt]) -> Vec<Result<Outcome, String>>;
+    /// Makes all of them, several at once and the first ones first, and tells what came of each as soon as it is over, by its
+    /// number. An attempt that could not be made says why.
+    fn play(&self, lab: &Lab, attempts: &[Attempt], done: &mut dyn FnMut(usize, Result<Outcome, String>));
 }
 
 /// What came of verifying a lab.
@@ -60,76 +62,92 @@ impl Lab {
     pub fn verify(&self, stage: &dyn Stage, runs: Option<u32>, tell: &mut dyn FnMut(&ScriptReport)) -> LabReport {
         let runs = runs.unwrap_or(self.verify.runs).max(1);
         let fastest = [self.verify.profiles.first().copied().unwrap_or_default()];
-        let mut report = LabReport { id: self.id.clone(), ..LabReport::default() };
-        let mut add = |report: &mut LabReport, script: ScriptReport| {
-            tell(&script);
-            report.scripts.push(script);
-        };
+        let mut trials = Vec::new();
         for script in &self.scripts {
             let profiles = if script.blocked_at.is_none() { &self.verify.profiles[..] } else { &fastest };
-            let tried = self.try_out(stage, &script.name, &script.actions, runs, profiles);
-            add(&mut report, self.judge(tried, &|outcome| expected(script, outcome)));
+            let must = Must::Script(script);
+            trials.push(Trial::new(&script.name, attempts(&script.actions, runs, profiles), must));
         }
-        let idle = self.try_out(stage, "do-nothing", &self.nothing(), runs, &fastest);
-        add(&mut report, self.judge(idle, &nothing_is_met));
-        let overkill = self.try_out(stage, "overkill", &self.overkill(), runs, &fastest);
-        add(&mut report, self.judge(overkill, &|outcome| fails(outcome, "everything at once")));
+        trials.push(Trial::new("do-nothing", attempts(&self.nothing(), runs, &fastest), Must::MeetNothing));
+        trials.push(Trial::new("overkill", attempts(&self.overkill(), runs, &fastest), Must::Fail));
         if let Some(golden) = self.script("golden") {
-            add(&mut report, self.without(stage, golden, fastest[0]));
-            report.warnings.extend(self.shuffled(stage, golden, fastest[0]));
+            trials.push(Trial::new("golden less one", less_one(golden, fastest[0]), Must::MissEachGoal));
+            trials.push(Trial::new("shuffled", shuffled(golden, fastest[0]), Must::KeepTheOrder));
         }
-        report
+        self.report(self.try_out(stage, trials, tell))
     }
 
     /// Verifies on real nodes what can be verified in their time: the golden script and doing nothing, once each, side by
     /// side.
     pub fn verify_live(&self, stage: &dyn Stage, tell: &mut dyn FnMut(&ScriptReport)) -> LabReport {
-        let attempt = |actions: Vec<Action>| Attempt { actions, seed: 1, profile: self.cluster.profile };
-        let golden = self.script("golden").map(|script| script.actions.clone()).unwrap_or_default();
-        let attempts = [attempt(golden), attempt(self.nothing())];
-        let mut outcomes = stage.play(self, &attempts).into_iter();
+        let once = |actions: Vec<Action>| vec![Attempt { actions, seed: 1, profile: self.cluster.profile }];
+        let mut trials = Vec::new();
+        if let Some(golden) = self.script("golden") {
+            trials.push(Trial::new("golden", once(golden.actions.clone()), Must::Script(golden)));
+        }
+        trials.push(Trial::new("do-nothing", once(self.nothing()), Must::MeetNothing));
+        self.report(self.try_out(stage, trials, tell))
+    }
+
+    /// Makes all attempts of all trials, the longest first, so that no core is idle before the end. Tells of each trial as
+    /// soon as it is over.
+    fn try_out<'a>(
+        &self,
+        stage: &dyn Stage,
+        mut trials: Vec<Trial<'a>>,
+        tell: &mut dyn FnMut(&ScriptReport),
+    ) -> Vec<(Trial<'a>, ScriptReport)> {
+        let places =
+            trials.iter().enumerate().flat_map(|(trial, it)| (0..it.attempts.len()).map(move |at| (trial, at)));
+        let mut places: Vec<(usize, usize)> = places.collect();
+        places.sort_by_key(|(trial, at)| std::cmp::Reverse(trials[*trial].attempts[*at].expected()));
+        let attempts: Vec<Attempt> = places.iter().map(|(trial, at)| trials[*trial].attempts[*at].clone()).collect();
+        let mut reports: Vec<Option<ScriptReport>> = trials.iter().map(|_| None).collect();
+        stage.play(self, &attempts, &mut |at, outcome| {
+            let (number, at) = places[at];
+            let trial = &mut trials[number];
+            trial.outcomes[at] = Some(outcome);
+            if trial.outcomes.iter().all(Option::is_some) {
+                let script = self.judge(trial);
+                if !matches!(trial.must, Must::KeepTheOrder) {
+                    tell(&script);
+                }
+                reports[number] = Some(script);
+            }
+        });
+        trials.into_iter().zip(reports).map(|(trial, report)| (trial, report.unwrap_or_default())).collect()
+    }
+
+    fn report(&self, tried: Vec<(Trial<'_>, ScriptReport)>) -> LabReport {
         let mut report = LabReport { id: self.id.clone(), ..LabReport::default() };
-        let judges: [(&str, Judge<'_>); 2] = [("golden", &passes), ("do-nothing", &nothing_is_met)];
-        for ((name, judge), attempt) in judges.into_iter().zip(attempts) {
-            let tried = Tried {
-                name: name.to_owned(),
-                attempts: vec![attempt],
-                outcomes: outcomes.next().into_iter().collect(),
-            };
-            let script = self.judge(tried, judge);
-            tell(&script);
-            report.scripts.push(script);
+        for (trial, script) in tried {
+            match trial.must {
+                Must::KeepTheOrder if script.passed > 0 => report.warnings.push(format!(
+                    "{} of {} other orders of the golden acts pass: the order is not checked",
+                    script.passed, script.runs
+                )),
+                Must::KeepTheOrder => {}
+                Must::Script(_) | Must::MeetNothing | Must::Fail | Must::MissEachGoal => report.scripts.push(script),
+            }
         }
         report
     }
 
-    fn try_out(
-        &self,
-        stage: &dyn Stage,
-        name: &str,
-        actions: &[Action],
-        runs: u32,
-        profiles: &[TimingProfile],
-    ) -> Tried {
-        let seeds = profiles.iter().flat_map(|profile| (1..=u64::from(runs)).map(|seed| (seed, *profile)));
-        let attempts: Vec<Attempt> =
-            seeds.map(|(seed, profile)| Attempt { actions: actions.to_vec(), seed, profile }).collect();
-        let outcomes = stage.play(self, &attempts);
-        Tried { name: name.to_owned(), attempts, outcomes }
-    }
-
-    fn judge(&self, tried: Tried, problem: Judge<'_>) -> ScriptReport {
+    fn judge(&self, trial: &Trial<'_>) -> ScriptReport {
+        if matches!(trial.must, Must::MissEachGoal) {
+            return self.judge_less_one(trial);
+        }
         let mut report =
-            ScriptReport { name: tried.name, runs: tried.attempts.len() as u32, ..ScriptReport::default() };
-        for (attempt, outcome) in tried.attempts.iter().zip(tried.outcomes) {
-            let wrong = match &outcome {
+            ScriptReport { name: trial.name.clone(), runs: trial.attempts.len() as u32, ..ScriptReport::default() };
+        for (attempt, outcome) in trial.attempts.iter().zip(trial.outcomes.iter().flatten()) {
+            let wrong = match outcome {
                 Ok(outcome) => {
                     report.passed += u32::from(outcome.passed());
                     if !outcome.passed() {
                         let at = outcome.blocked_at().map_or("-", |goal| goal.id.as_str());
                         *report.blocked_at.entry(at.to_owned()).or_default() += 1;
                     }
-                    problem(outcome).or_else(|| self.too_long(&report.name, attempt, outcome))
+                    trial.must.problem(outcome).or_else(|| self.too_long(&report.name, attempt, outcome))
                 }
                 Err(error) => Some(format!("could not be run: {error}")),
             };
@@ -195,20 +213,11 @@ impl Lab {
         actions
     }
 
-    /// Runs the golden script without each of its acts: each goal must miss one of them.
-    fn without(&self, stage: &dyn Stage, golden: &Script, profile: TimingProfile) -> ScriptReport {
-        let acts = golden.actions.iter().enumerate().filter(|(_, action)| matches!(action, Action::Do(_)));
-        let attempts: Vec<Attempt> = acts
-            .map(|(at, _)| {
-                let mut actions = golden.actions.clone();
-                actions.remove(at);
-                Attempt { actions, seed: 1, profile }
-            })
-            .collect();
+    /// The golden script was run without each of its acts: each goal must miss one of them.
+    fn judge_less_one(&self, trial: &Trial<'_>) -> ScriptReport {
         let mut report =
-            ScriptReport { name: "golden less one".to_owned(), runs: attempts.len() as u32, ..ScriptReport::default() };
-        let outcomes: Vec<Outcome> = stage.play(self, &attempts).into_iter().filter_map(Result::ok).collect();
-        for outcome in &outcomes {
+            ScriptReport { name: trial.name.clone(), runs: trial.attempts.len() as u32, ..ScriptReport::default() };
+        for outcome in trial.outcomes.iter().flatten().flatten() {
             report.passed += u32::from(outcome.passed());
             for goal in outcome.goals.iter().filter(|goal| goal.verdict != Verdict::Met) {
                 *report.blocked_at.entry(goal.id.clone()).or_default() += 1;
@@ -220,23 +229,87 @@ impl Lab {
             .collect();
         report
     }
+}
 
-    fn shuffled(&self, stage: &dyn Stage, golden: &Script, profile: TimingProfile) -> Option<String> {
-        let attempts: Vec<Attempt> =
-            (1..=SHUFFLES).map(|seed| Attempt { actions: shuffle(&golden.actions, seed), seed, profile }).collect();
-        let passed = stage.play(self, &attempts).iter().flatten().filter(|outcome| outcome.passed()).count();
-        (passed > 0)
-            .then(|| format!("{passed} of {SHUFFLES} other orders of the golden acts pass: the order is not checked"))
+/// Attempts that must all go the same way, with what came of them so far.
+struct Trial<'a> {
+    name: String,
+    attempts: Vec<Attempt>,
+    outcomes: Vec<Option<Result<Outcome, String>>>,
+    must: Must<'a>,
+}
+
+/// What a trial is to show.
+#[derive(Clone, Copy, Debug)]
+enum Must<'a> {
+    /// What the script expects.
+    Script(&'a Script),
+    /// No goal is met.
+    MeetNothing,
+    /// It does not pass.
+    Fail,
+    /// Each goal misses at least one act.
+    MissEachGoal,
+    /// No other order passes; worth a warning.
+    KeepTheOrder,
+}
+
+impl<'a> Trial<'a> {
+    fn new(name: &str, attempts: Vec<Attempt>, must: Must<'a>) -> Self {
+        let outcomes = attempts.iter().map(|_| None).collect();
+        Self { name: name.to_owned(), attempts, outcomes, must }
     }
 }
 
-/// Says what is wrong with an outcome, if anything.
-type Judge<'a> = &'a dyn Fn(&Outcome) -> Option<String>;
+impl Must<'_> {
+    /// Says what is wrong with an outcome, if anything.
+    fn problem(self, outcome: &Outcome) -> Option<String> {
+        match self {
+            Self::Script(script) => expected(script, outcome),
+            Self::MeetNothing => nothing_is_met(outcome),
+            Self::Fail => fails(outcome, "everything at once"),
+            Self::MissEachGoal | Self::KeepTheOrder => None, // They are judged all together.
+        }
+    }
+}
 
-struct Tried {
-    name: String,
-    attempts: Vec<Attempt>,
-    outcomes: Vec<Result<Outcome, String>>,
+impl Attempt {
+    /// Returns about how long it takes, in cluster time.
+    fn expected(&self) -> Duration {
+        let span = |action: &Action| match action {
+            Action::Wait(span) => *span,
+            Action::Until(..) => UNTIL,
+            _ => Duration::ZERO, // Nothing else takes time.
+        };
+        scaled(self.actions.iter().map(span).sum(), self.profile)
+    }
+}
+
+fn attempts(actions: &[Action], runs: u32, profiles: &[TimingProfile]) -> Vec<Attempt> {
+    let seeds = profiles.iter().flat_map(|profile| (1..=u64::from(runs)).map(|seed| (seed, *profile)));
+    seeds.map(|(seed, profile)| Attempt { actions: actions.to_vec(), seed, profile }).collect()
+}
+
+/// Returns the golden script without each of its acts.
+fn less_one(golden: &Script, profile: TimingProfile) -> Vec<Attempt> {
+    let acts = golden.actions.iter().enumerate().filter(|(_, action)| matches!(action, Action::Do(_)));
+    acts.map(|(at, _)| {
+        let mut actions = golden.actions.clone();
+        actions.remove(at);
+        Attempt { actions, seed: 1, profile }
+    })
+    .collect()
+}
+
+/// Returns the golden script with its acts in other orders; a phase with one act has no other.
+fn shuffled(golden: &Script, profile: TimingProfile) -> Vec<Attempt> {
+    let acts = |actions: &[Action]| -> Vec<String> {
+        let line = |action: &Action| if let Action::Do(line) = action { Some(line.clone()) } else { None };
+        actions.iter().filter_map(line).collect()
+    };
+    let orders = (1..=SHUFFLES).map(|seed| (seed, shuffle(&golden.actions, seed)));
+    let others = orders.filter(|(_, actions)| acts(actions) != acts(&golden.actions));
+    others.map(|(seed, actions)| Attempt { actions, seed, profile }).collect()
 }
 
 /// Puts the acts of each phase in another order; waits and answers stay where they are.

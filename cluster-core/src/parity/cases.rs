@@ -2,25 +2,21 @@
 
 use super::{
     faults::Case,
+    place::Place,
     scene::{Scene, Stuck},
 };
 use crate::{
     command::Command,
     fault::{Ailment, ByHand, FAULTS, Fault, FaultKind, Heal},
     ids::{MsgId, NodeId, TrapId},
-    registry::{PROTOCOLS, ProtocolRow},
+    registry::PROTOCOLS,
 };
 
 /// What takes away what was fsynced: nothing comes after it.
 const LAST: [FaultKind; 3] = [FaultKind::Wipe, FaultKind::BitRot, FaultKind::LyingSync];
 
-/// Returns the protocols in which one node leads and the others copy it: what the scripts wait for is there in these only.
-pub fn led() -> impl Iterator<Item = &'static ProtocolRow> {
-    PROTOCOLS.iter().filter(|row| row.replicates && !row.leader_word.is_empty())
-}
-
-/// Returns every such protocol with every fault: those of nodes on one cluster, those of links on another, and what no heal mends
-/// each on its own.
+/// Returns every protocol with every fault, where each can be struck first: those of nodes on one cluster, those of links on
+/// another, and what no heal mends each on its own.
 pub fn together(seed: u64) -> Vec<Case> {
     let kinds = |strikes_node: bool| {
         let mended = |kind: &FaultKind| !LAST.contains(kind);
@@ -28,14 +24,16 @@ pub fn together(seed: u64) -> Vec<Case> {
         of.map(|row| row.kind).filter(mended).collect::<Vec<_>>()
     };
     let groups = || [kinds(true), kinds(false)].into_iter().chain(LAST.map(|kind| vec![kind]));
-    let of = |protocol| groups().map(move |kinds| Case { protocol, kinds, at_leader: false, seed });
-    led().flat_map(|row| of(row.id)).collect()
+    let of = |protocol, place| groups().map(move |kinds| Case { protocol, kinds, place, seed });
+    let first = PROTOCOLS.iter().filter_map(|row| Some((row.id, *Place::all_in(row).first()?)));
+    first.flat_map(|(protocol, place)| of(protocol, place)).collect()
 }
 
-/// Returns every such protocol with every fault, each on a cluster of its own.
-pub fn apart(seed: u64, at_leader: bool) -> Vec<Case> {
-    let of = |protocol| FAULTS.iter().map(move |row| Case { protocol, kinds: vec![row.kind], at_leader, seed });
-    led().flat_map(|row| of(row.id)).collect()
+/// Returns every protocol with every fault, each on a cluster of its own, wherever it can be struck.
+pub fn apart(seed: u64) -> Vec<Case> {
+    let of = |protocol, place| FAULTS.iter().map(move |row| Case { protocol, kinds: vec![row.kind], place, seed });
+    let places = PROTOCOLS.iter().flat_map(|row| Place::all_in(row).iter().map(|place| (row.id, *place)));
+    places.flat_map(|(protocol, place)| of(protocol, place)).collect()
 }
 
 /// Asks for things that have nothing to do: each must be refused.

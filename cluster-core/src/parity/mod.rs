@@ -6,12 +6,18 @@
 mod acts;
 mod cases;
 mod faults;
+mod marks;
+mod place;
 mod proof;
 mod proofs_of_backup;
+mod proofs_of_omni_paxos;
 mod proofs_of_raft;
+mod proofs_of_rpc;
+mod proofs_of_swim;
 mod scene;
 
-pub use cases::{apart, led, nothing_to_do, together};
+pub use cases::{apart, nothing_to_do, together};
 pub use faults::{Case, Outcome, Told};
+pub use place::Place;
 pub use proof::{Proof, proofs};
 pub use scene::{PATIENCE, Scene, Stuck};

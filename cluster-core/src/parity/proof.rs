@@ -1,17 +1,25 @@
 //! For each way in which a protocol can be broken on purpose, a script that shows it, on simulated nodes or on real ones.
 //!
-//! No step waits for a timer of a node: elections are asked for, messages are held until they are needed, and the nodes'
-//! own patience is so long that nothing else happens meanwhile. So a script shows the same however fast the machine is.
+//! No step waits for a timer of a node where there is a leader: elections are asked for, messages are held until they are
+//! needed, and the nodes' own patience is so long that nothing else happens meanwhile. So a script shows the same however
+//! fast the machine is.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    proofs_of_backup, proofs_of_raft,
+    proofs_of_backup, proofs_of_omni_paxos, proofs_of_raft, proofs_of_rpc, proofs_of_swim,
     scene::{Scene, Stuck},
 };
 use crate::{
-    fault::Delay, hunt::Quarry, ids::NodeId, name::Name, origin::BackendKind, protocol::VARIANT_KNOB,
-    spec::ClusterSpec, time::TimingProfile, trace::NodeStatus,
+    fault::Delay,
+    hunt::Quarry,
+    ids::NodeId,
+    name::Name,
+    origin::BackendKind,
+    protocol::VARIANT_KNOB,
+    spec::{ClientSpec, ClusterSpec, Load},
+    time::TimingProfile,
+    trace::NodeStatus,
 };
 
 /// A script that shows a variant to be broken.
@@ -31,7 +39,14 @@ pub struct Proof {
 
 /// Returns every script.
 pub fn proofs() -> impl Iterator<Item = &'static Proof> {
-    proofs_of_raft::PROOFS.iter().chain(proofs_of_backup::PROOFS)
+    let rooms = [
+        proofs_of_raft::PROOFS,
+        proofs_of_backup::PROOFS,
+        proofs_of_omni_paxos::PROOFS,
+        proofs_of_rpc::PROOFS,
+        proofs_of_swim::PROOFS,
+    ];
+    rooms.into_iter().flatten()
 }
 
 impl Proof {
@@ -41,8 +56,13 @@ impl Proof {
         if broken {
             quarry = quarry.with(VARIANT_KNOB, self.variant);
         }
-        if self.protocol == "primary-backup" {
-            quarry = quarry.with("failover", "manual").with("patience", "1s");
+        let knobs: &[(&str, &str)] = match self.protocol {
+            "primary-backup" => &[("failover", "manual"), ("patience", "1s")],
+            "swim" => proofs_of_swim::KNOBS,
+            _ => &[], // the others wait to be asked as they are
+        };
+        for (knob, value) in knobs {
+            quarry = quarry.with(knob, value);
         }
         ClusterSpec {
             protocol: self.protocol.to_owned(),
@@ -51,9 +71,20 @@ impl Proof {
             profile: TimingProfile::Slower,
             link_delay: Some(Delay::constant(Duration::from_millis(2))),
             knobs: quarry.knobs,
-            clients: Vec::new(),
+            clients: self.caller().into_iter().collect(),
             ..ClusterSpec::default()
         }
+    }
+
+    /// Returns the client that asks again if it is not answered, where that is what it is about.
+    fn caller(&self) -> Option<ClientSpec> {
+        (self.protocol == "rpc").then(|| ClientSpec {
+            id: proofs_of_rpc::CALLER,
+            load: Load::Idle,
+            timeout: Duration::from_millis(300),
+            retries: 30,
+            ..ClientSpec::default()
+        })
     }
 
     /// Goes through the script. Returns the promises that were seen to be broken, each with a sentence.

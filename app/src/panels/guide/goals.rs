@@ -3,10 +3,7 @@
 use cluster_core::lab::{Goal, GoalState, Lab, Palette, Pattern, Verdict};
 use egui::{RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
 
-use super::{
-    card_ui, primary_ui,
-    words::{Words, goal_title},
-};
+use super::{primary_ui, so_far, words::Words};
 use crate::{
     action::Action,
     ctx::ViewCtx,
@@ -26,21 +23,13 @@ pub(super) fn goals_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, words: &mut Words, lesson
         let of_demo =
             lesson.run.as_ref().filter(|_| demo).and_then(|run| run.told().goals.iter().find(|it| it.id == goal.id));
         let Some(state) = of_demo.or_else(|| states.iter().find(|state| state.id == goal.id)) else { continue };
-        ui.push_id(&goal.id, |ui| goal_ui(ui, ctx, words, lesson, lab, goal, state));
+        ui.push_id(&goal.id, |ui| goal_ui(ui, ctx, words, lesson, goal, state));
         ui.add_space(SPACE);
     }
 }
 
-fn goal_ui(
-    ui: &mut Ui,
-    ctx: &ViewCtx<'_>,
-    words: &mut Words,
-    lesson: &Lesson,
-    lab: &Lab,
-    goal: &Goal,
-    state: &GoalState,
-) {
-    let title = goal_title(lesson, lab, &goal.id);
+fn goal_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, words: &mut Words, lesson: &Lesson, goal: &Goal, state: &GoalState) {
+    let title = lesson.goal_title(&goal.id);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE;
         let (rect, sign) = ui.allocate_exact_size(vec2(look::SIGN_PX, look::SIGN_PX), Sense::hover());
@@ -61,6 +50,9 @@ fn goal_ui(
                 });
             }
             outcome_ui(ui, ctx, goal, state);
+            if let Some(so_far) = lesson.so_far(&goal.id) {
+                so_far::so_far_ui(ui, ctx, so_far);
+            }
         });
     });
 }
@@ -118,7 +110,6 @@ fn why(goal: &Goal) -> String {
 pub(super) fn phase_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, lab: &Lab) {
     let Some(run) = &lesson.run else { return };
     if run.demo {
-        demo_ui(ui, ctx, lesson);
         return;
     }
     ui.horizontal(|ui| {
@@ -134,24 +125,6 @@ pub(super) fn phase_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, lab: &La
             words.push(format!("{} of {most} faults used", run.caused));
         }
         ui.label(RichText::new(words.join(" · ")).size(look::SMALL_PX).color(ctx.theme.text_weak));
-    });
-    ui.add_space(SPACE);
-}
-
-/// While it is shown how it is done: that it is only shown, and the way back.
-fn demo_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson) {
-    let shown = lesson.run.as_ref().and_then(|run| run.told().shown.as_ref());
-    card_ui(ui, ctx, ctx.theme.accent, |ui| {
-        let words = match shown {
-            None => "You are watching how it is done, on a cluster of its own. Nothing of it counts.".to_owned(),
-            Some(Ok(())) => "That is how. On a fresh cluster, it is your turn.".to_owned(),
-            Some(Err(why)) => format!("It could not be shown to its end: {why}."),
-        };
-        ui.label(words);
-        ui.add_space(0.5 * SPACE);
-        if primary_ui(ui, ctx, "Now I", None) {
-            ctx.in_lab(GuideAction::Retry);
-        }
     });
     ui.add_space(SPACE);
 }

@@ -3,10 +3,7 @@
 use cluster_core::lab::Lab;
 use egui::{RichText, Ui};
 
-use super::{
-    card_ui,
-    words::{Words, goal_title},
-};
+use super::{card_ui, words::Words};
 use crate::{
     ctx::ViewCtx,
     guide::{GuideAction, Lesson, Offer},
@@ -50,7 +47,7 @@ pub(super) fn help_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, words: &mut Words, lesson:
         return;
     };
     card_ui(ui, ctx, ctx.theme.accent, |ui| {
-        let title = format!("Help with “{}”", goal_title(lesson, lab, goal));
+        let title = format!("Help with “{}”", lesson.goal_title(goal));
         ui.label(RichText::new(title).size(look::SMALL_PX).color(ctx.theme.text_weak));
         for (anchor, _) in anchors {
             if let Some(section) = lesson.section(anchor) {

@@ -1,17 +1,20 @@
 //! The guide: the lab that is open, step by step, beside the cluster that it is about.
 
 mod ask;
+mod demo;
 mod end;
 mod goals;
 mod help;
 mod labs;
 mod mistakes;
+mod so_far;
 mod steps;
 mod words;
 
 use cluster_core::lab::{Lab, Step, StepKind};
 use egui::{Button, RichText, ScrollArea, TextStyle, Ui};
 
+pub use demo::demo_frame_ui;
 pub use labs::labs_ui;
 
 use self::words::Words;
@@ -47,7 +50,9 @@ impl View for GuidePanel {
         let Some(lab) = lesson.lab() else { return };
         ui.add_space(SPACE);
         let place = lesson.looked.unwrap_or(lesson.step);
-        ScrollArea::vertical().auto_shrink(false).id_salt(("step", place)).show(ui, |ui| {
+        // What is new begins at its top: another step, or a demonstration.
+        let demo = lesson.run.as_ref().is_some_and(|run| run.demo);
+        ScrollArea::vertical().auto_shrink(false).id_salt(("step", place, demo)).show(ui, |ui| {
             // The bar for scrolling stands beside the text, not on it.
             ui.set_max_width(ui.available_width() - SPACE);
             match lesson.shown_step() {
@@ -73,6 +78,9 @@ impl GuidePanel {
         if lesson.step == 0 && lesson.section("intro").is_some() {
             self.words.section_ui(ui, ctx, lesson, "intro", false);
             ui.add_space(look::GAP_PX);
+        }
+        if let Some(run) = lesson.run.as_ref().filter(|run| run.demo && lesson.looked.is_none()) {
+            demo::demo_ui(ui, ctx, run);
         }
         self.words.section_ui(ui, ctx, lesson, &step.text, true);
         ui.add_space(0.5 * look::GAP_PX);
@@ -194,6 +202,8 @@ fn card_ui<R>(ui: &mut Ui, ctx: &ViewCtx<'_>, color: egui::Color32, contents: im
     frame
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
+            // On the ground of a card, a button of the usual color would not be seen.
+            ui.visuals_mut().widgets.inactive.weak_bg_fill = mix(ctx.theme.surface, color, look::CARD_BUTTON_STRENGTH);
             contents(ui)
         })
         .inner

@@ -31,8 +31,10 @@ pub(super) fn header_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson) {
             ui.add_space(SPACE);
             ui.label(RichText::new(word).strong().size(look::SMALL_PX).color(ctx.theme.accent));
             if here < lab.steps.len() {
-                let count = format!("step {} of {}{phase}", here + 1, lab.steps.len());
-                ui.label(RichText::new(count).size(look::SMALL_PX).color(ctx.theme.text_weak));
+                let count = format!("{} of {}{phase}", here + 1, lab.steps.len());
+                let words = RichText::new(&count).size(look::SMALL_PX).color(ctx.theme.text_weak);
+                // A line that grows would push all that stands below it out of the panel.
+                ui.add(egui::Label::new(words).truncate()).on_hover_text(count);
             }
         });
     }
@@ -43,7 +45,7 @@ fn phase_words(lesson: &Lesson, step: usize) -> String {
     let phases = lesson.lab().map_or(0, |lab| lab.phases.len());
     let phase = lesson.phase_of(step);
     match lesson.lab().and_then(|lab| lab.steps.get(step)).map(|step| step.kind) {
-        Some(StepKind::Do | StepKind::Observe) if phases > 1 => format!(" · phase {} of {phases}", phase + 1),
+        Some(StepKind::Do | StepKind::Observe) if phases > 1 => format!(" · phase {}", phase + 1),
         Some(_) | None => String::new(),
     }
 }

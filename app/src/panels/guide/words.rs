@@ -1,14 +1,13 @@
 //! Sections of a lab's text: Markdown, pictures, and words that open an explanation.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
-use cluster_core::lab::Lab;
 use egui::{RichText, TextureHandle, TextureOptions, Ui};
 use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
 
 use crate::{
     ctx::ViewCtx,
-    guide::{Glossary, GuideAction, Lesson, Piece, Section},
+    guide::{Entry, Glossary, GuideAction, Lesson, Piece, Section},
     theme::{SPACE, guide as look},
 };
 
@@ -53,25 +52,32 @@ impl Words {
     }
 
     fn words_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>, words: &str) {
-        let links: Vec<&str> = links(words).collect();
-        for link in &links {
-            self.cache.add_link_hook(*link);
-        }
+        let clicked: Rc<Cell<Option<String>>> = Rc::default();
+        let click = Rc::clone(&clicked);
+        let term = move |ui: &mut Ui, term: &str, _inline: bool| {
+            let (id, word) = term.split_once(' ').unwrap_or((term, term));
+            let response = ui.link(word);
+            if response.clicked() {
+                click.set(Some(id.to_owned()));
+            }
+            if let Some(entry) = Glossary::english().entry(id) {
+                response.on_hover_ui(|ui| short_ui(ui, entry));
+            }
+        };
         ui.scope(|ui| {
             // A line is as high as its letters, or links in it would stand above them.
             ui.spacing_mut().interact_size.y = ui.text_style_height(&egui::TextStyle::Body);
             // Words that are explained are to be found, not to shout.
             ui.visuals_mut().hyperlink_color = crate::theme::mix(ctx.theme.text, ctx.theme.accent, 0.75);
-            ui.push_id(words, |ui| CommonMarkViewer::new().show(ui, &mut self.cache, words));
+            ui.push_id(words, |ui| {
+                let viewer = CommonMarkViewer::new().render_math_fn(Some(&term));
+                viewer.show(ui, &mut self.cache, &with_terms(words))
+            });
         });
-        for link in links {
-            if self.cache.get_link_hook(link) == Some(true) {
-                let id = link.trim_start_matches(SCHEME).to_owned();
-                self.at = ui.input(|input| input.pointer.interact_pos());
-                ctx.in_lab(GuideAction::Explain(Some(id)));
-            }
+        if let Some(id) = clicked.take() {
+            self.at = ui.input(|input| input.pointer.interact_pos());
+            ctx.in_lab(GuideAction::Explain(Some(id)));
         }
-        self.cache.link_hooks_clear();
     }
 
     fn picture_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, name: &str, shows: &str) {
@@ -133,17 +139,61 @@ fn just_clicked(ui: &Ui, at: egui::Pos2) -> bool {
     ui.input(|input| input.pointer.interact_pos()).is_some_and(|now| now.distance(at) < 1.0)
 }
 
-/// Returns the addresses of explanations in a text.
-fn links(words: &str) -> impl Iterator<Item = &str> {
-    words.split("](").skip(1).filter_map(|rest| {
-        let (address, _) = rest.split_once(')')?;
-        address.starts_with(SCHEME).then_some(address)
-    })
+/// Explains a word in one sentence, where the pointer rests on it.
+fn short_ui(ui: &mut Ui, entry: &Entry) {
+    ui.set_max_width(look::CARD_WIDTH);
+    ui.label(RichText::new(&entry.word).strong());
+    ui.label(entry.short());
+    ui.label(RichText::new("Click for all of it").size(look::SMALL_PX).weak());
 }
 
-/// Returns the title of a goal: the heading of its section, or its id in words.
-pub(super) fn goal_title(lesson: &Lesson, lab: &Lab, id: &str) -> String {
-    debug_assert!(lab.goals.iter().any(|goal| goal.id == id));
-    let heading = lesson.section(&format!("goal-{id}")).map(|section| section.heading.clone());
-    heading.filter(|heading| !heading.is_empty()).unwrap_or_else(|| crate::guide::words_of(id))
+/// Writes words that are explained in the one way in which a viewer of Markdown leaves it to us how they look: as formulas. What
+/// else could be taken for a formula is no formula.
+fn with_terms(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(first) = rest.chars().next() {
+        let code = (first == '`').then(|| rest[1..].find('`').map(|end| end + 2)).flatten();
+        if let Some(end) = code {
+            out.push_str(&rest[..end]);
+            rest = &rest[end..];
+        } else if let Some((word, id, after)) = term(rest) {
+            out.push_str(&format!("${id} {}$", word.replace(['*', '_', '`', '$'], "")));
+            rest = after;
+        } else if let Some((label, after)) = link_label(rest) {
+            // A link that goes on in the next line would lose the space between.
+            out.push_str(&format!("[{}]", label.replace('\n', " ")));
+            rest = after;
+        } else {
+            out.push_str(if first == '$' { "\\$" } else { &rest[..first.len_utf8()] });
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    out
+}
+
+/// Returns the words and the id of an explanation with which a text begins, and what stands behind it.
+fn term(text: &str) -> Option<(&str, &str, &str)> {
+    let (word, rest) = text.strip_prefix('[')?.split_once("](")?;
+    let (id, after) = rest.strip_prefix(SCHEME)?.split_once(')')?;
+    (!word.is_empty() && !word.contains(['[', ']'])).then_some((word, id, after))
+}
+
+/// Returns the words of any other link with which a text begins, and what stands behind them: its address first.
+fn link_label(text: &str) -> Option<(&str, &str)> {
+    let (label, after) = text.strip_prefix('[')?.split_once(']')?;
+    (after.starts_with('(') && !label.contains(['[', '`', '$'])).then_some((label, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_are_explained_are_told_from_links_code_and_money() {
+        let text = "The [**leader**](glossary:leader) costs $5, see [here](https://example.org), `$L` and [a] (b).";
+        let expected = "The $leader leader$ costs \\$5, see [here](https://example.org), `$L` and [a] (b).";
+        assert_eq!(with_terms(text), expected);
+        assert_eq!(with_terms("[the day\nit died](https://example.org)"), "[the day it died](https://example.org)");
+    }
 }

@@ -37,7 +37,7 @@ pub(super) fn client_ui(
     rows::title(ui, ctx, &client.to_string(), &kind);
     if let Some(visitor) = &state.visitor {
         rows::grid(ui, "visitor", |grid| {
-            grid.row("Came in at", visitor.node.to_string());
+            grid.row("Came in at", ctx.names.full(visitor.node));
             if !visitor.name.is_empty() {
                 grid.row("Calls itself", visitor.name.as_str());
             }

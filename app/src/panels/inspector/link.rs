@@ -28,10 +28,10 @@ impl Default for LinkEdit {
 }
 
 pub(super) fn link_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, (a, b): LinkId, edit: &mut LinkEdit) {
-    rows::title(ui, ctx, &format!("{a} ↔ {b}"), "link");
+    rows::title(ui, ctx, &format!("{} ↔ {}", ctx.names.end(a), ctx.names.end(b)), "link");
     ui.horizontal(|ui| {
         for end in [a, b] {
-            if ui.link(format!("Show {end}")).clicked() {
+            if ui.link(format!("Show {}", ctx.names.end(end))).clicked() {
                 ctx.act(Action::Select(selection_of(end)));
             }
         }

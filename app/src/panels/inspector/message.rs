@@ -52,7 +52,7 @@ fn facts_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, msg: MsgId, at: Timestamp, sent: &Se
     ui.horizontal(|ui| {
         ui.colored_label(ctx.theme.family(sent.info.family), ctx.theme.family_glyph(sent.info.family));
         for (end, sign) in [(sent.from, "→"), (sent.to, "")] {
-            if ui.link(end.to_string()).clicked() {
+            if ui.link(ctx.names.end(end)).clicked() {
                 ctx.act(Action::Select(selection_of(end)));
             }
             ui.weak(sign);

@@ -18,6 +18,7 @@ use egui::{RichText, Ui};
 use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
+    names::Names,
     theme::SPACE,
     views::View,
 };
@@ -57,12 +58,14 @@ fn nothing_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, knobs: &mut knobs::KnobEdit) {
     rows::section(ui, "Nodes");
     ui.horizontal_wrapped(|ui| {
         for node in ctx.state.nodes.keys() {
-            if ui.button(node.to_string()).clicked() {
+            if ui.button(ctx.names.full(*node)).clicked() {
                 ctx.act(Action::Select(Selection::node(*node)));
             }
         }
     });
-    rows::section(ui, "Clients");
+    if !ctx.state.clients.is_empty() {
+        rows::section(ui, "Clients");
+    }
     ui.horizontal_wrapped(|ui| {
         for client in ctx.state.clients.keys() {
             if ui.button(client.to_string()).clicked() {
@@ -112,6 +115,6 @@ fn selection_of(end: Endpoint) -> Selection {
 }
 
 /// Writes a node that may not be known.
-fn node_text(node: Option<NodeId>) -> String {
-    node.map_or_else(|| "nobody".to_owned(), |node| node.to_string())
+fn node_text(node: Option<NodeId>, names: &Names) -> String {
+    node.map_or_else(|| "nobody".to_owned(), |node| names.full(node))
 }

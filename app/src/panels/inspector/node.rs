@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cluster_core::{
     command::Command,
-    event::{NodeView, RoleKind},
+    event::{MemberStatus, NodeView, RoleKind},
     fault::{Ailment, FAULTS, Fault, FaultKind},
     ids::NodeId,
     registry,
@@ -16,6 +16,7 @@ use super::{node_text, opinions::opinions_ui, ops, rows};
 use crate::{
     ctx::ViewCtx,
     format,
+    names::Names,
     theme::SPACE,
     widgets::{command::command_ui, machine},
 };
@@ -26,22 +27,25 @@ pub(super) fn node_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, form: &mut o
         return;
     };
     let role = if state.status.is_running() { state.view.role_name.as_str() } else { state.status.word() };
-    rows::title(ui, ctx, &node.to_string(), role);
+    rows::title(ui, ctx, &ctx.names.full(node), role);
     headline_ui(ui, ctx, state);
     belief_ui(ui, ctx, node, state);
+    let protocol = registry::protocol(&ctx.store.spec().protocol);
     if ctx.commandable {
         verbs_ui(ui, ctx, node, state);
-        ops::ops_ui(ui, ctx, node, form);
+        if protocol.is_none_or(|row| row.serves_clients) {
+            ops::ops_ui(ui, ctx, node, form);
+        }
     }
     door_ui(ui, state);
     status_ui(ui, ctx, state);
     machine_ui(ui, ctx, state);
     opinions_ui(ui, ctx, &state.view);
-    if state.view.detector.is_none() {
+    if protocol.is_none_or(|row| row.replicates) {
         log_ui(ui, ctx, state);
     }
     peers_ui(ui, ctx, &state.view);
-    more_ui(ui, &state.view);
+    more_ui(ui, ctx, &state.view);
     if ctx.commandable {
         ops::admin_ui(ui, ctx, node);
     }
@@ -53,17 +57,25 @@ fn headline_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
     let protocol = registry::protocol(&ctx.store.spec().protocol);
     let leader_word = protocol.map_or("leader", |row| row.leader_word);
     let leader = match view.leader {
-        Some(leader) => format!("{leader_word} {leader}"),
+        Some(leader) => format!("{leader_word} {}", ctx.names.full(leader)),
         None => format!("no {leader_word}"),
     };
     let epoch = format!("{} {}", protocol.map_or("epoch", |row| row.epoch_word), view.epoch);
     let (commit, applied) = (format::count(view.commit_index.0), format::count(view.applied_index.0));
-    let facts = match protocol.is_none_or(|row| row.replicates) {
-        true => format!("{epoch} · {leader} · commit {commit} · applied {applied}"),
-        false => format!("on its own · executed {applied}"),
+    let facts = match (protocol.is_none_or(|row| row.replicates), view.detector) {
+        (true, _) => format!("{epoch} · {leader} · commit {commit} · applied {applied}"),
+        (false, Some(_)) => watched_words(view),
+        (false, None) => format!("on its own · executed {applied}"),
     };
     ui.add(egui::Label::new(RichText::new(facts).small()).wrap());
     ui.add_space(0.5 * SPACE);
+}
+
+/// Says whom a node that only watches others holds for what.
+fn watched_words(view: &NodeView) -> String {
+    let count = |status| view.opinions.values().filter(|opinion| opinion.status == status).count();
+    let (alive, suspect, dead) = (count(MemberStatus::Alive), count(MemberStatus::Suspect), count(MemberStatus::Dead));
+    format!("of the others: {alive} alive · {suspect} suspect · {dead} dead")
 }
 
 /// The verbs that make sense in the node's status.
@@ -76,7 +88,7 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
         if !state.status.is_running() {
             command_ui(ui, ctx, "Restart", "", Command::Restart(node));
         }
-        for row in FAULTS.iter().filter(|row| row.strikes_node) {
+        for row in FAULTS.iter().filter(|row| row.strikes_node && ctx.offers(row.verb)) {
             let Some(fault) = Fault::of_process(row.kind, node) else { continue };
             let sensible = match row.kind {
                 FaultKind::Wipe => true,
@@ -87,9 +99,11 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
                 command_ui(ui, ctx, RichText::new(row.title).small(), row.about, Command::Inject(vec![fault]));
             }
         }
-        ui.menu_button(RichText::new("Machine…").small(), |ui| {
-            machine::machine_menu_ui(ui, ctx, &BTreeSet::from([node]));
-        });
+        if machine::is_offered(ctx) {
+            ui.menu_button(RichText::new("Machine…").small(), |ui| {
+                machine::machine_menu_ui(ui, ctx, &BTreeSet::from([node]));
+            });
+        }
     });
     ui.add_space(0.5 * SPACE);
 }
@@ -97,6 +111,7 @@ fn verbs_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
 /// Says where what the node believes is not what is true.
 fn belief_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) {
     if let Some(text) = mistaken(ctx.state, node, state) {
+        let text = ctx.names.told(&text);
         ui.add(egui::Label::new(RichText::new(format!("⚠ {text}")).color(ctx.theme.warn)).wrap());
     }
 }
@@ -130,18 +145,18 @@ fn status_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, state: &NodeState) {
         grid.row("Role", view.role_name.as_str());
         if protocol.is_none_or(|row| row.replicates) {
             grid.row(&word(|row| row.epoch_word, "epoch"), view.epoch.to_string());
-            grid.row(&word(|row| row.leader_word, "leader"), node_text(view.leader));
-            grid.row("Voted for", node_text(view.voted_for));
+            grid.row(&word(|row| row.leader_word, "leader"), node_text(view.leader, ctx.names));
+            grid.row("Voted for", node_text(view.voted_for, ctx.names));
         }
         if !view.votes.is_empty() {
-            grid.row("Votes", names(&view.votes));
+            grid.row("Votes", names(&view.votes, ctx.names));
         }
         if let Some(timer) = view.timer.filter(|_| state.status.is_running()) {
             let left = format::duration(timer.until.since(ctx.at));
             grid.row("Timer", format!("{} in {left}", timer.name));
         }
         if !view.waiting_for.is_empty() {
-            grid.row("Waits for", view.waiting_for.to_string());
+            grid.row("Waits for", ctx.names.told(&view.waiting_for));
         }
         grid.row("Started", format::counted(u64::from(state.incarnation) + 1, "time"));
         if state.port != 0 {
@@ -238,7 +253,7 @@ fn peers_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, view: &NodeView) {
             }
             let heard = known.last_heard.map_or("never".to_owned(), |at| format::duration(ctx.at.since(at)));
             let cells = [
-                peer.to_string(),
+                ctx.names.short(*peer),
                 known.next_index.to_string(),
                 known.match_index.to_string(),
                 known.mode.to_string(),
@@ -253,17 +268,17 @@ fn peers_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, view: &NodeView) {
     });
 }
 
-fn more_ui(ui: &mut Ui, view: &NodeView) {
+fn more_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, view: &NodeView) {
     if view.voters.is_empty() && view.extra.is_empty() {
         return;
     }
     rows::section(ui, "More");
     rows::grid(ui, "more", |grid| {
         if !view.voters.is_empty() {
-            grid.row("Members", names(&view.voters));
+            grid.row("Members", names(&view.voters, ctx.names));
         }
         if !view.learners.is_empty() {
-            grid.row("Learners", names(&view.learners));
+            grid.row("Learners", names(&view.learners, ctx.names));
         }
         for (name, value) in &view.extra {
             grid.row(&capital(name.as_str()), value.as_str());
@@ -271,8 +286,8 @@ fn more_ui(ui: &mut Ui, view: &NodeView) {
     });
 }
 
-fn names(nodes: &[NodeId]) -> String {
-    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+fn names(nodes: &[NodeId], names: &Names) -> String {
+    nodes.iter().map(|node| names.short(*node)).collect::<Vec<_>>().join(" ")
 }
 
 fn capital(word: &str) -> String {

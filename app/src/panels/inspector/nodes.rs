@@ -31,7 +31,7 @@ pub(super) fn nodes_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, nodes: &BTreeSet<NodeId>)
         ui.end_row();
         for node in nodes {
             let Some(state) = ctx.state.nodes.get(node) else { continue };
-            if ui.link(node.to_string()).clicked() {
+            if ui.link(ctx.names.short(*node)).clicked() {
                 ctx.act(Action::Select(Selection::node(*node)));
             }
             let role = if state.status.is_running() { state.view.role_name.as_str() } else { state.status.word() };

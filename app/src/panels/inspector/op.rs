@@ -11,6 +11,7 @@ use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
     format,
+    names::Names,
 };
 
 pub(super) fn op_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, op: OpId) {
@@ -50,10 +51,10 @@ fn fate_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, write: &Acknowledged, fate: &Fate) {
         let (word, color) = if fate.lost { ("lost", Some(ctx.theme.bad)) } else { ("kept", None) };
         grid.colored("The write is", word, color);
         grid.row("Entry", write.index.to_string());
-        grid.row("On the disks of", nodes_words(&fate.durable_on));
+        grid.row("On the disks of", nodes_words(&fate.durable_on, ctx.names));
         let volatile: Vec<_> = fate.in_logs_of.iter().copied().filter(|node| !fate.durable_on.contains(node)).collect();
         if !volatile.is_empty() {
-            grid.row("Not synced at", nodes_words(&volatile));
+            grid.row("Not synced at", nodes_words(&volatile, ctx.names));
         }
         if let Some(by) = fate.superseded_by {
             grid.with("Superseded by", |ui| {
@@ -65,9 +66,9 @@ fn fate_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, write: &Acknowledged, fate: &Fate) {
     });
 }
 
-fn nodes_words(nodes: &[NodeId]) -> String {
+fn nodes_words(nodes: &[NodeId], names: &Names) -> String {
     match nodes {
         [] => "no node".to_owned(),
-        _ => nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        _ => nodes.iter().map(|node| names.short(*node)).collect::<Vec<_>>().join(" "),
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn opinions_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, view: &NodeView) {
                 MemberStatus::Suspect => ("○", ctx.theme.warn),
                 MemberStatus::Dead => ("❌", ctx.theme.bad),
             };
-            ui.label(RichText::new(of.to_string()).monospace().small());
+            ui.label(RichText::new(ctx.names.short(*of)).monospace().small());
             ui.colored_label(color, RichText::new(format!("{sign} {}", opinion.status.word())).small());
             let about = "The life of the other, and how often it objected in it";
             ui.label(RichText::new(opinion.incarnation.to_string()).monospace().small()).on_hover_text(about);

@@ -53,6 +53,8 @@ pub(crate) struct Lanes {
     pub(crate) left: f32,
     /// Who leads.
     pub(crate) bands: Rect,
+    /// Where goals of a lab were decided; empty without a lab.
+    pub(crate) goals: Rect,
     /// Moments.
     pub(crate) marks: Rect,
     /// What is broken.
@@ -66,18 +68,21 @@ pub(crate) struct Lanes {
 /// The room of the names of the rows, left of where time begins.
 pub(crate) const NAMES_WIDTH: f32 = 56.0;
 
-/// Lays the rows out; the lane of faults is as high as the faults need, the rest is for the lag.
-pub(crate) fn layout_lanes(place: Rect, bars: &[FaultBar]) -> Lanes {
+/// Lays the rows out; the lane of faults is as high as the faults need, the rest is for the lag. There is a lane for who leads
+/// only where somebody can, and one for goals only in a lab.
+pub(crate) fn layout_lanes(place: Rect, bars: &[FaultBar], led: bool, lab: bool) -> Lanes {
     let left = place.left() + NAMES_WIDTH;
     let row = |top: f32, height: f32| Rect::from_min_max(pos2(left, top), pos2(place.right(), top + height));
     let gap = 0.5 * SPACE;
-    let bands = row(place.top(), 2.25 * SPACE);
-    let marks = row(bands.bottom() + gap, 1.5 * SPACE);
+    let below = |above: Rect| if above.height() > 0.0 { above.bottom() + gap } else { above.top() };
+    let bands = row(place.top(), if led { 2.25 * SPACE } else { 0.0 });
+    let goals = row(below(bands), if lab { 1.75 * SPACE } else { 0.0 });
+    let marks = row(below(goals), 1.5 * SPACE);
     let ticks = row(place.bottom() - 1.75 * SPACE, 1.75 * SPACE);
     let rows = bars.iter().map(|bar| bar.row + 1).max().unwrap_or(1);
     let faults = row(marks.bottom() + gap, rows as f32 * FAULT_ROW);
     let lag = Rect::from_min_max(pos2(left, faults.bottom() + gap), pos2(place.right(), ticks.top() - gap));
-    Lanes { left, bands, marks, faults, lag, ticks }
+    Lanes { left, bands, goals, marks, faults, lag, ticks }
 }
 
 /// Moves labels apart that stand at these heights (the greater is lower), the highest first. Those that find no room

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cluster_core::{ids::NodeId, trace::MarkKind};
+use cluster_core::{ids::NodeId, registry, trace::MarkKind};
 use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 
 use super::geometry::{self, Axis, FAULT_ROW, FaultBar, Lanes};
@@ -33,6 +33,11 @@ pub(crate) fn paint_tape(
     paint_cursor(&clipped, ctx, lanes, axis);
 }
 
+/// How strong the ground under labels of lines is.
+const LABEL_GROUND: f32 = 0.85;
+/// So far from the cursor, labels of the axis do not run into its own.
+const CURSOR_CLEAR_PX: f32 = 52.0;
+
 fn small() -> FontId {
     FontId::proportional(SMALL_SIZE)
 }
@@ -42,8 +47,17 @@ fn digits() -> FontId {
 }
 
 fn paint_names(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes) {
-    let lag = if ctx.store.timeline().lag.is_empty() { "" } else { "lag" };
-    let names = [(lanes.bands, "leader"), (lanes.marks, "events"), (lanes.faults, "faults"), (lanes.lag, lag)];
+    let follow = registry::protocol(&ctx.store.spec().protocol).is_none_or(|row| row.replicates);
+    let lag = if ctx.store.timeline().lag.is_empty() || !follow { "" } else { "lag" };
+    let leader = super::leader_word(ctx);
+    let goals = if lanes.goals.height() > 0.0 { "goals" } else { "" };
+    let names = [
+        (lanes.bands, leader),
+        (lanes.goals, goals),
+        (lanes.marks, "events"),
+        (lanes.faults, "faults"),
+        (lanes.lag, lag),
+    ];
     for (lane, name) in names {
         let at = pos2(lane.left() - 1.25 * SPACE, lane.center().y);
         painter.text(at, Align2::RIGHT_CENTER, name, small(), ctx.theme.text_weak);
@@ -61,13 +75,18 @@ fn paint_ticks(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis)
         painter.vline(x, lanes.bands.bottom()..=lanes.ticks.top(), line);
         let text = format!("{secs:.decimals$} s");
         let align = if tick == 0 { Align2::LEFT_CENTER } else { Align2::CENTER_CENTER };
-        if x + 20.0 < lanes.ticks.right() {
+        // The cursor says its own time where it stands.
+        let hidden = (x - axis.x(ctx.at)).abs() < CURSOR_CLEAR_PX;
+        if x + 20.0 < lanes.ticks.right() && !hidden {
             painter.text(pos2(x, lanes.ticks.center().y), align, text, digits(), ctx.theme.text_weak);
         }
     }
 }
 
 fn paint_bands(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis, end: f64) {
+    if lanes.bands.height() <= 0.0 {
+        return;
+    }
     painter.rect_filled(lanes.bands, 3.0, ctx.theme.background);
     let bands = &ctx.store.timeline().bands;
     for (at, band) in bands.iter().enumerate() {
@@ -82,8 +101,8 @@ fn paint_bands(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, axis: &Axis,
         painter.rect_filled(place, 3.0, theme::mix(ctx.theme.surface, tint, 0.32));
         painter.rect_filled(Rect::from_min_size(place.min, vec2(2.0, place.height())), 1.0, tint);
         let label = |text: String| painter.layout_no_wrap(text, small(), ctx.theme.text);
-        let full = label(format!("{leader} · {} {}", super::epoch_word(ctx), band.epoch));
-        let galley = if full.size().x + 1.5 * SPACE < place.width() { full } else { label(leader.to_string()) };
+        let full = label(format!("{} · {} {}", ctx.names.short(leader), super::epoch_word(ctx), band.epoch));
+        let galley = if full.size().x + 1.5 * SPACE < place.width() { full } else { label(ctx.names.short(leader)) };
         if galley.size().x + SPACE < place.width() {
             let at = pos2(place.left() + SPACE, place.center().y - galley.size().y / 2.0);
             painter.galley(at, galley, ctx.theme.text);
@@ -107,7 +126,11 @@ fn paint_faults(
         let shade = Rect::from_x_y_ranges(left..=right, place.bottom()..=lanes.lag.bottom());
         painter.rect_filled(shade, 0.0, ctx.theme.fault_shade);
         painter.rect_filled(place, 2.0, theme::mix(ctx.theme.surface, ctx.theme.bad, 0.55));
-        let galley = painter.layout_no_wrap(words.clone(), FontId::proportional(SMALL_SIZE - 1.0), ctx.theme.text);
+        let galley = painter.layout_no_wrap(
+            ctx.names.told(words).into_owned(),
+            FontId::proportional(SMALL_SIZE - 1.0),
+            ctx.theme.text,
+        );
         if galley.size().x + SPACE < place.width() {
             let at = pos2(place.left().max(lanes.left) + 0.5 * SPACE, place.center().y - galley.size().y / 2.0);
             painter.galley(at, galley, ctx.theme.text);
@@ -172,8 +195,12 @@ fn paint_lag_labels(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes, labels:
     let places = geometry::layout_labels(&wanted, (lanes.lag.top() - 2.0, lanes.lag.bottom()), SMALL_SIZE);
     for ((node, at, value), place) in labels.iter().zip(places) {
         let Some(y) = place else { continue };
-        let text = format!("{node} {}", format::count(*value));
-        painter.text(pos2(at.x - SPACE, y), Align2::RIGHT_BOTTOM, text, digits(), ctx.theme.node(*node));
+        let text = format!("{} {}", ctx.names.short(*node), format::count(*value));
+        let text = painter.layout_no_wrap(text, digits(), ctx.theme.node(*node));
+        let place = Align2::RIGHT_BOTTOM.anchor_size(pos2(at.x - SPACE, y), text.size());
+        // A line that runs through figures makes others of them.
+        painter.rect_filled(place.expand2(vec2(2.0, -1.0)), 2.0, ctx.theme.surface.gamma_multiply(LABEL_GROUND));
+        painter.galley(place.min, text, ctx.theme.text);
     }
 }
 

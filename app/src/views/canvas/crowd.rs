@@ -26,10 +26,10 @@ const AIR: f32 = 2.0;
 const NAMED_EVERY: u16 = 5;
 
 /// Paints what is inside the disc of a node among many: its sign if it needs one, else its name where there is room.
-pub(super) fn paint_small(pen: &Pen<'_>, node: NodeId, radius: f32, center: Pos2, state: &NodeState) {
+pub(super) fn paint_small(pen: &Pen<'_>, name: &str, radius: f32, center: Pos2, state: &NodeState) {
     let signed = paint_sign(pen, center, radius * 0.9, state);
     if !signed && named_inside(pen) {
-        pen.text(center, Align2::CENTER_CENTER, 10.5, pen.theme.text, &node.to_string());
+        pen.text(center, Align2::CENTER_CENTER, 10.5, pen.theme.text, name);
     }
 }
 
@@ -74,10 +74,10 @@ pub(super) fn paint_names(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, room:
         let rank = rank(state);
         let (word, color) = status_word(pen.theme, state);
         if rank < Rank::Ordinary {
-            wanted.push((rank, placed, format!("{} {word}", placed.id), color));
-            wanted.push((Rank::NameOnly, placed, placed.id.to_string(), color));
+            wanted.push((rank, placed, format!("{} {word}", ctx.names.short(placed.id)), color));
+            wanted.push((Rank::NameOnly, placed, ctx.names.short(placed.id), color));
         } else if !inside && (placed.id.0.is_multiple_of(NAMED_EVERY) || placed.id.0 == 1) {
-            wanted.push((rank, placed, placed.id.to_string(), pen.theme.text_weak));
+            wanted.push((rank, placed, ctx.names.short(placed.id), pen.theme.text_weak));
         }
     }
     wanted.sort_by_key(|(rank, placed, ..)| (*rank, placed.id));

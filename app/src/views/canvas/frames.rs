@@ -9,8 +9,8 @@ use cluster_core::{
     trace::{Dropped, Flight},
 };
 use egui::{
-    Align2, Color32, ColorImage, Mesh, Pos2, Shape, TextureHandle, TextureId, TextureOptions, Vec2, epaint::Vertex,
-    pos2, vec2,
+    Align2, Color32, ColorImage, Mesh, Pos2, Rect, Shape, TextureHandle, TextureId, TextureOptions, Vec2,
+    epaint::Vertex, pos2, vec2,
 };
 
 use super::{
@@ -201,14 +201,23 @@ fn drop_site(drop: &Dropped) -> LinkId {
     }
 }
 
+/// The room of a reason below a node.
+const REASON_ROOM: Vec2 = vec2(84.0, 16.0);
+
 /// Writes why a frame fell: beside the place on a link, under a node.
 fn paint_reason(pen: &Pen<'_>, scene: &Scene, drop: &Dropped, met: Pos2, fading: f32) {
     let color = pen.theme.bad.gamma_multiply(fading);
     let (one, other) = drop_site(drop);
     let (at, align) = match scene.layout.center(one) {
         Some(center) if one == other => {
-            let under = scene.camera.screen(center) + vec2(0.0, pen.px(scene.layout.radius + 13.0));
-            (under, Align2::CENTER_TOP)
+            let away = scene.layout.radius + 13.0;
+            let words = Rect::from_center_size(center + vec2(0.0, away + 8.0), REASON_ROOM);
+            let client = |(_, at): &(_, Pos2)| Rect::from_center_size(*at, scene.layout.client_size).intersects(words);
+            // Below, unless clients stand there.
+            match scene.layout.clients.iter().any(client) {
+                true => (scene.camera.screen(center - vec2(0.0, away)), Align2::CENTER_BOTTOM),
+                false => (scene.camera.screen(center + vec2(0.0, away)), Align2::CENTER_TOP),
+            }
         }
         Some(_) | None => (met + vec2(pen.px(9.0), pen.px(9.0)), Align2::LEFT_CENTER),
     };
@@ -334,10 +343,11 @@ pub(super) fn label(flight: &Flight) -> String {
 /// Lists what is known of a frame.
 pub(super) fn tooltip_ui(ui: &mut egui::Ui, ctx: &ViewCtx<'_>, flight: &Flight) {
     ui.strong(flight.info.name.as_str());
-    ui.label(format!("{} to {}, {} bytes", flight.from, flight.to, flight.bytes));
+    let (from, to) = (ctx.names.end(flight.from), ctx.names.end(flight.to));
+    ui.label(format!("{from} to {to}, {} bytes", flight.bytes));
     let age = ctx.at.since(flight.sent).as_millis();
     if ctx.at > flight.due {
-        ui.label(format!("waits at {} for {} ms", flight.to, ctx.at.since(flight.due).as_millis()));
+        ui.label(format!("waits at {to} for {} ms", ctx.at.since(flight.due).as_millis()));
     } else {
         ui.label(format!("in flight for {age} ms"));
     }

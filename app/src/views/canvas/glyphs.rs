@@ -23,6 +23,8 @@ pub(super) struct Pen<'a> {
 
 /// Words smaller than this on the screen are left out: they would only be dirt.
 const TEXT_MIN: f32 = 6.5;
+/// A name is not made smaller than this share of its size.
+const NAME_SHRINKS_TO: f32 = 0.5;
 /// From this size on, names can be heavier than text.
 const BOLD_MIN: f32 = 12.0;
 
@@ -95,6 +97,21 @@ impl Pen<'_> {
         let aside = vec2(1.0 / self.painter.pixels_per_point(), 0.0);
         self.write(rect.min + aside, Align2::LEFT_TOP, font, color, text, (f32::INFINITY, 1));
         rect
+    }
+
+    /// Writes a name as large as that, or as small as it must be to fit into a width.
+    pub(super) fn name_within(
+        &self,
+        at: Pos2,
+        align: Align2,
+        (units, width): (f32, f32),
+        color: Color32,
+        text: &str,
+    ) -> Rect {
+        let font = FontId::proportional(self.px(units));
+        let wide = self.painter.layout_no_wrap(text.to_owned(), font, color).size().x;
+        let share = (self.px(width) / wide.max(1.0)).clamp(NAME_SHRINKS_TO, 1.0);
+        self.name(at, align, units * share, color, text)
     }
 
     /// Draws part of a circle; turns count clockwise from 12 o'clock.

@@ -13,7 +13,7 @@ use super::{
     glyphs::{Pen, mix},
     layout::IDLE_LINKS_MAX,
 };
-use crate::{action::Selection, ctx::ViewCtx};
+use crate::{action::Selection, ctx::ViewCtx, names::Names};
 
 /// A link carries something "now" while its last frame is not older than this.
 const RECENT_SECS: f32 = 0.6;
@@ -54,8 +54,8 @@ fn activity(ctx: &ViewCtx<'_>, link: &LinkState) -> f32 {
 }
 
 /// Returns the label by which screen readers and tests find a direction.
-pub(super) fn label((from, to): LinkId, link: &LinkState) -> String {
-    let mut label = format!("link {from} to {to}");
+pub(super) fn label((from, to): LinkId, link: &LinkState, names: &Names) -> String {
+    let mut label = format!("link {} to {}", names.end(from), names.end(to));
     if link.half_open.is_some() {
         label += ", half-open";
     }

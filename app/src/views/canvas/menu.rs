@@ -16,7 +16,7 @@ use crate::{
     action::{Action, Selection},
     ctx::ViewCtx,
     tools::{Menu, ToolAction, links_of},
-    widgets::{break_menu::shapes_ui, machine::machine_menu_ui},
+    widgets::{break_menu::shapes_ui, machine},
 };
 
 /// One entry; `Err` says why it makes no sense.
@@ -84,45 +84,66 @@ pub(super) fn node_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId) {
         | Selection::Op(_)
         | Selection::Event(_) => BTreeSet::from([node]),
     };
-    let many = chosen.len() > 1;
     ui.set_min_width(150.0);
-    let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = chosen.iter().map(|node| ctx.names.full(*node)).collect();
     ui.weak(names.join(", "));
-    if !many {
+    if chosen.len() == 1 {
         requests_menu_ui(ui, ctx, node);
     }
+    process_menu_ui(ui, ctx, node, &chosen);
+    if machine::is_offered(ctx) {
+        ui.separator();
+        machine::machine_menu_ui(ui, ctx, &chosen);
+    }
+    if ["partition", "cut", "heal"].into_iter().any(|verb| ctx.offers(verb)) {
+        ui.separator();
+        around_menu_ui(ui, ctx, node, &chosen);
+    }
+    if chosen.len() == 1 && ctx.offers("transfer") {
+        ui.separator();
+        entry_ui(ui, ctx, "Hand leadership to it", "The leader steps aside for it.", transfer(ctx, node));
+    }
+}
+
+/// What can be done to the process of a node, or to those of all that are chosen.
+fn process_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, chosen: &BTreeSet<NodeId>) {
     for row in FAULTS.iter().filter(|row| row.strikes_node && NodeFault::choices(row.kind).is_empty()) {
-        if row.kind == FaultKind::Wipe {
-            restart_ui(ui, ctx, &chosen);
+        if row.kind == FaultKind::Wipe && ctx.offers("restart") {
+            restart_ui(ui, ctx, chosen);
         }
-        entry_ui(ui, ctx, row.title, row.about, strike(ctx, row, &chosen));
-        if row.kind == FaultKind::Freeze && !many {
+        if ctx.offers(row.verb) {
+            entry_ui(ui, ctx, row.title, row.about, strike(ctx, row, chosen));
+        }
+        if row.kind == FaultKind::Freeze && chosen.len() == 1 && ctx.offers("unfreeze") {
             let frozen = status(ctx, node) == Some(&NodeStatus::Frozen);
             let possible = if frozen { Ok(Command::Unfreeze(node)) } else { Err("It is not frozen") };
             entry_ui(ui, ctx, "Unfreeze", "The process goes on where it stood.", possible);
         }
     }
-    ui.separator();
-    machine_menu_ui(ui, ctx, &chosen);
-    ui.separator();
-    let ends: Vec<Endpoint> = chosen.iter().map(|node| Endpoint::Node(*node)).collect();
-    let title = if many { "Cut around these" } else { "Cut around" };
-    let cut = Command::Inject(vec![Fault::Partition(vec![ends])]);
-    let about = if many { "They hear each other, and nobody else." } else { "Nothing passes to it or from it." };
-    entry_ui(ui, ctx, title, about, Ok(cut));
-    if !many {
+}
+
+/// What can be done to all that leads to the chosen nodes.
+fn around_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, node: NodeId, chosen: &BTreeSet<NodeId>) {
+    let many = chosen.len() > 1;
+    if ctx.offers("partition") {
+        let ends: Vec<Endpoint> = chosen.iter().map(|node| Endpoint::Node(*node)).collect();
+        let title = if many { "Cut around these" } else { "Cut around" };
+        let cut = Command::Inject(vec![Fault::Partition(vec![ends])]);
+        let about = if many { "They hear each other, and nobody else." } else { "Nothing passes to it or from it." };
+        entry_ui(ui, ctx, title, about, Ok(cut));
+    }
+    if many {
+        return;
+    }
+    if ctx.offers("partition") || ctx.offers("cut") {
         ui.menu_button("Partition", |ui| shapes_ui(ui, ctx, Some(node)));
+    }
+    if ctx.allowed.is_none() {
         paste_ui(ui, ctx, "Give its links the copied rules", links_of(node, ctx.state));
-        let heal = Command::Heal(Heal::Around(Endpoint::Node(node)));
-        entry_ui(
-            ui,
-            ctx,
-            "Heal around",
-            "All its links and its machine are healthy again; frozen, it goes on.",
-            Ok(heal),
-        );
-        ui.separator();
-        entry_ui(ui, ctx, "Hand leadership to it", "The leader steps aside for it.", transfer(ctx, node));
+    }
+    if ctx.offers("heal") {
+        let about = "All its links and its machine are healthy again; frozen, it goes on.";
+        entry_ui(ui, ctx, "Heal around", about, Ok(Command::Heal(Heal::Around(Endpoint::Node(node)))));
     }
 }
 
@@ -216,25 +237,35 @@ pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let (from, to) = link;
     let (there, back) = (link_state(ctx, link), link_state(ctx, (to, from)));
     ui.set_min_width(190.0);
-    ui.weak(format!("{from} to {to}"));
+    ui.weak(format!("{} to {}", ctx.names.end(from), ctx.names.end(to)));
     let strike_ui = |ui: &mut Ui, fault: LinkFault| {
         entry_ui(ui, ctx, &fault_words(fault), &about(fault.kind()), strike_link(&there, link, fault));
     };
-    strike_ui(ui, LinkFault::Cut);
-    entry_ui(ui, ctx, "Cut both directions", "No frame passes either way.", cut_both(link, &there, &back));
-    let of = |layer| move |fault: &LinkFault| *fault != LinkFault::Cut && fault.layer() == layer;
+    if ctx.offers("cut") {
+        strike_ui(ui, LinkFault::Cut);
+        entry_ui(ui, ctx, "Cut both directions", "No frame passes either way.", cut_both(link, &there, &back));
+    }
     for (title, layer) in [("Frames", Layer::Frames), ("TCP stream", Layer::Stream)] {
-        ui.menu_button(title, |ui| {
-            ui.set_min_width(190.0);
-            LinkFault::OFFERED.into_iter().filter(of(layer)).for_each(|fault| strike_ui(ui, fault));
-        });
+        let of = |fault: &LinkFault| *fault != LinkFault::Cut && fault.layer() == layer && offered(ctx, fault.kind());
+        let faults: Vec<LinkFault> = LinkFault::OFFERED.into_iter().filter(of).collect();
+        if !faults.is_empty() {
+            ui.menu_button(title, |ui| {
+                ui.set_min_width(190.0);
+                faults.into_iter().for_each(|fault| strike_ui(ui, fault));
+            });
+        }
     }
     ui.separator();
     if ui.button("All rules and counters…").on_hover_text("Opens the link in the inspector").clicked() {
         ctx.act(Action::Select(Selection::Link(link)));
         ui.close();
     }
-    rules_menu_ui(ui, ctx, link);
+    if ctx.allowed.is_none() {
+        rules_menu_ui(ui, ctx, link);
+    }
+    if !ctx.offers("heal") {
+        return;
+    }
     ui.separator();
     let heal = |id: LinkId, state: &LinkState| {
         let healthy = state.rules.is_healthy() && state.half_open.is_none();
@@ -242,6 +273,11 @@ pub(super) fn link_menu_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     };
     entry_ui(ui, ctx, "Heal", "This direction is healthy again.", heal(link, &there));
     entry_ui(ui, ctx, "Heal the way back", "The other direction is healthy again.", heal((to, from), &back));
+}
+
+/// Returns whether a fault is among what can be done: a lab shows only what it offers.
+fn offered(ctx: &ViewCtx<'_>, kind: FaultKind) -> bool {
+    FAULTS.iter().find(|row| row.kind == kind).is_some_and(|row| ctx.offers(row.verb))
 }
 
 fn link_state(ctx: &ViewCtx<'_>, link: LinkId) -> LinkState {

@@ -251,10 +251,8 @@ fn node_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, placed: &layout::Placed) -
     let response = ui.interact(rect, ui.scope_id().with(("node", placed.id)), Sense::click());
     if let Some(state) = ctx.state.nodes.get(&placed.id) {
         let selected = ctx.selection.has_node(placed.id);
-        let protocol = &ctx.store.spec().protocol;
-        response.widget_info(|| {
-            WidgetInfo::selected(Role::Button, true, selected, nodes::label(placed.id, state, protocol))
-        });
+        response
+            .widget_info(|| WidgetInfo::selected(Role::Button, true, selected, nodes::label(ctx, placed.id, state)));
     }
     pointer::on_node(ui, ctx, placed.id, &response);
     response.on_hover_ui(|ui| nodes::tooltip_ui(ui, ctx, placed.id))
@@ -284,7 +282,7 @@ fn link_ui(ui: &Ui, ctx: &ViewCtx<'_>, scene: &Scene, link: LinkId) -> Option<Re
     let response = ui.interact(rect, ui.scope_id().with(("link", link)), Sense::click());
     let state = ctx.state.links.get(&link).copied().unwrap_or_default();
     let selected = *ctx.selection == Selection::Link(link);
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &state)));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, links::label(link, &state, ctx.names)));
     if response.clicked() {
         pointer::on_link(ctx, link);
     }

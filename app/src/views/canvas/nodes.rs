@@ -81,7 +81,8 @@ fn diverged(state: &ClusterState) -> BTreeSet<NodeId> {
 }
 
 /// Returns the label by which screen readers and tests find a node.
-pub(super) fn label(node: NodeId, state: &NodeState, spec_protocol: &str) -> String {
+pub(super) fn label(ctx: &ViewCtx<'_>, node: NodeId, state: &NodeState) -> String {
+    let spec_protocol = &ctx.store.spec().protocol;
     let status = match &state.status {
         NodeStatus::Up => role_word(state),
         NodeStatus::Starting
@@ -91,11 +92,11 @@ pub(super) fn label(node: NodeId, state: &NodeState, spec_protocol: &str) -> Str
         | NodeStatus::Stopped
         | NodeStatus::Failed(_) => state.status.word(),
     };
-    let mut words = format!("node {node}, {status}, {}", epoch_or_state(spec_protocol, state));
+    let mut words = format!("node {}, {status}, {}", ctx.names.full(node), epoch_or_state(spec_protocol, state));
     for ailment in machine::ailments(state) {
         words = format!("{words}, {ailment}");
     }
-    words + &opinions::doubts(state)
+    words + &opinions::doubts(state, ctx.names)
 }
 
 fn epoch_word(protocol: &str) -> &'static str {
@@ -113,6 +114,8 @@ fn epoch_or_state(protocol: &str, state: &NodeState) -> String {
     extra(state, "holds").chars().take(HELD_SHOWN).collect()
 }
 
+/// How wide a name may be in its circle, in radii.
+const NAME_WIDTH: f32 = 1.6;
 /// How much of what a server holds fits into its circle.
 const HELD_SHOWN: usize = 14;
 
@@ -134,10 +137,10 @@ fn role_word(state: &NodeState) -> &'static str {
 /// Says in words what the picture shows of a node, and what has no room in it.
 pub(super) fn tooltip_ui(ui: &mut egui::Ui, ctx: &ViewCtx<'_>, node: NodeId) {
     let Some(state) = ctx.state.nodes.get(&node) else { return };
-    ui.strong(label(node, state, &ctx.store.spec().protocol));
+    ui.strong(label(ctx, node, state));
     match &state.status {
         NodeStatus::Failed(failure) => drop(ui.label(failure.to_string())),
-        NodeStatus::Up if !state.view.waiting_for.is_empty() => drop(ui.label(state.view.waiting_for.as_ref())),
+        NodeStatus::Up if !state.view.waiting_for.is_empty() => drop(ui.label(ctx.names.told(&state.view.waiting_for))),
         NodeStatus::Up => {}
         NodeStatus::Starting
         | NodeStatus::Frozen
@@ -148,7 +151,7 @@ pub(super) fn tooltip_ui(ui: &mut egui::Ui, ctx: &ViewCtx<'_>, node: NodeId) {
         }
     }
     if let Some(leader) = state.view.leader.filter(|leader| *leader != node) {
-        ui.label(format!("believes that {leader} leads"));
+        ui.label(format!("believes that {} leads", ctx.names.full(leader)));
     }
     ui.weak("Right-click to break it");
 }
@@ -159,7 +162,7 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
     let radius = scene.layout.radius;
     let tint = pen.theme.epoch(state.view.epoch.0);
     if ctx.selection.has_node(placed.id) {
-        pen.painter.circle_stroke(center, pen.px(radius + RIM + 2.0), Stroke::new(2.0, pen.theme.accent));
+        pen.painter.circle_stroke(center, pen.px(radius + 0.75 * RIM), Stroke::new(2.0, pen.theme.accent));
     }
     paint_body(pen, center, radius, tint, state);
     paint_arc(pen, ctx.at, (center, radius, scene.layout.cards), tint, state);
@@ -170,11 +173,11 @@ pub(super) fn paint_node(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed
         pen.crown(center - vec2(0.0, pen.px(radius + radius * 0.28)), radius * 0.72, tint, solid);
     }
     if scene.layout.cards {
-        paint_inside(pen, ctx, center, placed.id, state);
+        paint_inside(pen, ctx, (center, radius), placed.id, state);
         opinions::paint_opinions(pen, scene, center, placed.id, state);
         paint_block(pen, ctx, scene, placed, state);
     } else {
-        crowd::paint_small(pen, placed.id, radius, center, state);
+        crowd::paint_small(pen, &ctx.names.short(placed.id), radius, center, state);
     }
 }
 
@@ -295,17 +298,21 @@ pub(super) fn paint_sign(pen: &Pen<'_>, at: Pos2, size: f32, state: &NodeState) 
     true
 }
 
-fn paint_inside(pen: &Pen<'_>, ctx: &ViewCtx<'_>, center: Pos2, node: NodeId, state: &NodeState) {
+fn paint_inside(pen: &Pen<'_>, ctx: &ViewCtx<'_>, (center, radius): (Pos2, f32), node: NodeId, state: &NodeState) {
     let theme = pen.theme;
     let at = |dy: f32| center + vec2(0.0, pen.px(dy));
-    let name = node.to_string();
+    let name = ctx.names.short(node);
+    let wide = NAME_WIDTH * radius;
     if paint_sign(pen, at(-11.0), 20.0, state) {
         let color = if state.status.is_running() { theme.text } else { theme.text_weak };
-        pen.name(at(14.0), Align2::CENTER_CENTER, 17.0, color, &name);
+        pen.name_within(at(14.0), Align2::CENTER_CENTER, (17.0, wide), color, &name);
         return;
     }
-    pen.name(at(-7.0), Align2::CENTER_CENTER, 22.0, theme.text, &name);
-    let epoch = epoch_or_state(&ctx.store.spec().protocol, state);
+    pen.name_within(at(-7.0), Align2::CENTER_CENTER, (22.0, wide), theme.text, &name);
+    let mut epoch = epoch_or_state(&ctx.store.spec().protocol, state);
+    if ctx.names.own(node).is_some() {
+        epoch = format!("{node} · {epoch}");
+    }
     pen.text(at(14.0), Align2::CENTER_CENTER, 12.0, theme.text, &epoch);
 }
 
@@ -338,12 +345,13 @@ fn paint_block(pen: &Pen<'_>, ctx: &ViewCtx<'_>, scene: &Scene, placed: &Placed,
     let (commit, applied) = (state.view.commit_index, state.view.applied_index);
     let numbers = match registry::protocol(&ctx.store.spec().protocol).is_none_or(|row| row.replicates) {
         true => format!("commit {commit}, applied {applied}"),
-        false => format!("executed {applied}, {} known", extra(state, "remembers")),
+        // How many it can know at most is said where there is room.
+        false => format!("executed {applied}, {} known", extra(state, "remembers").split(' ').next().unwrap_or("0")),
     };
     pen.text(at(36.0), align, 11.5, theme.text_weak, &numbers);
     let waits = if state.status == NodeStatus::Up { state.view.waiting_for.as_ref() } else { "" };
     let top = Align2([align.x(), egui::Align::Min]);
-    pen.text_wrapped(at(43.5), top, 11.0, theme.text_weak, waits, BLOCK_WIDTH);
+    pen.text_wrapped(at(43.5), top, 11.0, theme.text_weak, &ctx.names.told(waits), BLOCK_WIDTH);
 }
 
 pub(super) fn status_word(theme: &Theme, state: &NodeState) -> (&'static str, Color32) {

@@ -14,6 +14,7 @@ use super::{
     glyphs::{Pen, mix},
     layout::Placed,
 };
+use crate::names::Names;
 
 /// How far from the middle of a node its picture of the others is, and how large one of them.
 const RING: f32 = 29.0;
@@ -114,12 +115,12 @@ pub(super) fn words(state: &NodeState) -> Option<String> {
 }
 
 /// Says whom a node doubts, for its label; empty if it doubts nobody.
-pub(super) fn doubts(state: &NodeState) -> String {
+pub(super) fn doubts(state: &NodeState, names: &Names) -> String {
     let mut words = String::new();
     for status in [MemberStatus::Suspect, MemberStatus::Dead] {
         let of: Vec<_> = state.view.opinions.iter().filter(|(_, it)| it.status == status).collect();
         if !of.is_empty() {
-            let names: Vec<_> = of.iter().map(|(node, _)| node.to_string()).collect();
+            let names: Vec<_> = of.iter().map(|(node, _)| names.short(**node)).collect();
             words = format!("{words}, holds {} for {}", names.join(" "), status.word());
         }
     }
@@ -146,7 +147,7 @@ mod tests {
         }
         let said = Said::of(&state);
         assert_eq!(said[&NodeId(4)].words(), "dead to 1 of 2, suspect to 1");
-        assert_eq!(doubts(&state.nodes[&NodeId(1)]), ", holds n4 for dead");
+        assert_eq!(doubts(&state.nodes[&NodeId(1)], &Names::default()), ", holds n4 for dead");
         assert!(!said.contains_key(&NodeId(5)));
     }
 }

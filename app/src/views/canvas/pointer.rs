@@ -130,7 +130,7 @@ impl CanvasView {
 /// Lists what one direction did so far.
 pub(super) fn link_tooltip_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, link: LinkId) {
     let state = ctx.state.links.get(&link).copied().unwrap_or_default();
-    ui.strong(super::links::label(link, &state));
+    ui.strong(super::links::label(link, &state, ctx.names));
     ui.label(format!("{} frames sent, {} arrived", state.sent, state.delivered));
     let lost = state.did.stopped() - state.did.cut;
     let gone = [(state.did.cut, "stopped by the cut"), (lost, "lost"), (state.dropped, "dropped otherwise")];

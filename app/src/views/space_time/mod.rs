@@ -224,7 +224,7 @@ fn name_of(ctx: &ViewCtx<'_>, end: Endpoint) -> String {
     match spec.knobs.get(&own).filter(|_| registry::protocol(&spec.protocol).is_none()) {
         Some(name) if name.chars().count() > LONGEST => name.chars().take(LONGEST - 1).chain(['…']).collect(),
         Some(name) => name.clone(),
-        None => own,
+        None => ctx.names.end(end),
     }
 }
 

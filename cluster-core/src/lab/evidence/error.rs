@@ -16,7 +16,7 @@ pub enum EvidenceError {
         why: io::Error,
     },
     /// It cannot be read.
-    #[error("evidence cannot be read: {why}: {path}")]
+    #[error("evidence cannot be read: {why}; check that the file is there and may be read: {path}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum EvidenceError {
         known: u16,
     },
     /// It is too large to be read.
-    #[error("{what} is larger than any attempt makes it; this file is not read: {path}")]
+    #[error("{what} is larger than any attempt makes it, so this file is not read; ask for the file anew: {path}")]
     TooLarge {
         /// The file.
         path: PathBuf,

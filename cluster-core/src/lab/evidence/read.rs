@@ -72,6 +72,10 @@ impl Evidence {
     /// Opens a file and reads all but the events of its recordings. What was changed is told by [`Evidence::breaks`].
     pub fn open(path: &Path) -> Result<Self, EvidenceError> {
         let unreadable = |why| EvidenceError::Read { path: path.to_owned(), why };
+        // A pipe would be waited for; it is no file that anybody hands in.
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(EvidenceError::NotEvidence { path: path.to_owned() });
+        }
         let file = File::open(path).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
         if length > FILE_MAX {
@@ -168,7 +172,7 @@ impl Reading {
         let what = self.words(&record);
         if !record.follows {
             self.wrong(format!(
-                "{what} does not follow from what is before it: it was changed, or something was taken away"
+                "{what} is not as it was written: it was changed, or a record before it was taken away"
             ));
         }
         if self.closing.is_some() {
@@ -222,6 +226,7 @@ impl Reading {
                 Ok(Did::Observed { ask, .. }) => format!("the answer to `{ask}`"),
                 Ok(Did::Reflected { step, .. }) => format!("the thought at `{step}`"),
                 Ok(Did::Hinted { goal, .. }) => format!("a hint for `{goal}`"),
+                Ok(Did::Shown { goal }) => format!("the demonstration of `{goal}`"),
                 Ok(Did::Began { phase, nth }) => format!("the beginning of {}", phase_words(&phase, nth)),
                 Ok(Did::Ended { phase, .. }) => format!("the end of phase `{phase}`"),
                 Ok(Did::Finished) => "the last deed".to_owned(),

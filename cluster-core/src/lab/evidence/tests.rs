@@ -157,7 +157,7 @@ fn what_was_changed_taken_away_or_moved_is_named() {
     changed[two] = b'3';
     let breaks = told(&changed);
     assert_eq!(breaks.len(), 1);
-    assert!(breaks[0].starts_with("record 4: the answer to `seen` does not follow"), "{breaks:?}");
+    assert!(breaks[0].starts_with("record 4: the answer to `seen` is not as it was written"), "{breaks:?}");
     // A block of the recording is taken away.
     let mut changed = bytes.clone();
     changed.drain(at[6].0..at[6].1);

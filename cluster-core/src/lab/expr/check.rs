@@ -110,6 +110,11 @@ impl<'a> Checker<'a> {
         match &expr.expr {
             Expr::Literal(literal) => self.literal(expr, literal),
             Expr::Ident(name) => self.name(expr, name),
+            Expr::Select(select) if select.test => {
+                let all =
+                    "everything here has all of its fields, and has() is not needed; compare the field with something";
+                self.wrong(expr, all.to_owned())
+            }
             Expr::Select(select) => {
                 let of = self.find(&select.operand)?;
                 match of {

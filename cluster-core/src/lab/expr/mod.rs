@@ -2,19 +2,24 @@
 
 mod check;
 mod row;
+mod size;
 #[cfg(test)]
 mod tests;
 pub mod vocabulary;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use cel::{Context, Program, Value};
 
 pub use check::ExprError;
 pub(crate) use row::{Cell, Row};
+pub use size::{DEPTH_MAX, PARTS_MAX};
 pub use vocabulary::Kind;
 
-use self::check::{Checker, Type};
+use self::{
+    check::{Checker, Type},
+    size::Size,
+};
 use crate::until::{self, ConditionError};
 
 /// How many operations of a phase an expression sees, at most: the latest.
@@ -28,6 +33,7 @@ pub struct Expr {
     text: String,
     program: Program,
     names: BTreeSet<String>,
+    changed_by: OnceLock<u8>,
 }
 
 /// What an expression is to be.
@@ -50,6 +56,7 @@ impl Expr {
             },
             other => ExprError { at: 0, bytes: text.len(), problem: other.to_string() },
         })?;
+        small(text, Size::of(program.expression()))?;
         let mut checker = Checker::new(program.source_info(), &[vocabulary::STATE], bound);
         let found = checker.find(program.expression())?;
         let fits = match wanted {
@@ -68,7 +75,7 @@ impl Expr {
             });
         }
         let names = program.references().variables().into_iter().map(str::to_owned).collect();
-        Ok(Self { text: text.to_owned(), program, names })
+        Ok(Self { text: text.to_owned(), program, names, changed_by: OnceLock::new() })
     }
 
     /// Returns whether it holds; `None` if it makes no sense at this moment (such as the first of an empty list).
@@ -93,8 +100,27 @@ impl Expr {
         self.names.contains(name)
     }
 
+    /// Returns by what it can change, which `find` says once.
+    pub(super) fn changed_by(&self, find: impl FnOnce() -> u8) -> u8 {
+        *self.changed_by.get_or_init(find)
+    }
+
     /// Returns its text.
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Refuses what is larger than anybody reads, and takes longer than an event may.
+fn small(text: &str, size: Size) -> Result<(), ExprError> {
+    let problem = match size {
+        Size { parts, .. } if parts > PARTS_MAX => format!(
+            "this has {parts} parts, and {PARTS_MAX} is the most: names, values, operators and calls; make two goals of it, or leave out what follows from the rest"
+        ),
+        Size { depth, .. } if depth > DEPTH_MAX => format!(
+            "this is nested {depth} deep, and {DEPTH_MAX} is the most; join conditions by && on one level, or make two goals of it"
+        ),
+        Size { .. } => return Ok(()),
+    };
+    Err(ExprError { at: 0, bytes: text.len(), problem })
 }

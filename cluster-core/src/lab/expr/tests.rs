@@ -58,6 +58,48 @@ fn what_would_take_too_long_is_refused() {
     assert!(read(&"x".repeat(2000)).is_err());
 }
 
+/// Counts what its author wrote, not what a macro becomes.
+#[test]
+fn an_expression_has_at_most_64_parts_and_6_levels() {
+    let size = |text: &str| read(text).map(|expr| Size::of(expr.program.expression())).map_err(|error| error.problem);
+    for (text, parts, depth) in [
+        ("leader != \"\"", 3, 1),
+        ("w.quorum", 1, 0),
+        ("w.quorum && alive > 2 && size == 3", 9, 2),
+        ("nodes.exists(n, n.leads)", 3, 1),
+        ("nodes.all(n, n.leads && n.epoch > 1)", 7, 3),
+        ("nodes.exists_one(n, n.role in [\"leader\", \"primary\"])", 7, 3),
+        ("nodes.filter(n, n.leads).size() >= 1", 6, 2),
+        ("nodes.map(n, n.epoch).exists(e, e > 3)", 7, 2),
+        ("nodes.map(n, n.up, n.epoch).size() > 1", 7, 2),
+    ] {
+        assert_eq!(size(text), Ok(Size { parts, depth }), "{text}");
+    }
+    let joined = |times: usize| vec!["size == 3"; times].join(" && ");
+    assert!(read(&joined(16)).is_ok());
+    let problem = size(&joined(17)).err().unwrap_or_default();
+    assert!(problem.contains("67 parts, and 64 is the most") && problem.contains("two goals"), "{problem}");
+    let nested = |times: usize| format!("{}size{} > 0", "1 + (".repeat(times), ")".repeat(times));
+    assert!(read(&nested(5)).is_ok());
+    let problem = size(&nested(6)).err().unwrap_or_default();
+    assert!(problem.contains("nested 7 deep, and 6 is the most"), "{problem}");
+}
+
+/// Nothing in the language goes round and round but lists, and how far those go is known before.
+#[test]
+fn what_never_ends_cannot_be_said() {
+    for (text, why) in [
+        ("ops.exists(a, ops.exists(b, ops.exists(c, a.id + b.id == c.id)))", "may take too long"),
+        ("ops.map(a, ops.map(b, ops)).size() > 1", "may take too long"),
+        ("while(true)", "reserved identifier"),
+        ("leader.matches(\"(a+)+$\")", "means nothing"),
+        ("[1].map(x, x).map(x, [x, x]).map(x, x + x).exists(l, l.size() == 0) && has(w.key)", "has() is not needed"),
+    ] {
+        let problem = read(text).err().map(|error| error.problem).unwrap_or_default();
+        assert!(problem.contains(why), "{text}: {problem}");
+    }
+}
+
 #[test]
 fn rows_are_compared_field_by_field() {
     let mut context = Context::default();

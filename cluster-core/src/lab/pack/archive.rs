@@ -118,7 +118,7 @@ pub(super) fn unpack(path: &Path, into: &Path) -> Result<Option<String>, LabErro
         // What a file claims is checked before anything is read, and what it has while it is read.
         let claimed = entry.size();
         if claimed > most || all + claimed > UNPACKED_MAX {
-            return Err(told(size_problem(&name, all + claimed)));
+            return Err(told(size_problem(&name, claimed, all + claimed)));
         }
         let mut bytes = Vec::new();
         let found = entry.take(claimed + 1).read_to_end(&mut bytes);
@@ -151,16 +151,17 @@ fn most(name: &str) -> u64 {
     if name.ends_with(".png") { load::PICTURE_MAX } else { load::TEXT_MAX }
 }
 
-fn size_problem(name: &str, all: u64) -> String {
-    match all > UNPACKED_MAX {
-        true => format!("makes the pack larger than {} MiB; make its pictures smaller", UNPACKED_MAX >> 20),
-        false => format!("is larger than {} KiB; make it smaller", most(name) >> 10),
+/// Says which bound a file is beyond: its own, or that of all files together.
+fn size_problem(name: &str, own: u64, all: u64) -> String {
+    match own > most(name) || all <= UNPACKED_MAX {
+        true => format!("is larger than {} KiB; make it smaller", most(name) >> 10),
+        false => format!("makes the pack larger than {} MiB; make its pictures smaller", UNPACKED_MAX >> 20),
     }
 }
 
 fn content_problem(name: &str, bytes: &[u8], all: u64) -> Option<String> {
     if bytes.len() as u64 > most(name) || all > UNPACKED_MAX {
-        return Some(size_problem(name, all));
+        return Some(size_problem(name, bytes.len() as u64, all));
     }
     if name.ends_with(".png") && !bytes.starts_with(PNG) {
         return Some("is no PNG picture, whatever its name says; convert it, or take it away".to_owned());

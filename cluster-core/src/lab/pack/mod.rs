@@ -18,7 +18,7 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{LabError, load};
+use super::{LabError, load, toml_words};
 
 pub use archive::{Packed, write};
 pub use sign::{SigningKey, public_key};
@@ -67,7 +67,8 @@ struct PackFile {
 impl Pack {
     /// Opens a pack: a folder, or a file, which is unpacked into `scratch`, an empty folder. Every mistake is told.
     pub fn open(path: &Path, scratch: &Path) -> Result<Self, Vec<LabError>> {
-        if path.is_dir() {
+        // What is neither a folder nor a file is told as a folder without its description.
+        if path.is_dir() || !path.exists() {
             return Self::in_folder(path);
         }
         let signed_by = archive::unpack(path, scratch).map_err(|error| vec![error])?;
@@ -83,6 +84,11 @@ impl Pack {
 
     fn in_folder(folder: &Path) -> Result<Self, Vec<LabError>> {
         let path = folder.join(FILE);
+        if !path.exists() {
+            let problem = "is not there; a pack is a folder with pack.toml, which says format, id, version, licence, locales \
+                           and labs, or one file that `faultline lab pack` made of it";
+            return Err(vec![LabError::of_file(&path.display().to_string(), problem.to_owned())]);
+        }
         let text = load::text(&path).map_err(|error| vec![error])?;
         read(folder, &path.display().to_string(), &text)
     }
@@ -94,10 +100,7 @@ pub(super) fn around(folder: &Path) -> Option<Pack> {
 }
 
 fn read(folder: &Path, name: &str, text: &str) -> Result<Pack, Vec<LabError>> {
-    let file: PackFile = toml::from_str(text).map_err(|error| {
-        let problem = error.message().trim().replace('\n', "; ");
-        vec![LabError::at(name, text, error.span().unwrap_or_default(), "", problem)]
-    })?;
+    let file: PackFile = toml::from_str(text).map_err(|error| vec![toml_words::mistake(name, text, &error)])?;
     let mut errors = Vec::new();
     let mut wrong = |span: std::ops::Range<usize>, key: &str, problem: String| {
         errors.push(LabError::at(name, text, span, key, problem));

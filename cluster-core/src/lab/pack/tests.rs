@@ -170,7 +170,7 @@ fn a_wrong_description_is_told_with_its_place() {
     assert!(told(&PACK.replace("a-lab", "c-lab")).contains("line 6"), "{}", told(&PACK.replace("a-lab", "c-lab")));
     assert!(told(&PACK.replace("a-lab", "../x")).contains("no id of a lab"));
     assert!(told(&format!("app = \"99.0.0\"\n{PACK}")).contains("take a later one"));
-    assert!(told(&format!("script = \"x\"\n{PACK}")).contains("unknown field"));
+    assert!(told(&format!("script = \"x\"\n{PACK}")).contains("`script` means nothing here"));
 }
 
 #[test]
@@ -180,6 +180,7 @@ fn the_course_that_comes_along_is_a_pack_of_all_its_labs() {
     for lab in crate::lab::labs_in(&folder).expect("a folder") {
         let id = lab.file_name().unwrap_or_default().to_string_lossy().into_owned();
         assert!(pack.labs.contains(&id), "add `{id}` to labs/pack.toml, at its place in the course");
+        Lab::open(&lab).unwrap_or_else(|errors| panic!("{}", errors[0]));
     }
     let out = tempfile::tempdir().expect("a folder");
     write(&pack, &out.path().join("course.labpack"), None).unwrap_or_else(|error| panic!("{error}"));

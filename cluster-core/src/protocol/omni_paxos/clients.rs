@@ -2,9 +2,9 @@
 //!
 //! A read stands in the log like a write: what it sees is what was decided before it, whoever leads by then.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::BTreeMap;
 
-use super::{Context, Office, OmniPaxos, log::Command};
+use super::{Context, Office, OmniPaxos, log::Command, variant::Flaw};
 use crate::{
     ids::{LogIndex, OpId},
     name::Name,
@@ -30,14 +30,18 @@ impl OmniPaxos {
             ctx.reply(op, self.map.read(&request, LogIndex(self.applied)));
         } else if self.office == Office::Follower {
             ctx.reply(op, Response::Refused(self.not_leader()));
-        } else if let Some(earlier) = self.map.answered(op) {
+        } else if let Some(earlier) = self.answered(op) {
             ctx.reply(op, earlier);
         } else if self.undecided_bytes() > UNDECIDED_BYTES_MAX {
             ctx.reply(op, unavailable("too much waits for a majority already"));
-        } else if let Entry::Vacant(pending) = self.clients.pending.entry(op) {
-            pending.insert(request.is_write());
+        } else if !self.clients.pending.contains_key(&op) || self.has(Flaw::NoDedup) {
+            self.clients.pending.insert(op, request.is_write());
             self.clients.gathered.push((op, request));
         }
+    }
+
+    fn answered(&self, op: OpId) -> Option<Response> {
+        if self.has(Flaw::NoDedup) { None } else { self.map.answered(op) }
     }
 
     /// Returns how much is in the log, at most, that is not known to be decided.
@@ -67,6 +71,9 @@ impl OmniPaxos {
             let command = self.log.log().get(index).cloned().expect("what was not applied is in the log");
             self.applied = index.0;
             let Command { op, request, .. } = command;
+            if self.has(Flaw::NoDedup) {
+                self.map.forget(op);
+            }
             let response =
                 if request.is_write() { self.map.apply(op, &request, index) } else { self.map.read(&request, index) };
             if self.clients.pending.remove(&op).is_some() {

@@ -14,6 +14,7 @@ use super::{
     Context, OmniPaxos, epoch_of,
     log::{Command, Log},
     messages::{Said, Snapshot},
+    variant::Flaw,
 };
 use crate::{
     disk::{Recovered, SyncId},
@@ -140,13 +141,16 @@ impl OmniPaxos {
         let sync = ctx.sync();
         let log = self.log.log();
         self.durable.syncs.push_back((sync, log.last(), log.promise));
+        if self.has(Flaw::AckBeforeFsync) {
+            self.durable.last = log.last();
+        }
     }
 
     /// Says something once the disk has everything that it rests on.
     pub(super) fn say_when_durable(&mut self, to: NodeId, said: Said, ctx: &mut Context<'_>) {
         match self.durable.syncs.back() {
-            Some((sync, ..)) => self.durable.held.push_back((*sync, to, said)),
-            None => self.say(to, said, ctx),
+            Some((sync, ..)) if !self.has(Flaw::AckBeforeFsync) => self.durable.held.push_back((*sync, to, said)),
+            _ => self.say(to, said, ctx), // nothing is under way, or nobody waits for it
         }
     }
 

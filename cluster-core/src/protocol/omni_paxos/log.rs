@@ -6,7 +6,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, TryLockError},
 };
 
 use omnipaxos::{
@@ -175,9 +175,17 @@ impl Shared {
     }
 
     /// Borrows it, for the length of an expression: the engine borrows it in every step.
+    ///
+    /// Both sides take turns on one thread, so nobody is ever waited for: a second borrow would wait for itself for ever,
+    /// and ends its node instead.
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {
-        // A node whose engine panicked is never stepped again.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let free = match self.0.try_lock() {
+            Ok(log) => Some(log),
+            // A node whose engine panicked is never stepped again.
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        free.expect("the log is borrowed once at a time")
     }
 }
 

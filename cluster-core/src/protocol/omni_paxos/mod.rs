@@ -12,6 +12,7 @@ mod messages;
 mod office;
 mod plausible;
 mod snapshot;
+mod variant;
 mod view;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -27,6 +28,7 @@ use omnipaxos::{
 };
 
 pub(crate) use messages::MESSAGES;
+pub(crate) use variant::VARIANTS;
 
 use self::{
     clients::{Clients, unavailable},
@@ -36,6 +38,7 @@ use self::{
     messages::{Envelope, Said},
     office::{Office, Promises},
     plausible::Route,
+    variant::{FLAWS, Flaw},
 };
 use super::{Ctx, Knob, KnobValues, KvMap, NodeConfig, Protocol};
 use crate::{
@@ -73,6 +76,7 @@ pub(crate) const KNOBS: &[Knob] = &[
         default: "1000",
         values: KnobValues::Number(1, 1_000_000),
     },
+    variant::KNOB,
 ];
 
 /// What problem it solves, what it guarantees, the paper, how to break it.
@@ -91,6 +95,7 @@ pub(crate) struct OmniPaxos {
     members: Vec<NodeId>,
     /// The engine's number for this node: its place among the members, from 1.
     pid: u64,
+    flaw: Option<Flaw>,
     reads_locally: bool,
     snapshot_every: u64,
     election_ticks: u64,
@@ -150,6 +155,7 @@ impl Protocol for OmniPaxos {
             me: config.me,
             members: config.members.clone(),
             pid: config.members.iter().position(|member| *member == config.me).map_or(0, |at| at as u64 + 1),
+            flaw: FLAWS.of(config),
             reads_locally: config.knob(KNOBS, "reads") == "local",
             snapshot_every: config.number(KNOBS, "snapshot_every"),
             election_ticks: config.number(KNOBS, "election_ticks"),
@@ -384,6 +390,10 @@ impl OmniPaxos {
         // A ballot of one's own from an earlier life is led by nobody.
         let led = promise.pid != self.pid || self.office != Office::Follower;
         self.node_of(promise.pid).filter(|_| led)
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
     }
 
     fn pid_of(&self, node: NodeId) -> Option<u64> {

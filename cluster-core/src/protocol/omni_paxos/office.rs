@@ -1,8 +1,11 @@
 //! Who leads: what changed since the last step, told as milestones, and what losing the office means.
 
-use omnipaxos::{ballot_leader_election::Ballot, messages::sequence_paxos::PaxosMsg};
+use omnipaxos::{
+    ballot_leader_election::Ballot,
+    messages::sequence_paxos::{PaxosMsg, Promise},
+};
 
-use super::{Context, OmniPaxos, epoch_of, messages::Said};
+use super::{Context, OmniPaxos, epoch_of, log::Command, messages::Said, variant::Flaw};
 use crate::{
     event::Milestone,
     ids::{LogIndex, NodeId},
@@ -110,6 +113,9 @@ impl OmniPaxos {
         match self.office {
             Office::Follower => {}
             Office::Preparing => {
+                if self.has(Flaw::AdoptsShorterLog) {
+                    self.shorten(promise);
+                }
                 if !self.promises.from.contains(&from) {
                     self.promises.from.push(from);
                 }
@@ -119,8 +125,23 @@ impl OmniPaxos {
                     self.promises.best = Some(this);
                 }
             }
-            // It comes late, and what it has beyond the leader's log was not decided.
-            Office::Leader => promise.log_sync = None,
+            // It comes late, and what it has beyond the leader's log was not decided. The engine would compare the rounds of
+            // the two logs to find where they part; a log that began with a snapshot has none, and would be sent everything
+            // from the first entry on, which nobody has any more. What is decided is the same in both.
+            Office::Leader => {
+                (promise.log_sync, promise.n_accepted) = (None, promise.n);
+                promise.accepted_idx = promise.decided_idx;
+            }
         }
+    }
+
+    /// What the flaw makes of a promise: one without a log that would be worth adopting.
+    fn shorten(&self, promise: &mut Promise<Command>) {
+        let log = self.log.log();
+        let last = log.last() as usize;
+        promise.log_sync = None;
+        promise.n_accepted = log.accepted_round;
+        promise.accepted_idx = promise.accepted_idx.min(last);
+        promise.decided_idx = promise.decided_idx.min(last);
     }
 }

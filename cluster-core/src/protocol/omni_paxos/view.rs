@@ -1,6 +1,6 @@
 //! What a learner sees of a node.
 
-use super::{Office, OmniPaxos, messages::ballot_words};
+use super::{Office, OmniPaxos, messages::ballot_words, variant::FLAWS};
 use crate::{
     event::{NodeView, PeerView, RoleKind},
     ids::LogIndex,
@@ -82,8 +82,9 @@ impl OmniPaxos {
     }
 
     fn fill_extra(&self, view: &mut NodeView) {
+        let promise = self.log.log().promise;
         let mut extra = vec![
-            (Name::new("ballot"), ballot_words(self.log.log().promise)),
+            (Name::new("ballot"), ballot_words(promise)),
             (Name::new("quorum-connected"), yes_no(self.is_connected())),
             (Name::new("happy"), yes_no(self.happy)),
         ];
@@ -91,6 +92,7 @@ impl OmniPaxos {
             let what = if entries == 0 { "a snapshot".to_owned() } else { format!("{entries} entries") };
             extra.push((Name::new("synced from"), format!("{from}: {what}")));
         }
+        extra.extend(self.flaw.map(|flaw| (Name::new("variant"), FLAWS.name(flaw).to_owned())));
         view.extra = extra;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::variant::{self, Flaw};
+use super::variant::{self, FLAWS, Flaw};
 use crate::protocol::{Knob, KnobValues, NodeConfig};
 
 /// The knobs.
@@ -150,7 +150,7 @@ impl Settings {
                 _ => Session::Off, // The registry let no other word pass.
             },
             snapshot_every: config.number(KNOBS, "snapshot_every"),
-            flaw: Flaw::of(config),
+            flaw: FLAWS.of(config),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{
     monitor::Opinion,
     primary::{Peer, PeerMode},
     settings::Mode,
+    variant::FLAWS,
 };
 use crate::{
     event::{NodeView, PeerView, RoleKind, SnapshotView},
@@ -106,7 +107,7 @@ impl PrimaryBackup {
             extra("lag", entries_text(self.log.last().0 - matched.0));
         }
         if let Some(flaw) = self.settings.flaw {
-            extra("variant", flaw.row().name.to_owned());
+            extra("variant", FLAWS.name(flaw).to_owned());
         }
         extra("monitor", self.opinion());
         extra("fencing", if self.settings.fencing { "on" } else { "off" }.to_owned());

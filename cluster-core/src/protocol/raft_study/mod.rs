@@ -22,7 +22,14 @@ use std::{
 pub(crate) use messages::MESSAGES;
 pub(crate) use variant::VARIANTS;
 
-use self::{clients::Clients, disk::Durable, log::Log, messages::Message, replication::Follower, variant::Flaw};
+use self::{
+    clients::Clients,
+    disk::Durable,
+    log::Log,
+    messages::Message,
+    replication::Follower,
+    variant::{FLAWS, Flaw},
+};
 use super::{Ctx, Knob, KnobValues, KvMap, NodeConfig, Protocol};
 use crate::{
     disk::{Recovered, SyncId},
@@ -116,7 +123,7 @@ impl Protocol for RaftStudy {
         let mut node = Self {
             me: config.me,
             members: config.members.clone(),
-            flaw: Flaw::of(config),
+            flaw: FLAWS.of(config),
             // Twice the least for up to ten members (§9.3 uses 150 to 300 ms); wider for more, or their votes split.
             election_timeout: (least, least * (1 + config.members.len().div_ceil(10) as u32)),
             heartbeat: config.profile.heartbeat(),

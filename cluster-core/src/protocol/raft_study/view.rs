@@ -1,6 +1,6 @@
 //! What a learner sees of a server.
 
-use super::{RaftStudy, Role, variant::Flaw};
+use super::{RaftStudy, Role, variant::FLAWS};
 use crate::{
     event::{NodeView, PeerView, SnapshotView},
     name::Name,
@@ -35,7 +35,7 @@ impl RaftStudy {
         if let Some(flaw) = self.flaw
             && view.extra.is_empty()
         {
-            view.extra.push((Name::new("variant"), flaw.name().to_owned()));
+            view.extra.push((Name::new("variant"), FLAWS.name(flaw).to_owned()));
         }
         self.fill_peers(view);
     }
@@ -76,12 +76,5 @@ impl RaftStudy {
             };
             view.peers.insert(*peer, seen);
         }
-    }
-}
-
-impl Flaw {
-    /// Returns the name of the variant.
-    pub(super) fn name(self) -> &'static str {
-        self.row().name
     }
 }

@@ -15,7 +15,11 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use variant::VARIANTS;
 
-use self::{journal::Journal, table::Table, variant::Flaw};
+use self::{
+    journal::Journal,
+    table::Table,
+    variant::{FLAWS, Flaw},
+};
 use super::{Ctx, Knob, KnobValues, KvMap, NodeConfig, Protocol};
 use crate::{
     disk::{Recovered, SyncId},
@@ -99,7 +103,7 @@ impl Protocol for Rpc {
     type Timer = Nothing;
 
     fn start(config: &NodeConfig, disk: &Recovered, ctx: &mut Context<'_>) -> Self {
-        let flaw = Flaw::of(config);
+        let flaw = FLAWS.of(config);
         let window = match flaw {
             Some(Flaw::RemembersOnlyTheLast) => 1,
             _ => config.number(KNOBS, "window") as usize, // nothing else shortens the memory

@@ -1,6 +1,6 @@
 //! What a learner sees of a server: what it holds, what it remembers, and who waits for it.
 
-use super::Rpc;
+use super::{Rpc, variant::FLAWS};
 use crate::{
     event::{NodeView, RoleKind},
     name::Name,
@@ -26,7 +26,7 @@ impl Rpc {
         view.waiting_for = if self.held.is_empty() { "requests" } else { "its disk, before it answers" }.into();
         view.extra.clear();
         if let Some(flaw) = self.flaw {
-            view.extra.push((Name::new("variant"), flaw.row().name.to_owned()));
+            view.extra.push((Name::new("variant"), FLAWS.name(flaw).to_owned()));
         }
         view.extra.push((Name::new("holds"), self.holds()));
         view.extra.push((Name::new("executed"), self.journal.last.to_string()));

@@ -4,6 +4,7 @@
 //! around it: on how long timers run, and by what rides along with its packets.
 
 mod health;
+mod life;
 mod luck;
 mod packet;
 mod settings;
@@ -13,14 +14,14 @@ mod view;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use bytes::Bytes;
-use foca::{AccumulatingRuntime, Foca, Member, Message as Kind, NoCustomBroadcast, OwnedNotification, State};
+use foca::{AccumulatingRuntime, Foca, Member, Message as Kind, NoCustomBroadcast, State};
 
 pub(crate) use packet::MESSAGES;
 pub(crate) use variant::VARIANTS;
 
 use self::{
     health::Health,
+    life::LIVES,
     luck::Luck,
     packet::{Id, Message, Packet, Wire, status_of},
     settings::Settings,
@@ -43,11 +44,6 @@ pub(crate) const LIVE_KNOBS: &[&str] = &["lifeguard"];
 /// What it is, for people.
 pub(crate) const ABOUT: &str = include_str!("about.md");
 
-/// The file with the lives that a member had.
-const LIVES: Name = Name::new("lives");
-/// How many members a returning one asks at once who there is.
-const ASKED_MAX: usize = 5;
-
 type Context<'a> = Ctx<'a, Swim>;
 type Engine = Foca<Id, Wire, Luck, NoCustomBroadcast>;
 
@@ -60,9 +56,14 @@ pub(crate) struct Swim {
     engine: Engine,
     runtime: AccumulatingRuntime<Id>,
     timers: BTreeMap<Timer, foca::Timer<Id>>,
-    /// Whether its life is on disk: before that it says nothing.
+    /// Whether its first life of this run is on disk: before that it says nothing, and listens to nobody.
     joined: bool,
     fresh: bool,
+    /// Whether somebody has spoken to it since its life began: only then does the engine probe.
+    heard: bool,
+    /// What waits for a life that began since: no message tells of it before it is on disk.
+    unsaved: Option<SyncId>,
+    held: Vec<(Id, Packet)>,
     /// What it last told of itself.
     incarnation: Incarnation,
     opinions: BTreeMap<NodeId, Opinion>,
@@ -117,6 +118,9 @@ impl Protocol for Swim {
             timers: BTreeMap::new(),
             joined: false,
             fresh: last.is_none(),
+            heard: false,
+            unsaved: None,
+            held: Vec::new(),
             incarnation: Incarnation { life, refutations: 0 },
             opinions: BTreeMap::new(),
             suspicions: Suspicions::default(),
@@ -164,7 +168,13 @@ impl Protocol for Swim {
         ctx.reply(op, response);
     }
 
-    fn on_synced(&mut self, _sync: SyncId, ctx: &mut Context<'_>) {
+    fn on_synced(&mut self, sync: SyncId, ctx: &mut Context<'_>) {
+        if self.unsaved.is_some_and(|waits_for| waits_for <= sync) {
+            self.unsaved = None;
+            for (to, packet) in std::mem::take(&mut self.held) {
+                self.send(to, packet, ctx);
+            }
+        }
         if std::mem::replace(&mut self.joined, true) {
             return;
         }
@@ -302,6 +312,7 @@ impl Swim {
     fn after(&mut self, muted: bool, done: Result<(), foca::Error>, ctx: &mut Context<'_>) {
         self.refused += u64::from(done.is_err());
         self.follow_opinions(ctx);
+        let alone = self.follow_life(ctx);
         while let Some((to, data)) = self.runtime.to_send() {
             let packet = Packet::of_engine(&data).expect("the engine writes what it can read");
             if !muted {
@@ -311,14 +322,15 @@ impl Swim {
         while let Some((after, event)) = self.runtime.to_schedule() {
             self.schedule(after, event, ctx);
         }
-        while let Some(news) = self.runtime.to_notify() {
-            if let OwnedNotification::Rejoin(identity) = news {
-                self.save_life(identity.life, ctx);
-            }
+        if alone {
+            self.ask_who_there_is(ctx);
         }
     }
 
     fn send(&mut self, to: Id, mut packet: Packet, ctx: &mut Context<'_>) {
+        if self.unsaved.is_some() {
+            return self.held.push((to, packet));
+        }
         self.follow_incarnation(&packet, ctx);
         match packet.header.message {
             Kind::Ping(probe) => self.health.pinged(to.node, probe),
@@ -394,6 +406,10 @@ impl Swim {
             let incarnation = Incarnation { life: of.life, refutations };
             opinions.get(&of.node) == Some(&Opinion { status: MemberStatus::Suspect, incarnation })
         });
+        self.end_timers(ctx);
+    }
+
+    fn end_timers(&mut self, ctx: &mut Context<'_>) {
         let over: Vec<_> = self.timers.keys().copied().filter(|timer| self.is_over(*timer)).collect();
         for timer in over {
             self.timers.remove(&timer);
@@ -417,49 +433,9 @@ impl Swim {
         }
     }
 
-    /// Asks some members who there is, until one has answered.
-    fn ask_who_there_is(&mut self, ctx: &mut Context<'_>) {
-        if self.engine.num_members() > 0 {
-            return;
-        }
-        let mut others: Vec<_> = self.others().collect();
-        while others.len() > ASKED_MAX {
-            let at = ctx.random_duration(Duration::ZERO, Duration::from_nanos(others.len() as u64)).as_nanos();
-            others.swap_remove(at as usize);
-        }
-        for node in others {
-            // Whichever life it is in: this message reaches it in all of them.
-            let done = self.engine.announce(Id { node, life: 1 }, &mut self.runtime);
-            self.after(false, done, ctx);
-        }
-        ctx.set_timer(Timer::Join, self.settings.period);
-    }
-
-    /// Takes a node in that was started as no member.
-    fn invite(&mut self, node: NodeId, ctx: &mut Context<'_>) -> Response {
-        let known = self.opinions.get(&node).is_some_and(|opinion| opinion.status != MemberStatus::Dead);
-        if node == self.me || known {
-            return Response::Refused(Refusal::Unavailable { why: Name::new("it is a member already") });
-        }
-        let done = self.engine.announce(Id { node, life: 1 }, &mut self.runtime);
-        self.after(false, done, ctx);
-        Response::Done
-    }
-
-    /// Writes down that a life began. No message tells of it before that is on disk, or two lives could be one.
-    fn save_life(&mut self, life: u32, ctx: &mut Context<'_>) {
-        let record = postcard::to_allocvec(&life).expect("a number in memory always encodes");
-        ctx.replace(LIVES, vec![Bytes::from(record)]);
-        ctx.sync();
-    }
-
     fn configure(&mut self, feeding: bool) {
         let set = self.engine.set_config(self.settings.engine(feeding));
         debug_assert!(set.is_ok(), "only the length of a packet differs");
-    }
-
-    fn others(&self) -> impl Iterator<Item = NodeId> {
-        self.members.iter().copied().filter(|member| *member != self.me)
     }
 
     fn has(&self, flaw: Flaw) -> bool {

@@ -9,7 +9,7 @@ use foca::{Config, PeriodicParams};
 
 use super::{
     packet::{HEADER_BYTES, MEMBER_BYTES},
-    variant::{self, Flaw},
+    variant::{self, FLAWS, Flaw},
 };
 use crate::protocol::{Knob, KnobValues, NodeConfig};
 
@@ -110,7 +110,7 @@ impl Settings {
             gossip: config.flag(KNOBS, "gossip"),
             work: config.duration(KNOBS, "work"),
             members,
-            flaw: Flaw::of(config),
+            flaw: FLAWS.of(config),
         }
     }
 

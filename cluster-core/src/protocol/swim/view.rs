@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Swim, Timer};
+use super::{Swim, Timer, variant::FLAWS};
 use crate::{
     event::{DetectorView, NodeView, RoleKind, TimerView},
     name::Name,
@@ -27,7 +27,7 @@ impl Swim {
         view.waiting_for = self.waiting_for();
         view.extra.clear();
         if let Some(flaw) = self.settings.flaw {
-            view.extra.push((Name::new("variant"), flaw.row().name.to_owned()));
+            view.extra.push((Name::new("variant"), FLAWS.name(flaw).to_owned()));
         }
         if self.refused > 0 {
             view.extra.push((Name::new("packets refused"), self.refused.to_string()));
@@ -38,7 +38,7 @@ impl Swim {
         if !self.joined {
             return "its life to be on disk".into();
         }
-        if self.opinions.is_empty() && self.members.len() != 1 {
+        if !self.heard && self.members.len() != 1 {
             return "another member to speak to it".into();
         }
         match self.health.waits_for() {
