@@ -19,7 +19,6 @@ use crate::{
     name::Name,
     origin::BackendKind,
     spec::ClusterSpec,
-    time::TimingProfile,
     trace::{ClusterState, NodeState, NodeStatus},
 };
 
@@ -81,7 +80,7 @@ impl Case {
             protocol: self.protocol.to_owned(),
             nodes: (1..=3).map(NodeId).collect(),
             seed: self.seed,
-            profile: TimingProfile::Fast,
+            profile: self.place.profile(),
             knobs: quarry.knobs,
             clients: self.place.client().into_iter().collect(),
             ..ClusterSpec::default()

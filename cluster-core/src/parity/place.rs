@@ -9,6 +9,7 @@ use crate::{
     ids::{ClientId, Endpoint, NodeId},
     registry::ProtocolRow,
     spec::{ClientSpec, Load, Target},
+    time::TimingProfile,
     trace::{ClusterState, NodeState, NodeStatus},
 };
 
@@ -155,6 +156,15 @@ impl Place {
             target,
             ..ClientSpec::default()
         })
+    }
+
+    /// Returns how fast its cluster goes. Members that a busy machine keeps from answering are held for dead, which others
+    /// are not: they take their time.
+    pub(super) fn profile(self) -> TimingProfile {
+        match self {
+            Self::Leader | Self::Follower | Self::Server => TimingProfile::Fast,
+            Self::Member => TimingProfile::Human,
+        }
     }
 
     /// Waits until all is well. Returns who is to be struck, and who speaks to it.
