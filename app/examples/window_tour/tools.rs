@@ -110,10 +110,11 @@ fn click_link(eyes: &mut Eyes, (from, to): (u16, u16), button: u8, shows: &str) 
                 return Ok(());
             }
         }
-        // The menu of something else goes with the next click; what is selected need not be let go.
+        // What was hit is let go, or it would stay there as long as it is selected.
         if button == 3 {
             hand::press("Escape")?;
         }
+        hand::press("1")?;
     }
     bail!("something lay over the link n{from} to n{to} each time")
 }
