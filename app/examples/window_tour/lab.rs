@@ -20,6 +20,8 @@ const LAB: &str = "majority-or-nothing";
 const VISIBLE: (f64, f64) = (170.0, 640.0);
 /// The guide is left of this.
 const GUIDE: f64 = 372.0;
+/// How often a menu is looked for, a frame each time.
+const LOOKS: usize = 1000;
 /// The mouse stands here while the guide is scrolled.
 const IN_GUIDE: (f64, f64) = (180.0, 400.0);
 
@@ -134,9 +136,15 @@ impl<'a> LabTour<'a> {
     fn write(&mut self, node: u16, which: usize) -> Result<()> {
         let place = find_node(&mut self.eyes, node)?;
         hand::click(place.at, 3)?;
-        self.eyes.wait_for("an entry to write", |label| label.starts_with("Write "))?;
-        let mut entries: Vec<Seen> =
-            self.eyes.look()?.into_iter().filter(|seen| seen.label.starts_with("Write ")).collect();
+        let mut entries = Vec::new();
+        for _ in 0..LOOKS {
+            // The guide speaks of writing, too.
+            let of_menu = |seen: &Seen| seen.label.starts_with("Write ") && seen.at.0 > GUIDE;
+            entries = self.eyes.look()?.into_iter().filter(of_menu).collect::<Vec<_>>();
+            if !entries.is_empty() {
+                break;
+            }
+        }
         entries.sort_by(|a, b| a.at.1.total_cmp(&b.at.1));
         entries.dedup_by(|a, b| a.label == b.label);
         let entry = entries.get(which).with_context(|| format!("the menu offers only {entries:?}"))?;
