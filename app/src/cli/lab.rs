@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -25,6 +28,9 @@ use super::{
     progress::Progress,
     stop, window,
 };
+
+/// How many labs are checked at once on real nodes.
+const LIVE_LABS: usize = 3;
 
 /// The flags of `lab`.
 #[derive(Args, Debug)]
@@ -210,20 +216,38 @@ fn readable(labs: &Path) -> Result<Vec<Lab>, Failure> {
 fn check(labs: &Path, args: &CheckLabArgs) -> Result<(), Failure> {
     let stop = stop::flag();
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let mut checked = Vec::new();
     let which: &[String] = if args.which.iter().all(|name| is_pack(name)) { &[] } else { &args.which[..] };
-    for folder in folders(labs, which)? {
-        let report = match Lab::open(&folder) {
-            Ok(lab) => Checked::Verified(verify(&lab, args, threads, &stop)),
-            Err(errors) => {
-                Checked::Unreadable(folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), errors)
-            }
-        };
-        checked.push(report);
-        if stop.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(Failure::Run("it was stopped".to_owned()));
+    let folders = folders(labs, which)?;
+    let check = |folder: &PathBuf| match Lab::open(folder) {
+        Ok(lab) => Checked::Verified(verify(&lab, args, threads, &stop)),
+        Err(errors) => {
+            Checked::Unreadable(folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), errors)
         }
+    };
+    let (next, checked) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some((at, folder)) = folders.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let report = check(folder);
+            checked.lock().unwrap_or_else(PoisonError::into_inner).push((at, report));
+        }
+    };
+    std::thread::scope(|scope| {
+        // A simulated lab keeps all cores busy by itself; a live one mostly waits.
+        let beside = if args.backend == BackendKind::Live { LIVE_LABS - 1 } else { 0 };
+        for _ in 0..beside {
+            scope.spawn(work);
+        }
+        work();
+    });
+    if stop.load(Ordering::Relaxed) {
+        return Err(Failure::Run("it was stopped".to_owned()));
     }
+    let mut checked = checked.into_inner().unwrap_or_else(PoisonError::into_inner);
+    checked.sort_by_key(|(at, _)| *at);
+    let checked: Vec<Checked> = checked.into_iter().map(|(_, report)| report).collect();
     print(&match args.json {
         true => lab_words::json(&checked).map_err(Failure::run)?,
         false => lab_words::table(&checked),
