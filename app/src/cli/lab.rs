@@ -2,10 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -26,6 +23,7 @@ use super::{
     lab_pack::{self, PackArgs},
     lab_words::{self, Checked},
     progress::Progress,
+    several::several,
     stop, window,
 };
 
@@ -218,36 +216,21 @@ fn check(labs: &Path, args: &CheckLabArgs) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let which: &[String] = if args.which.iter().all(|name| is_pack(name)) { &[] } else { &args.which[..] };
     let folders = folders(labs, which)?;
-    let check = |folder: &PathBuf| match Lab::open(folder) {
-        Ok(lab) => Checked::Verified(verify(&lab, args, threads, &stop)),
-        Err(errors) => {
-            Checked::Unreadable(folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), errors)
-        }
-    };
-    let (next, checked) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let work = || {
-        while let Some((at, folder)) = folders.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
-            if stop.load(Ordering::Relaxed) {
-                return;
+    // A simulated lab keeps all cores busy by itself; a live one mostly waits.
+    let at_once = if args.backend == BackendKind::Live { LIVE_LABS } else { 1 };
+    let checked: Option<Vec<Checked>> = several(&folders, at_once, |folder| {
+        (!stop.load(Ordering::Relaxed)).then(|| match Lab::open(folder) {
+            Ok(lab) => Checked::Verified(verify(&lab, args, threads, &stop)),
+            Err(errors) => {
+                Checked::Unreadable(folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), errors)
             }
-            let report = check(folder);
-            checked.lock().unwrap_or_else(PoisonError::into_inner).push((at, report));
-        }
-    };
-    std::thread::scope(|scope| {
-        // A simulated lab keeps all cores busy by itself; a live one mostly waits.
-        let beside = if args.backend == BackendKind::Live { LIVE_LABS - 1 } else { 0 };
-        for _ in 0..beside {
-            scope.spawn(work);
-        }
-        work();
-    });
-    if stop.load(Ordering::Relaxed) {
+        })
+    })
+    .into_iter()
+    .collect();
+    let Some(checked) = checked.filter(|_| !stop.load(Ordering::Relaxed)) else {
         return Err(Failure::Run("it was stopped".to_owned()));
-    }
-    let mut checked = checked.into_inner().unwrap_or_else(PoisonError::into_inner);
-    checked.sort_by_key(|(at, _)| *at);
-    let checked: Vec<Checked> = checked.into_iter().map(|(_, report)| report).collect();
+    };
     print(&match args.json {
         true => lab_words::json(&checked).map_err(Failure::run)?,
         false => lab_words::table(&checked),

@@ -3,10 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -20,7 +17,7 @@ use cluster_core::{
 };
 use serde_json::json;
 
-use super::{Failure, failure::print, stop};
+use super::{Failure, failure::print, several::several, stop};
 
 /// How many files are graded at once, at most.
 const FILES_MAX: usize = 10_000;
@@ -58,7 +55,8 @@ pub(super) fn grade_all(labs: &[Lab], args: &GradeArgs) -> Result<(), Failure> {
     let files = files(&args.files)?;
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let (mut grades, mut wrong) = (Vec::new(), Vec::new());
-    for graded in several(&files, labs, threads, &stop::flag()) {
+    let stop = stop::flag();
+    for graded in several(&files, threads, |file| one(file, labs, &stop)) {
         match graded {
             Ok(grade) => grades.push(grade),
             Err(unreadable) => wrong.push(unreadable),
@@ -85,26 +83,6 @@ pub(super) fn grade_all(labs: &[Lab], args: &GradeArgs) -> Result<(), Failure> {
             Err(Failure::Input(format!("{bad} of {} could not be graded; each says why, and what to do", files.len())))
         }
     }
-}
-
-fn several(files: &[PathBuf], labs: &[Lab], threads: usize, stop: &AtomicBool) -> Vec<Graded> {
-    let graded: Mutex<Vec<(usize, Graded)>> = Mutex::new(Vec::new());
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some((at, file)) = files.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
-            let one = one(file, labs, stop);
-            graded.lock().unwrap_or_else(PoisonError::into_inner).push((at, one));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, files.len().max(1)) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let mut graded = graded.into_inner().unwrap_or_else(PoisonError::into_inner);
-    graded.sort_by_key(|(at, _)| *at);
-    graded.into_iter().map(|(_, graded)| graded).collect()
 }
 
 fn one(file: &Path, labs: &[Lab], stop: &AtomicBool) -> Graded {

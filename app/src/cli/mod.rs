@@ -24,6 +24,7 @@ mod protocols;
 mod rerun;
 mod run;
 mod screenshot;
+mod several;
 mod state_json;
 mod stop;
 mod summary_text;
