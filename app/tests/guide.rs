@@ -18,7 +18,7 @@ use cluster_core::{
     spec::ClusterSpec,
     trace::TraceStore,
 };
-use egui_kittest::{Harness, kittest::Queryable};
+use egui_kittest::{Harness, kittest::{NodeT, Queryable}};
 use faultline::{
     action::Action,
     app::App,
@@ -162,8 +162,14 @@ fn help_comes_after_its_time_and_is_noted() {
     assert!(harness.query_by_label("Give me a hint").is_none());
     // The hint of this lab comes after 90 s.
     at_second(&mut harness, 100.0);
+    let button = harness.get_by_label("Give me a hint").accesskit_node().id();
+    wait(&mut harness, "help by itself", |harness| {
+        !harness.state().guide().lesson.as_ref().unwrap().hints_here().is_empty()
+    });
+    let now = harness.get_by_label("Give me a hint").accesskit_node().id();
+    assert_eq!(now, button, "what comes by itself takes no click away");
     press(&mut harness, "Give me a hint");
-    at_second(&mut harness, 120.0);
+    at_second(&mut harness, 100_000.0);
     // Its button may be further down in the panel.
     let Some(Offer::Level(hint)) = harness.state().guide().lesson.as_ref().unwrap().offer() else {
         panic!("no more help")

@@ -67,32 +67,39 @@ impl View for GuidePanel {
 
 impl GuidePanel {
     fn step_ui(&mut self, ui: &mut Ui, ctx: &ViewCtx<'_>, lesson: &Lesson, lab: &Lab, step: &Step) {
-        if lesson.looked.is_some() {
-            ui.horizontal(|ui| {
-                ui.weak("You are looking back");
-                if ui.link("Come back").clicked() {
-                    ctx.in_lab(GuideAction::Look(lesson.step));
-                }
-            });
-        }
+        // What comes and goes by itself has a place of its own, so that what follows keeps its identity: a button under
+        // the mouse stays the button that was pressed.
+        ui.scope(|ui| {
+            if lesson.looked.is_some() {
+                ui.horizontal(|ui| {
+                    ui.weak("You are looking back");
+                    if ui.link("Come back").clicked() {
+                        ctx.in_lab(GuideAction::Look(lesson.step));
+                    }
+                });
+            }
+        });
         if lesson.step == 0 && lesson.section("intro").is_some() {
             self.words.section_ui(ui, ctx, lesson, "intro", false);
             ui.add_space(look::GAP_PX);
         }
-        if let Some(run) = lesson.run.as_ref().filter(|run| run.demo && lesson.looked.is_none()) {
-            demo::demo_ui(ui, ctx, run);
-        }
+        ui.scope(|ui| {
+            if let Some(run) = lesson.run.as_ref().filter(|run| run.demo && lesson.looked.is_none()) {
+                demo::demo_ui(ui, ctx, run);
+            }
+        });
         self.words.section_ui(ui, ctx, lesson, &step.text, true);
         ui.add_space(0.5 * look::GAP_PX);
         let now = lesson.looked.is_none();
         match step.kind {
             StepKind::Predict | StepKind::Observe => ask::ask_ui(ui, ctx, lesson, step, now),
             StepKind::Do => {
-                help::came_ui(ui, ctx, &mut self.words, lesson, lab);
-                goals::goals_ui(ui, ctx, &mut self.words, lesson, lab, now);
+                let words = &mut self.words;
+                ui.scope(|ui| help::came_ui(ui, ctx, words, lesson, lab));
+                ui.scope(|ui| goals::goals_ui(ui, ctx, words, lesson, lab, now));
                 if now {
-                    goals::phase_ui(ui, ctx, lesson, lab);
-                    help::help_ui(ui, ctx, &mut self.words, lesson, lab);
+                    ui.scope(|ui| goals::phase_ui(ui, ctx, lesson, lab));
+                    ui.scope(|ui| help::help_ui(ui, ctx, words, lesson, lab));
                     goals::on_ui(ui, ctx, lesson);
                 }
             }
