@@ -18,7 +18,10 @@ use cluster_core::{
     spec::ClusterSpec,
     trace::TraceStore,
 };
-use egui_kittest::{Harness, kittest::{NodeT, Queryable}};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT, Queryable},
+};
 use faultline::{
     action::Action,
     app::App,

@@ -16,7 +16,7 @@ use crate::{
     event::{EventKind, MessageInfo, NodeView},
     ids::{LogIndex, NodeId, OpId},
     name::Name,
-    protocol::{Ctx, Effect, Encoder, NodeConfig, Protocol},
+    protocol::{Ctx, Encoder, Hands, NodeConfig, Protocol, Timers},
     request::{Request, Response},
     time::Timestamp,
 };
@@ -53,8 +53,6 @@ pub enum Input {
     Synced(SyncId),
     /// The connection to another node broke.
     PeerLost(NodeId),
-    /// A burst of inputs is over.
-    Idle,
 }
 
 /// What one node asks for, in order.
@@ -100,6 +98,8 @@ pub trait Node: Send {
     /// Takes one input, appends what it asks for to `out`. An error means that the node ended itself: nothing of the
     /// step counts, and the node must not be stepped again.
     fn step(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) -> Result<Stepped, NodePanic>;
+    /// A burst of inputs is over: does the same for what the node gathered.
+    fn idle(&mut self, now: Timestamp, out: &mut Vec<Output>) -> Result<(), NodePanic>;
     /// Appends the [`EventKind::ViewChanged`] since the last call, if the view changed.
     fn flush_view(&mut self, out: &mut Vec<Output>);
     /// Returns what the node shows of itself, as of the last [`Node::flush_view`].
@@ -130,15 +130,8 @@ pub struct NodePanic(pub String);
 
 /// A node that runs protocol `P`.
 pub struct NodeHost<P: Protocol> {
-    me: NodeId,
     protocol: P,
-    rng: ChaCha8Rng,
-    next_sync: SyncId,
-    next_token: TimerToken,
-    /// The timers that run, in order. They are few, and set anew all the time.
-    armed: Vec<(P::Timer, TimerToken)>,
-    effects: Vec<Effect<P>>,
-    encoder: Encoder,
+    hands: Hands<P::Timer>,
     shown: NodeView,
     view: NodeView,
     /// Whether a part of what was shown counts no more.
@@ -154,49 +147,24 @@ impl<P: Protocol> NodeHost<P> {
         incarnation: u32,
         out: &mut Vec<Output>,
     ) -> Result<Self, NodePanic> {
-        let seed = config.seed ^ u64::from(config.me.0) << 32 ^ u64::from(incarnation) << 48;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut next_sync = SyncId(1);
-        let (mut encoder, mut effects) = (Encoder::default(), Vec::new());
-        let protocol = guarded(|| {
-            let (rng, next_sync, encoder, effects) = (&mut rng, &mut next_sync, &mut encoder, &mut effects);
-            P::start(config, disk, &mut Ctx { me: config.me, now, rng, next_sync, encoder, effects })
-        })?;
-        let mut host = Self {
-            me: config.me,
-            protocol,
-            rng,
-            next_sync,
-            next_token: TimerToken(1),
-            armed: Vec::new(),
-            effects,
-            encoder,
-            shown: NodeView::default(),
-            view: NodeView::default(),
-            forgot: true,
-        };
-        host.drain(out);
-        Ok(host)
+        let me = config.me;
+        let rng = ChaCha8Rng::seed_from_u64(config.seed ^ u64::from(me.0) << 32 ^ u64::from(incarnation) << 48);
+        let (encoder, timers) = (Encoder::default(), Timers::default());
+        let mut hands = Hands { me, rng, next_sync: SyncId(1), encoder, timers };
+        let protocol = guarded(|| P::start(config, disk, &mut Ctx { now, hands: &mut hands, out }))?;
+        Ok(Self { protocol, hands, shown: NodeView::default(), view: NodeView::default(), forgot: true })
     }
 
-    fn handle(&mut self, now: Timestamp, input: Input) -> Stepped {
+    fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) -> Stepped {
         let mut stepped = Stepped::Done;
-        let mut ctx = Ctx {
-            me: self.me,
-            now,
-            rng: &mut self.rng,
-            next_sync: &mut self.next_sync,
-            encoder: &mut self.encoder,
-            effects: &mut self.effects,
-        };
+        let mut ctx = Ctx { now, hands: &mut self.hands, out };
         match input {
             Input::Message { from, payload } => match postcard::from_bytes(&payload) {
                 Ok(message) => self.protocol.on_message(from, message, &mut ctx),
                 Err(_) => stepped = Stepped::Undecodable,
             },
-            Input::Timer(token) => match self.armed.iter().position(|(_, armed)| *armed == token) {
-                Some(at) => {
-                    let (timer, _) = self.armed.remove(at);
+            Input::Timer(token) => match ctx.hands.timers.take(token) {
+                Some(timer) => {
                     stepped = Stepped::TimerFired(P::timer_name(timer));
                     self.protocol.on_timer(timer, &mut ctx);
                 }
@@ -208,60 +176,23 @@ impl<P: Protocol> NodeHost<P> {
             Input::Request { op, request, .. } => self.protocol.on_request(op, request, &mut ctx),
             Input::Config { knob, config } => {
                 let value = config.knobs.get(knob.as_str()).and_then(|value| Name::intern(value)).unwrap_or_default();
-                let taken = EventKind::KnobTaken { node: self.me, knob, value };
-                ctx.effects.push(Effect::Note(taken));
+                ctx.out.push(Output::Note(EventKind::KnobTaken { node: ctx.hands.me, knob, value }));
                 self.protocol.on_config(&config, &mut ctx);
             }
             Input::Synced(sync) => self.protocol.on_synced(sync, &mut ctx),
             Input::PeerLost(peer) => self.protocol.on_peer_lost(peer, &mut ctx),
-            Input::Idle => self.protocol.on_idle(&mut ctx),
         }
         stepped
-    }
-
-    /// Turns effects into outputs.
-    fn drain(&mut self, out: &mut Vec<Output>) {
-        if self.effects.is_empty() {
-            return;
-        }
-        let mut effects = std::mem::take(&mut self.effects);
-        for effect in effects.drain(..) {
-            match effect {
-                Effect::Send { to, info, payload } => out.push(Output::Send { to, info, payload }),
-                Effect::Reply(op, response) => out.push(Output::Reply { op, response }),
-                Effect::SetTimer(timer, at) => {
-                    let token = self.next_token;
-                    self.next_token.0 += 1;
-                    match self.place(timer) {
-                        Ok(place) => self.armed[place].1 = token,
-                        Err(place) => self.armed.insert(place, (timer, token)),
-                    }
-                    out.push(Output::Arm { token, at });
-                }
-                Effect::CancelTimer(timer) => {
-                    if let Ok(place) = self.place(timer) {
-                        self.armed.remove(place);
-                    }
-                }
-                Effect::Write(op) => out.push(Output::Write(op)),
-                Effect::Sync(sync) => out.push(Output::Sync(sync)),
-                Effect::Note(event) => out.push(Output::Note(event)),
-            }
-        }
-        self.effects = effects;
-    }
-
-    /// Returns where a timer stands, or would.
-    fn place(&self, timer: P::Timer) -> Result<usize, usize> {
-        self.armed.binary_search_by(|(armed, _)| armed.cmp(&timer))
     }
 }
 
 impl<P: Protocol> Node for NodeHost<P> {
     fn step(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) -> Result<Stepped, NodePanic> {
-        let stepped = guarded(|| self.handle(now, input))?;
-        self.drain(out);
-        Ok(stepped)
+        guarded(|| self.handle(now, input, out))
+    }
+
+    fn idle(&mut self, now: Timestamp, out: &mut Vec<Output>) -> Result<(), NodePanic> {
+        guarded(|| self.protocol.on_idle(&mut Ctx { now, hands: &mut self.hands, out }))
     }
 
     fn flush_view(&mut self, out: &mut Vec<Output>) {
@@ -276,7 +207,7 @@ impl<P: Protocol> Node for NodeHost<P> {
             for change in &changes {
                 self.shown.apply(change);
             }
-            out.push(Output::Note(EventKind::ViewChanged { node: self.me, changes }));
+            out.push(Output::Note(EventKind::ViewChanged { node: self.hands.me, changes }));
         }
     }
 

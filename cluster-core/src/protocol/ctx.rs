@@ -9,53 +9,78 @@ use rand_chacha::ChaCha8Rng;
 use super::{Encoder, Protocol};
 use crate::{
     disk::{DiskOp, SyncId},
-    event::{EntryBrief, EventKind, MessageInfo, Milestone},
+    event::{EntryBrief, EventKind, Milestone},
+    host::{Output, TimerToken},
     ids::{LogIndex, NodeId, OpId},
     name::Name,
     request::Response,
     time::Timestamp,
 };
 
-/// What one step asks for, in order.
-#[derive(Debug)]
-pub enum Effect<P: Protocol> {
-    /// Send a message, which is encoded by now.
-    Send {
-        /// To whom.
-        to: NodeId,
-        /// What it is.
-        info: MessageInfo,
-        /// The encoded message.
-        payload: Bytes,
-    },
-    /// Answer a client.
-    Reply(OpId, Response),
-    /// Let a timer run out at that time; replaces the timer of that name.
-    SetTimer(P::Timer, Timestamp),
-    /// Forget a timer.
-    CancelTimer(P::Timer),
-    /// Write.
-    Write(DiskOp),
-    /// Make everything written so far durable, then say so.
-    Sync(SyncId),
-    /// Tell those who watch.
-    Note(EventKind),
-}
-
 /// The world as a protocol sees it during one step.
 pub struct Ctx<'a, P: Protocol> {
-    pub(crate) me: NodeId,
     pub(crate) now: Timestamp,
-    pub(crate) rng: &'a mut ChaCha8Rng,
-    pub(crate) next_sync: &'a mut SyncId,
-    pub(crate) encoder: &'a mut Encoder,
-    pub(crate) effects: &'a mut Vec<Effect<P>>,
+    pub(crate) hands: &'a mut Hands<P::Timer>,
+    /// What the step asks for, in order.
+    pub(crate) out: &'a mut Vec<Output>,
+}
+
+/// What a node has from one step to the next beside its protocol.
+#[derive(Debug)]
+pub(crate) struct Hands<T> {
+    pub(crate) me: NodeId,
+    pub(crate) rng: ChaCha8Rng,
+    pub(crate) next_sync: SyncId,
+    pub(crate) encoder: Encoder,
+    pub(crate) timers: Timers<T>,
+}
+
+/// The timers of a node that run, in order. They are few, and set anew all the time.
+#[derive(Debug)]
+pub(crate) struct Timers<T> {
+    next: TimerToken,
+    armed: Vec<(T, TimerToken)>,
+}
+
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self { next: TimerToken(1), armed: Vec::new() }
+    }
+}
+
+impl<T: Copy + Ord> Timers<T> {
+    /// Takes the timer that was armed by that token, unless it was set anew or stopped since.
+    pub(crate) fn take(&mut self, token: TimerToken) -> Option<T> {
+        let at = self.armed.iter().position(|(_, armed)| *armed == token)?;
+        Some(self.armed.remove(at).0)
+    }
+
+    fn set(&mut self, timer: T) -> TimerToken {
+        let token = self.next;
+        self.next.0 += 1;
+        match self.place(timer) {
+            Ok(place) => self.armed[place].1 = token,
+            Err(place) => self.armed.insert(place, (timer, token)),
+        }
+        token
+    }
+
+    fn cancel(&mut self, timer: T) {
+        if let Ok(place) = self.place(timer) {
+            self.armed.remove(place);
+        }
+    }
+
+    /// Returns where a timer stands, or would.
+    fn place(&self, timer: T) -> Result<usize, usize> {
+        self.armed.binary_search_by(|(armed, _)| armed.cmp(&timer))
+    }
 }
 
 impl<P: Protocol> Ctx<'_, P> {
     /// Returns who this node is.
     pub fn me(&self) -> NodeId {
-        self.me
+        self.hands.me
     }
 
     /// Returns the time by this node's clock.
@@ -66,58 +91,59 @@ impl<P: Protocol> Ctx<'_, P> {
     /// Draws a duration from `min` up to, not including, `max`.
     pub fn random_duration(&mut self, min: Duration, max: Duration) -> Duration {
         let (min, max) = (min.as_nanos() as u64, max.as_nanos() as u64);
-        Duration::from_nanos(if min < max { self.rng.random_range(min..max) } else { min })
+        Duration::from_nanos(if min < max { self.hands.rng.random_range(min..max) } else { min })
     }
 
     /// Sends a message. It may be lost, delayed or never arrive; it never arrives twice, and never before an earlier one.
     pub fn send(&mut self, to: NodeId, message: P::Message) {
-        let (info, payload) = (P::describe(&message), self.encoder.encode(&message));
-        self.effects.push(Effect::Send { to, info, payload });
+        let (info, payload) = (P::describe(&message), self.hands.encoder.encode(&message));
+        self.out.push(Output::Send { to, info, payload });
     }
 
     /// Answers a client's request, at most once.
     pub fn reply(&mut self, op: OpId, response: Response) {
-        self.effects.push(Effect::Reply(op, response));
+        self.out.push(Output::Reply { op, response });
     }
 
     /// Sets (or sets anew) a timer.
     pub fn set_timer(&mut self, timer: P::Timer, after: Duration) {
-        self.effects.push(Effect::SetTimer(timer, self.now + after));
+        let (token, at) = (self.hands.timers.set(timer), self.now + after);
+        self.out.push(Output::Arm { token, at });
     }
 
     /// Stops a timer.
     pub fn cancel_timer(&mut self, timer: P::Timer) {
-        self.effects.push(Effect::CancelTimer(timer));
+        self.hands.timers.cancel(timer);
     }
 
     /// Appends a record to one of the node's files. Not durable before a [`Ctx::sync`] completed.
     pub fn append(&mut self, file: Name, record: Bytes) {
-        self.effects.push(Effect::Write(DiskOp::Append { file, record }));
+        self.out.push(Output::Write(DiskOp::Append { file, record }));
     }
 
     /// Replaces a file by these records in one atomic step (write, fsync, rename).
     pub fn replace(&mut self, file: Name, records: Vec<Bytes>) {
-        self.effects.push(Effect::Write(DiskOp::Replace { file, records }));
+        self.out.push(Output::Write(DiskOp::Replace { file, records }));
     }
 
     /// Asks for everything written so far to be made durable; [`Protocol::on_synced`] brings the answer.
     pub fn sync(&mut self) -> SyncId {
-        let sync = *self.next_sync;
-        self.next_sync.0 += 1;
-        self.effects.push(Effect::Sync(sync));
+        let sync = self.hands.next_sync;
+        self.hands.next_sync.0 += 1;
+        self.out.push(Output::Sync(sync));
         sync
     }
 
     /// Marks what the literature has a name for.
     pub fn note(&mut self, milestone: Milestone) {
-        let node = self.me;
-        self.effects.push(Effect::Note(EventKind::Milestone { node, milestone }));
+        let node = self.hands.me;
+        self.out.push(Output::Note(EventKind::Milestone { node, milestone }));
     }
 
     /// Shows that the node's log is, from `from` on, exactly `entries`. Call it for every change of the log, and once
     /// at start with all that was recovered.
     pub fn log_spliced(&mut self, from: LogIndex, entries: Vec<EntryBrief>) {
-        let node = self.me;
-        self.effects.push(Effect::Note(EventKind::LogSpliced { node, from, entries }));
+        let node = self.hands.me;
+        self.out.push(Output::Note(EventKind::LogSpliced { node, from, entries }));
     }
 }

@@ -1,4 +1,4 @@
-//! The contract of a protocol: a pure state machine, one input in, a list of effects out.
+//! The contract of a protocol: a pure state machine, one input in, a list of outputs out.
 //!
 //! One handler call is one atomic step. A protocol reads no clock, owns no socket and draws no luck but through [`Ctx`];
 //! only what it wrote to its disk and synced survives. There is no `async` and no `Result`: what can go wrong outside is
@@ -20,7 +20,8 @@ use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use ctx::{Ctx, Effect};
+pub use ctx::Ctx;
+pub(crate) use ctx::{Hands, Timers};
 pub(crate) use encoder::Encoder;
 pub use kv::KvMap;
 pub use variant::{CORRECT, VARIANT_KNOB, Variant};

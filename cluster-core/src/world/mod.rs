@@ -289,7 +289,7 @@ impl<B: Backend> World<B> {
         match due {
             Due::Timer { node, incarnation, token } => self.ring(now, node, incarnation, token),
             Due::Client { client, token } => self.client_timer(now, client, token),
-            Due::Transmit { frame, ends } => self.transmit(now, frame, ends),
+            Due::Transmit { frame, ends } => self.transmit_first(now, frame, ends),
             Due::Synced { node, incarnation, sync } => {
                 if self.incarnation(node) == Some(incarnation) {
                     self.backend.synced(node, sync);

@@ -287,10 +287,10 @@ impl<B: Backend> World<B> {
 
     /// Ends a burst for one node: it sends what it gathered, and its changed view is recorded.
     pub(super) fn idle(&mut self, now: Timestamp, node: NodeId) {
-        let Some(cause) = self.process(node).filter(|process| !process.frozen).map(|process| process.cause) else {
+        if self.process(node).is_none_or(|process| process.frozen) {
             return;
-        };
-        self.step(now, node, cause, Input::Idle);
+        }
+        self.rest(now, node);
         if self.touched.contains(node) {
             // What it asked for was done at once, and it has something to do again: its view is not settled yet.
             return;
@@ -326,6 +326,22 @@ impl<B: Backend> World<B> {
                 }
                 self.carry(now, node, &mut outputs);
             }
+            Err(NodePanic(why)) => {
+                outputs.clear();
+                self.fail(now, node, NodeFailure::Protocol(why), None);
+            }
+        }
+        self.outputs = outputs;
+    }
+
+    /// Lets a node send what it gathered.
+    fn rest(&mut self, now: Timestamp, node: NodeId) {
+        let Some(slot) = self.nodes.get_mut(node) else { return };
+        let shown = slot.machine.show_time(now);
+        let Some(process) = slot.process.as_mut() else { return };
+        let mut outputs = std::mem::take(&mut self.outputs);
+        match process.node.idle(shown, &mut outputs) {
+            Ok(()) => self.carry(now, node, &mut outputs),
             Err(NodePanic(why)) => {
                 outputs.clear();
                 self.fail(now, node, NodeFailure::Protocol(why), None);

@@ -119,7 +119,7 @@ impl Cluster {
         slot.node = Some(node);
         slot.view = NodeView::default();
         self.carry(id, out);
-        self.input(id, Input::Idle);
+        self.step(id, None);
     }
 
     /// The process dies; with `power_lost`, so does what was not synced.
@@ -271,19 +271,26 @@ impl Cluster {
     }
 
     fn input(&mut self, id: NodeId, input: Input) {
-        for input in [input, Input::Idle] {
-            let Some(node) = self.slots.get_mut(&id).and_then(|slot| slot.node.as_mut()) else { return };
-            let mut out = Vec::new();
-            match node.step(self.now, input, &mut out) {
-                Ok(_) => node.flush_view(&mut out),
-                Err(panic) => {
-                    self.panics.push((id, panic.0));
-                    self.crash(id, false);
-                    return;
-                }
+        self.step(id, Some(input));
+        self.step(id, None);
+    }
+
+    /// Lets a node take an input, or end its burst.
+    fn step(&mut self, id: NodeId, input: Option<Input>) {
+        let Some(node) = self.slots.get_mut(&id).and_then(|slot| slot.node.as_mut()) else { return };
+        let mut out = Vec::new();
+        let stepped = match input {
+            Some(input) => node.step(self.now, input, &mut out).map(|_| ()),
+            None => node.idle(self.now, &mut out),
+        };
+        match stepped {
+            Ok(()) => node.flush_view(&mut out),
+            Err(panic) => {
+                self.panics.push((id, panic.0));
+                return self.crash(id, false);
             }
-            self.carry(id, out);
         }
+        self.carry(id, out);
     }
 
     fn carry(&mut self, id: NodeId, out: Vec<Output>) {

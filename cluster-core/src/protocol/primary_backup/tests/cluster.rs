@@ -93,7 +93,7 @@ impl Cluster {
         self.views.insert(node, NodeView::default());
         self.logs.insert(node, LogTail::default());
         self.carry_out(node, out);
-        self.step(node, Input::Idle);
+        self.idle(node);
     }
 
     /// The node's machine loses power: what was not synced is gone.
@@ -134,13 +134,13 @@ impl Cluster {
         self.ops += 1;
         let (op, request) = (OpId(self.ops), Request::Get { key: key.into() });
         self.step(NodeId(node), Input::Request { op, request, after });
-        self.step(NodeId(node), Input::Idle);
+        self.idle(NodeId(node));
         op
     }
 
     pub(super) fn ask_again(&mut self, node: u16, op: OpId, request: Request) {
         self.step(NodeId(node), Input::Request { op, request, after: LogIndex(0) });
-        self.step(NodeId(node), Input::Idle);
+        self.idle(NodeId(node));
     }
 
     pub(super) fn put(&mut self, node: u16, key: &str, value: &str) -> OpId {
@@ -171,17 +171,17 @@ impl Cluster {
             match self.due.remove(&(at, number)).expect("it was just seen") {
                 Due::Message { from, to, payload } if !self.cut.contains(&(from, to)) => {
                     self.step(to, Input::Message { from, payload });
-                    self.step(to, Input::Idle);
+                    self.idle(to);
                 }
                 Due::Message { .. } => {}
                 Due::Timer { node, life, token } if self.lives[&node] == life => {
                     self.step(node, Input::Timer(token));
-                    self.step(node, Input::Idle);
+                    self.idle(node);
                 }
                 Due::Synced { node, life, sync } if self.lives[&node] == life && self.hosts.contains_key(&node) => {
                     self.disks.get_mut(&node).expect("a started node has a disk").sync();
                     self.step(node, Input::Synced(sync));
-                    self.step(node, Input::Idle);
+                    self.idle(node);
                 }
                 Due::Timer { .. } | Due::Synced { .. } => {}
             }
@@ -217,6 +217,14 @@ impl Cluster {
         let mut out = Vec::new();
         let Some(host) = self.hosts.get_mut(&node) else { return };
         host.step(self.now, input, &mut out).expect("the node keeps its own invariants");
+        host.flush_view(&mut out);
+        self.carry_out(node, out);
+    }
+
+    fn idle(&mut self, node: NodeId) {
+        let mut out = Vec::new();
+        let Some(host) = self.hosts.get_mut(&node) else { return };
+        host.idle(self.now, &mut out).expect("the node keeps its own invariants");
         host.flush_view(&mut out);
         self.carry_out(node, out);
     }
