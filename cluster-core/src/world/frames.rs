@@ -178,7 +178,7 @@ impl<B: Backend> World<B> {
             return self.drop_frame(now, frame.msg, DropReason::Corrupt);
         }
         let Some(flight) = self.in_flight.remove(&frame.msg) else { return };
-        let seq = self.record(now, Some(flight.sent), EventKind::FrameDelivered { msg: frame.msg });
+        let seq = self.recorder.record_with(now, Some(flight.sent), || EventKind::FrameDelivered { msg: frame.msg });
         match (frame.to, frame.from) {
             (Endpoint::Node(node), Endpoint::Node(from)) => {
                 let input = Input::Message { from, payload: frame.payload };

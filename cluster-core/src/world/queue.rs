@@ -1,7 +1,7 @@
 //! What is to happen later, in order of time; of the same moment, first come, first served.
 
 use std::{
-    cmp::Reverse,
+    cmp::Ordering,
     collections::{BinaryHeap, VecDeque, binary_heap::PeekMut},
 };
 
@@ -44,7 +44,7 @@ pub(super) enum Due {
 /// only the first of a lane takes part in the order of all: however many frames are under way, that order stays short.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    heap: BinaryHeap<Reverse<Entry>>,
+    heap: BinaryHeap<Entry>,
     /// What is due in no lane, by the places that the heap orders: they are moved often, and this is heavy.
     dues: Vec<Option<Due>>,
     free: Vec<u32>,
@@ -53,11 +53,43 @@ pub(super) struct Queue {
     order: u64,
 }
 
-/// When something is due, the how manieth it is, and where it stands.
-type Entry = (Timestamp, u64, Place);
+/// When something is due, the how manieth it is, and where it stands. What is due first is the greatest.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    at: Timestamp,
+    order: u64,
+    place: Place,
+}
+
+impl Entry {
+    /// Returns the place in the order of all, as one number: that compares without a branch.
+    fn rank(&self) -> u128 {
+        u128::from(self.at.0) << 64 | u128::from(self.order)
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.rank().cmp(&self.rank())
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Entry {}
 
 /// Where something stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 enum Place {
     /// By itself.
     Due(u32),
@@ -88,7 +120,7 @@ impl Queue {
             }
         };
         self.dues[place as usize] = Some(due);
-        self.heap.push(Reverse((at, self.order, Place::Due(place))));
+        self.heap.push(Entry { at, order: self.order, place: Place::Due(place) });
     }
 
     /// Lets a frame leave its link at that time.
@@ -104,21 +136,21 @@ impl Queue {
             Some(_) => self.order += 1,
             None => {
                 self.order += 1;
-                self.heap.push(Reverse((at, self.order, Place::Lane(link.0))));
+                self.heap.push(Entry { at, order: self.order, place: Place::Lane(link.0) });
             }
         }
         lane.push_back(InLane { at, order: self.order, frame, ends });
     }
 
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.heap.peek().map(|Reverse((at, ..))| *at)
+        self.heap.peek().map(|entry| entry.at)
     }
 
     /// Returns when a frame leaves its link, with the frame, if it is still on it.
     pub(super) fn frame(&self, msg: MsgId) -> Option<(Timestamp, Frame, Ends)> {
         let in_lane = self.lanes.iter().flatten().find(|it| it.frame.msg == msg);
         let alone = || {
-            self.heap.iter().find_map(|Reverse((at, _, place))| match place {
+            self.heap.iter().find_map(|Entry { at, place, .. }| match place {
                 Place::Lane(_) => None,
                 Place::Due(place) => match &self.dues[*place as usize] {
                     Some(Due::Transmit { frame, ends }) if frame.msg == msg => Some((*at, frame.clone(), *ends)),
@@ -153,7 +185,7 @@ impl Queue {
     /// Takes the first thing that is due at `now` or before.
     pub(super) fn pop(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
         let mut first = self.heap.peek_mut()?;
-        let Reverse((at, _, place)) = *first;
+        let Entry { at, place, .. } = *first;
         if at > now {
             return None;
         }
@@ -167,7 +199,7 @@ impl Queue {
                 let lane = &mut self.lanes[number as usize];
                 let InLane { frame, ends, .. } = lane.pop_front()?;
                 match lane.front() {
-                    Some(next) => *first = Reverse((next.at, next.order, place)),
+                    Some(next) => *first = Entry { at: next.at, order: next.order, place },
                     None => drop(PeekMut::pop(first)),
                 }
                 Some((at, Due::Transmit { frame, ends }))
@@ -177,7 +209,7 @@ impl Queue {
 
     fn remove(&mut self, mut which: impl FnMut(&Frame) -> bool) {
         let Self { heap, dues, free, lanes, .. } = self;
-        heap.retain(|Reverse((_, _, place))| {
+        heap.retain(|Entry { place, .. }| {
             let Place::Due(place) = place else { return false };
             let due = &mut dues[*place as usize];
             let goes = matches!(due, Some(Due::Transmit { frame, .. }) if which(frame));
@@ -190,7 +222,8 @@ impl Queue {
         for (number, lane) in lanes.iter_mut().enumerate() {
             lane.retain(|it| !which(&it.frame));
             // Another may be the first.
-            heap.extend(lane.front().map(|first| Reverse((first.at, first.order, Place::Lane(number as u32)))));
+            let first = lane.front();
+            heap.extend(first.map(|it| Entry { at: it.at, order: it.order, place: Place::Lane(number as u32) }));
         }
     }
 }
