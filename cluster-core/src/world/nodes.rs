@@ -118,8 +118,7 @@ impl<B: Backend> World<B> {
         }
         self.found_on_disk(now, node, started, &disk);
         let shown = self.node_time(node, now);
-        let mut outputs = std::mem::take(&mut self.outputs);
-        match (self.row.boot)(&config, &disk, shown, incarnation, &mut outputs) {
+        match (self.row.boot)(&config, &disk, shown, incarnation, &mut self.outputs) {
             Ok(booted) => {
                 let process = Process {
                     node: booted,
@@ -135,12 +134,10 @@ impl<B: Backend> World<B> {
                     slot.process = Some(process);
                 }
                 self.touched.insert(node);
-                self.carry(now, node, &mut outputs);
+                self.carry(now, node);
             }
-            Err(NodePanic(why)) => self.fail(now, node, NodeFailure::Protocol(why), Some(started)),
+            Err(why) => self.panicked(now, node, why, Some(started)),
         }
-        outputs.clear();
-        self.outputs = outputs;
     }
 
     /// Takes a node's process down.
@@ -295,15 +292,13 @@ impl<B: Backend> World<B> {
             // What it asked for was done at once, and it has something to do again: its view is not settled yet.
             return;
         }
-        let mut outputs = std::mem::take(&mut self.outputs);
         // A view is made for those who watch.
         if !self.recorder.forgets()
-            && let Some(process) = self.process_mut(node)
+            && let Some(process) = self.nodes.get_mut(node).and_then(|slot| slot.process.as_mut())
         {
-            process.node.flush_view(&mut outputs);
+            process.node.flush_view(&mut self.outputs);
+            self.carry(now, node);
         }
-        self.carry(now, node, &mut outputs);
-        self.outputs = outputs;
         self.tell_counters_soon(now, node);
     }
 
@@ -311,8 +306,7 @@ impl<B: Backend> World<B> {
         let Some(slot) = self.nodes.get_mut(node) else { return };
         let shown = slot.machine.show_time(now);
         let Some(process) = slot.process.as_mut() else { return };
-        let mut outputs = std::mem::take(&mut self.outputs);
-        match process.node.step(shown, input, &mut outputs) {
+        match process.node.step(shown, input, &mut self.outputs) {
             Ok(stepped) => {
                 match stepped {
                     Stepped::Done => process.cause = cause,
@@ -324,14 +318,10 @@ impl<B: Backend> World<B> {
                         self.record(now, seq, EventKind::FrameRejected { node, reason });
                     }
                 }
-                self.carry(now, node, &mut outputs);
+                self.carry(now, node);
             }
-            Err(NodePanic(why)) => {
-                outputs.clear();
-                self.fail(now, node, NodeFailure::Protocol(why), None);
-            }
+            Err(why) => self.panicked(now, node, why, None),
         }
-        self.outputs = outputs;
     }
 
     /// Lets a node send what it gathered.
@@ -339,22 +329,24 @@ impl<B: Backend> World<B> {
         let Some(slot) = self.nodes.get_mut(node) else { return };
         let shown = slot.machine.show_time(now);
         let Some(process) = slot.process.as_mut() else { return };
-        let mut outputs = std::mem::take(&mut self.outputs);
-        match process.node.idle(shown, &mut outputs) {
-            Ok(()) => self.carry(now, node, &mut outputs),
-            Err(NodePanic(why)) => {
-                outputs.clear();
-                self.fail(now, node, NodeFailure::Protocol(why), None);
-            }
+        match process.node.idle(shown, &mut self.outputs) {
+            Ok(()) => self.carry(now, node),
+            Err(why) => self.panicked(now, node, why, None),
         }
-        self.outputs = outputs;
+    }
+
+    /// A node ended itself: nothing of its step counts.
+    fn panicked(&mut self, now: Timestamp, node: NodeId, NodePanic(why): NodePanic, cause: Option<Seq>) {
+        self.outputs.clear();
+        self.fail(now, node, NodeFailure::Protocol(why), cause);
     }
 
     /// Carries a node's outputs out, in order.
-    fn carry(&mut self, now: Timestamp, node: NodeId, outputs: &mut Vec<Output>) {
-        if outputs.is_empty() {
+    fn carry(&mut self, now: Timestamp, node: NodeId) {
+        if self.outputs.is_empty() {
             return;
         }
+        let mut outputs = std::mem::take(&mut self.outputs);
         let incarnation = self.incarnation(node).unwrap_or_default();
         let mut done = None;
         for output in outputs.drain(..) {
@@ -389,6 +381,7 @@ impl<B: Backend> World<B> {
                 }
             }
         }
+        self.outputs = outputs;
         // Syncs are done in order: the last one stands for those before it.
         if let Some(sync) = done {
             self.input(now, node, incarnation, Cause::Synced, Input::Synced(sync));
