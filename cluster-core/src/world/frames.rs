@@ -162,12 +162,12 @@ impl<B: Backend> World<B> {
         if frame.damage.is_some() {
             return self.drop_frame(now, frame.msg, DropReason::Corrupt);
         }
-        match frame.to {
-            Endpoint::Node(node) if self.holds(node) => self.hold(now, node, frame),
-            Endpoint::Node(node) if !self.is_running(node) => {
+        match frame.to.node().map(|node| (node, self.nodes.get(node))) {
+            Some((node, Some(slot))) if slot.holds() => self.hold(now, node, frame),
+            Some((_, slot)) if slot.is_none_or(|slot| slot.process.is_none()) => {
                 self.drop_frame(now, frame.msg, DropReason::ReceiverDown);
             }
-            Endpoint::Node(_) | Endpoint::Client(_) => self.handle(now, frame),
+            _ => self.handle(now, frame),
         }
     }
 
@@ -191,7 +191,12 @@ impl<B: Backend> World<B> {
                     return;
                 };
                 self.remember_asker(node, op, client);
-                self.take_in(now, node, Cause::Event(Some(seq)), Input::Request { op, request, after });
+                self.take_in(
+                    now,
+                    node,
+                    Cause::Event(Some(seq)),
+                    Input::Request { op, request: Box::new(request), after },
+                );
             }
             (Endpoint::Client(client), Endpoint::Node(node)) => {
                 if let Some((op, response)) = answer {

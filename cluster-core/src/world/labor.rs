@@ -27,14 +27,14 @@ impl Labor {
     }
 }
 
-impl<B: Backend> World<B> {
-    /// Returns whether what comes for a node has to wait: it stands still, or does one thing after the other.
-    pub(super) fn holds(&self, node: NodeId) -> bool {
-        let holds =
-            |slot: &Slot| slot.process.as_ref().is_some_and(|it| it.frozen || slot.machine.faults.slow.is_some());
-        self.nodes.get(node).is_some_and(holds)
+impl Slot {
+    /// Returns whether what comes for it has to wait: it stands still, or does one thing after the other.
+    pub(super) fn holds(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.frozen || self.machine.faults.slow.is_some())
     }
+}
 
+impl<B: Backend> World<B> {
     /// Plans the next step of a slow node, if something waits and none is planned.
     pub(super) fn plan_work(&mut self, now: Timestamp, node: NodeId) {
         let (Some(slow), false) = (self.slowness(node), self.is_frozen(node)) else { return };

@@ -264,11 +264,9 @@ impl<B: Backend> World<B> {
 
     /// Lets a node take one input; it is ignored if the process it was meant for is gone.
     pub(super) fn input(&mut self, now: Timestamp, node: NodeId, incarnation: u32, cause: Cause, input: Input) {
-        if self.incarnation(node) != Some(incarnation) {
-            return;
-        }
-        let holds = self.holds(node);
-        let Some(process) = self.process_mut(node) else { return };
+        let Some(slot) = self.nodes.get_mut(node).filter(|slot| slot.incarnation == incarnation) else { return };
+        let holds = slot.holds();
+        let Some(process) = slot.process.as_mut() else { return };
         if holds {
             process.held.push_back(Held::Input(cause, input));
             return self.plan_work(now, node);
@@ -284,10 +282,12 @@ impl<B: Backend> World<B> {
 
     /// Ends a burst for one node: it sends what it gathered, and its changed view is recorded.
     pub(super) fn idle(&mut self, now: Timestamp, node: NodeId) {
-        if self.process(node).is_none_or(|process| process.frozen) {
-            return;
+        let Some(slot) = self.nodes.get_mut(node) else { return };
+        let Some(process) = slot.process.as_mut().filter(|process| !process.frozen) else { return };
+        match process.node.idle(slot.machine.show_time(now), &mut self.outputs) {
+            Ok(()) => self.carry(now, node),
+            Err(why) => self.panicked(now, node, why, None),
         }
-        self.rest(now, node);
         if self.touched.contains(node) {
             // What it asked for was done at once, and it has something to do again: its view is not settled yet.
             return;
@@ -304,9 +304,8 @@ impl<B: Backend> World<B> {
 
     fn step(&mut self, now: Timestamp, node: NodeId, cause: Cause, input: Input) {
         let Some(slot) = self.nodes.get_mut(node) else { return };
-        let shown = slot.machine.show_time(now);
         let Some(process) = slot.process.as_mut() else { return };
-        match process.node.step(shown, input, &mut self.outputs) {
+        match process.node.step(slot.machine.show_time(now), input, &mut self.outputs) {
             Ok(stepped) => {
                 match stepped {
                     Stepped::Done => process.cause = cause,
@@ -320,17 +319,6 @@ impl<B: Backend> World<B> {
                 }
                 self.carry(now, node);
             }
-            Err(why) => self.panicked(now, node, why, None),
-        }
-    }
-
-    /// Lets a node send what it gathered.
-    fn rest(&mut self, now: Timestamp, node: NodeId) {
-        let Some(slot) = self.nodes.get_mut(node) else { return };
-        let shown = slot.machine.show_time(now);
-        let Some(process) = slot.process.as_mut() else { return };
-        match process.node.idle(shown, &mut self.outputs) {
-            Ok(()) => self.carry(now, node),
             Err(why) => self.panicked(now, node, why, None),
         }
     }

@@ -86,7 +86,7 @@ impl<B: Backend> World<B> {
             node,
             incarnation,
             Cause::Event(Some(began)),
-            Input::Request { op, request, after: LogIndex(0) },
+            Input::Request { op, request: Box::new(request), after: LogIndex(0) },
         );
         Some(op)
     }

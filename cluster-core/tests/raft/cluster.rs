@@ -150,7 +150,7 @@ impl Cluster {
     }
 
     pub(crate) fn submit_again(&mut self, to: NodeId, op: OpId, request: Request) {
-        self.input(to, Input::Request { op, request, after: LogIndex(0) });
+        self.input(to, Input::Request { op, request: Box::new(request), after: LogIndex(0) });
         self.settle();
     }
 

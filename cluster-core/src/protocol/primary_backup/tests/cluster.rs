@@ -133,13 +133,13 @@ impl Cluster {
     pub(super) fn get_after(&mut self, node: u16, key: &str, after: LogIndex) -> OpId {
         self.ops += 1;
         let (op, request) = (OpId(self.ops), Request::Get { key: key.into() });
-        self.step(NodeId(node), Input::Request { op, request, after });
+        self.step(NodeId(node), Input::Request { op, request: Box::new(request), after });
         self.idle(NodeId(node));
         op
     }
 
     pub(super) fn ask_again(&mut self, node: u16, op: OpId, request: Request) {
-        self.step(NodeId(node), Input::Request { op, request, after: LogIndex(0) });
+        self.step(NodeId(node), Input::Request { op, request: Box::new(request), after: LogIndex(0) });
         self.idle(NodeId(node));
     }
 
