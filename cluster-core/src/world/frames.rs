@@ -88,6 +88,7 @@ impl<B: Backend> World<B> {
         }
     }
 
+    #[inline(always)]
     fn dispatch(&mut self, now: Timestamp, after: Duration, link: LinkNumber, frame: Frame) {
         let ends = (self.incarnation_of(frame.from), self.incarnation_of(frame.to));
         if after.is_zero() {
@@ -123,6 +124,7 @@ impl<B: Backend> World<B> {
     }
 
     /// The same between two bursts: what a timeless wire delivers at once has nothing to wait for.
+    #[inline(always)]
     pub(super) fn transmit_first(&mut self, now: Timestamp, frame: Frame, ends: (u32, u32)) {
         match self.put_on_wire(now, frame, ends) {
             Some(frame) if self.arrived.is_empty() => self.deliver(now, frame),
@@ -132,6 +134,7 @@ impl<B: Backend> World<B> {
     }
 
     /// Puts a frame on the wire. Returns it if it has arrived.
+    #[inline(always)]
     fn put_on_wire(&mut self, now: Timestamp, frame: Frame, ends: (u32, u32)) -> Option<Frame> {
         let msg = frame.msg;
         let why = if self.up_as(frame.from) != Some(ends.0) {
@@ -155,6 +158,7 @@ impl<B: Backend> World<B> {
     }
 
     /// A frame came in at its receiver.
+    #[inline(always)]
     pub(super) fn deliver(&mut self, now: Timestamp, frame: Frame) {
         if self.held.holds(frame.msg) && self.is_reachable(frame.to) {
             return self.held.park(frame);
@@ -172,6 +176,7 @@ impl<B: Backend> World<B> {
     }
 
     /// The receiver takes a frame up.
+    #[inline(always)]
     pub(super) fn handle(&mut self, now: Timestamp, frame: Frame) {
         let answer = if frame.to.node().is_none() { wire::decode_response(&frame.payload) } else { None };
         if frame.to.node().is_none() && answer.is_none() {

@@ -285,6 +285,7 @@ impl<B: Backend> World<B> {
         self.links.counters(link)
     }
 
+    #[inline(always)]
     fn happen(&mut self, now: Timestamp, due: Due) {
         match due {
             Due::Timer { node, incarnation, token } => self.ring(now, node, incarnation, token),

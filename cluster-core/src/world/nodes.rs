@@ -275,6 +275,7 @@ impl<B: Backend> World<B> {
     }
 
     /// Lets a node take one input, whose turn it is.
+    #[inline(always)]
     pub(super) fn take_in(&mut self, now: Timestamp, node: NodeId, cause: Cause, input: Input) {
         self.touched.insert(node);
         self.step(now, node, cause, input);
@@ -302,6 +303,7 @@ impl<B: Backend> World<B> {
         self.tell_counters_soon(now, node);
     }
 
+    #[inline(always)]
     fn step(&mut self, now: Timestamp, node: NodeId, cause: Cause, input: Input) {
         let Some(slot) = self.nodes.get_mut(node) else { return };
         let Some(process) = slot.process.as_mut() else { return };
