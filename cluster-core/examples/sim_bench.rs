@@ -1,7 +1,7 @@
 //! Measures simulated time in CPU time: an idle Raft cluster, with and without a recording, and clusters under load, struck by
 //! faults and checked.
 //!
-//! `cargo run --release -p cluster-core --example sim_bench [SECONDS [PART]]`, such as `2000 'raft: idle'`
+//! `cargo run --profile dist -p cluster-core --example sim_bench [SECONDS [PART]]`, such as `2000 'raft: idle'`
 
 use std::{
     sync::LazyLock,
