@@ -4,7 +4,9 @@ use std::{cell::RefCell, sync::LazyLock};
 
 use cluster_core::{
     command::Command,
+    event::Family,
     ids::Seq,
+    registry,
     time::Timestamp,
     trace::{Availability, ClusterState, Ledger, Subject, TraceStore},
 };
@@ -137,6 +139,32 @@ impl<'a> ViewCtx<'a> {
     /// Returns whether a verb of scripts is among what can be done: a lab shows only what it offers.
     pub fn offers(&self, verb: &str) -> bool {
         self.allowed.is_none_or(|allowed| allowed.palette.offers(verb))
+    }
+
+    /// Returns the families of the messages of this cluster, each with its word: those of its protocol, and what clients
+    /// send if there may be any. Of a protocol that is not known, all.
+    pub fn families(&self) -> Vec<(Family, &'static str)> {
+        let Some(row) = registry::protocol(&self.store.spec().protocol) else {
+            return Family::ALL.into_iter().map(|family| (family, family.word())).collect();
+        };
+        let mut families = row.families.to_vec();
+        if row.serves_clients {
+            families.push((Family::Client, Family::Client.word()));
+        }
+        families.sort_by_key(|(family, _)| *family);
+        families
+    }
+
+    /// Returns the glyph of a family of messages.
+    pub fn family_glyph(&self, family: Family) -> String {
+        let families = self.families();
+        let word = families.iter().find(|(known, _)| *known == family).map_or(family.word(), |(_, word)| word);
+        self.theme.family_glyph(family, word)
+    }
+
+    /// Returns whether somebody leads in this protocol.
+    pub fn has_leaders(&self) -> bool {
+        registry::protocol(&self.store.spec().protocol).is_none_or(|row| !row.leader_word.is_empty())
     }
 
     /// Says what the user meant with a lab.

@@ -342,7 +342,7 @@ fn seek_by(ctx: &ViewCtx<'_>, by: i64) {
 /// Moves the cursor to the next of what is chosen on the tape.
 fn jump(ctx: &ViewCtx<'_>, forward: bool) {
     if let Some(travel) = ctx.travel {
-        ctx.travel(TravelAction::Jump(travel.jump, forward));
+        ctx.travel(TravelAction::Jump(travel.jump.or_faults(ctx.has_leaders()), forward));
     }
 }
 

@@ -163,16 +163,15 @@ impl Theme {
         rgb(if self.dark { dark } else { light })
     }
 
-    /// Returns the glyph of a family of messages, so that color never stands alone.
-    pub fn family_glyph(&self, family: Family) -> &'static str {
+    /// Returns the glyph of a family of messages that a protocol calls by that word, so that color never stands alone.
+    pub fn family_glyph(&self, family: Family, word: &str) -> String {
         match family {
-            Family::Vote => "V",
-            Family::Append => "A",
-            Family::Heartbeat => "·",
-            Family::Reply => "✔",
-            Family::Snapshot => "S",
-            Family::Client => "C",
-            Family::Control => "*",
+            Family::Heartbeat => "·".to_owned(),
+            Family::Reply => "✔".to_owned(),
+            Family::Control => "*".to_owned(),
+            Family::Vote | Family::Append | Family::Snapshot | Family::Client => {
+                word.chars().take(1).flat_map(char::to_uppercase).collect()
+            }
         }
     }
 }

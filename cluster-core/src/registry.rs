@@ -2,6 +2,7 @@
 
 use crate::{
     disk::Recovered,
+    event::Family,
     host::{Node, NodeHost, NodePanic, Output},
     name::Name,
     protocol::{
@@ -33,6 +34,9 @@ pub struct ProtocolRow {
     pub replicates: bool,
     /// Whether its nodes keep a map for clients; otherwise nobody can ask them to write or read.
     pub serves_clients: bool,
+    /// The families of the messages that its nodes send each other, each with its word for them, in the order of
+    /// [`Family::ALL`].
+    pub families: &'static [(Family, &'static str)],
     /// What can be set.
     pub knobs: &'static [Knob],
     /// The ways in which it can be broken on purpose, by the knob `variant`; none if it has no such knob.
@@ -49,6 +53,13 @@ pub type Fields = fn(&[u8]) -> Option<Vec<(Name, String)>>;
 /// Boots a node from its disk at that time, for the so-manieth time.
 pub type Boot = fn(&NodeConfig, &Recovered, Timestamp, u32, &mut Vec<Output>) -> Result<Box<dyn Node>, NodePanic>;
 
+const VOTE: (Family, &str) = (Family::Vote, Family::Vote.word());
+const APPEND: (Family, &str) = (Family::Append, Family::Append.word());
+const HEARTBEAT: (Family, &str) = (Family::Heartbeat, Family::Heartbeat.word());
+const REPLY: (Family, &str) = (Family::Reply, Family::Reply.word());
+const SNAPSHOT: (Family, &str) = (Family::Snapshot, Family::Snapshot.word());
+const CONTROL: (Family, &str) = (Family::Control, Family::Control.word());
+
 /// Every protocol, once.
 pub const PROTOCOLS: &[ProtocolRow] = &[
     ProtocolRow {
@@ -59,6 +70,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         leader_word: "leader",
         replicates: true,
         serves_clients: true,
+        families: &[VOTE, APPEND, HEARTBEAT, REPLY, SNAPSHOT, CONTROL],
         knobs: raft::KNOBS,
         variants: &[],
         boot: boot::<Raft>,
@@ -72,6 +84,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         leader_word: "leader",
         replicates: true,
         serves_clients: true,
+        families: &[VOTE, APPEND, HEARTBEAT, REPLY, SNAPSHOT],
         knobs: raft_study::KNOBS,
         variants: raft_study::VARIANTS,
         boot: boot::<RaftStudy>,
@@ -85,6 +98,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         leader_word: "primary",
         replicates: true,
         serves_clients: true,
+        families: &[VOTE, APPEND, HEARTBEAT, REPLY, SNAPSHOT, CONTROL],
         knobs: primary_backup::KNOBS,
         variants: primary_backup::VARIANTS,
         boot: boot::<PrimaryBackup>,
@@ -98,6 +112,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         leader_word: "leader",
         replicates: true,
         serves_clients: true,
+        families: &[VOTE, APPEND, HEARTBEAT, REPLY, SNAPSHOT],
         knobs: omni_paxos::KNOBS,
         variants: omni_paxos::VARIANTS,
         boot: boot::<OmniPaxos>,
@@ -111,6 +126,7 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         leader_word: "",
         replicates: false,
         serves_clients: true,
+        families: &[],
         knobs: rpc::KNOBS,
         variants: rpc::VARIANTS,
         boot: boot::<Rpc>,
@@ -124,6 +140,14 @@ pub const PROTOCOLS: &[ProtocolRow] = &[
         leader_word: "",
         replicates: false,
         serves_clients: false,
+        families: &[
+            (Family::Vote, "ping-req"),
+            (Family::Append, "gossip"),
+            (Family::Heartbeat, "ping"),
+            (Family::Reply, "ack"),
+            (Family::Snapshot, "feed"),
+            CONTROL,
+        ],
         knobs: swim::KNOBS,
         variants: swim::VARIANTS,
         boot: boot::<Swim>,

@@ -72,7 +72,7 @@ fn held_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, held: &HeldFrame) {
     let words = by_hand::words(ctx.state, held.msg);
     ui.horizontal_wrapped(|ui| {
         let flight = &held.flight;
-        ui.colored_label(ctx.theme.family(flight.info.family), ctx.theme.family_glyph(flight.info.family));
+        ui.colored_label(ctx.theme.family(flight.info.family), ctx.family_glyph(flight.info.family));
         if ui.link(&words).on_hover_text("Show it in the inspector").clicked() {
             ctx.act(Action::Select(Selection::Message(held.msg)));
         }

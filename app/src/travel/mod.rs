@@ -48,6 +48,11 @@ impl JumpTo {
     pub const ALL: [Self; 6] =
         [Self::Elections, Self::Findings, Self::Faults, Self::Bookmarks, Self::Search, Self::Events];
 
+    /// Returns it, or the faults where nobody is ever elected.
+    pub fn or_faults(self, has_leaders: bool) -> Self {
+        if self == Self::Elections && !has_leaders { Self::Faults } else { self }
+    }
+
     /// Returns its word.
     pub fn word(self) -> &'static str {
         match self {

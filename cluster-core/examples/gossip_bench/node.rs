@@ -36,6 +36,7 @@ static GOSSIP: ProtocolRow = ProtocolRow {
     leader_word: "leader",
     replicates: false,
     serves_clients: false,
+    families: &[],
     knobs: &[Knob {
         name: KNOB,
         about: "How many messages a node sends to each other node in a period.",

@@ -463,7 +463,7 @@ pub enum Family {
 
 impl Family {
     /// Returns its word, by which traps and pictures name it.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Vote => "vote",
             Self::Append => "append",

@@ -6,7 +6,7 @@ use cluster_core::{
     command::Command,
     event::{EventKind, Milestone, Outcome},
     fault::{Fault, Heal, LinkFault, Loss},
-    ids::NodeId,
+    ids::{Endpoint, NodeId},
     registry::{PROTOCOLS, protocol as protocol_row},
     request::{Answer, Condition, Misfit, Request, Value},
     sim::Sim,
@@ -41,6 +41,22 @@ fn the_same_recipe_gives_the_same_trace_for_every_protocol() {
             let first = a.iter().zip(&b).find(|(a, b)| a != b);
             assert!(first.is_none() && a.len() == b.len(), "{} at seed {seed} differs first at {first:?}", row.id);
         }
+    }
+}
+
+/// Legends and filters name no others.
+#[test]
+fn messages_between_nodes_are_of_the_families_of_their_protocol() {
+    for row in PROTOCOLS {
+        let (sim, mut seen) = (eventful(row.id, 4), BTreeSet::new());
+        for event in events(sim.trace()) {
+            if let EventKind::FrameSent { from: Endpoint::Node(_), to: Endpoint::Node(_), info, .. } = event.kind {
+                assert!(row.families.iter().any(|(family, _)| *family == info.family), "{}: {info:?}", row.id);
+                seen.insert(info.family);
+            }
+        }
+        assert!(seen.len() >= row.families.len().min(3), "{}: {seen:?}", row.id);
+        assert!(row.families.is_sorted_by_key(|(family, _)| *family), "{}", row.id);
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn message_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, msg: MsgId, found: &mut
 
 fn facts_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, msg: MsgId, at: Timestamp, sent: &Sent<'_>) {
     ui.horizontal(|ui| {
-        ui.colored_label(ctx.theme.family(sent.info.family), ctx.theme.family_glyph(sent.info.family));
+        ui.colored_label(ctx.theme.family(sent.info.family), ctx.family_glyph(sent.info.family));
         for (end, sign) in [(sent.from, "→"), (sent.to, "")] {
             if ui.link(ctx.names.end(end)).clicked() {
                 ctx.act(Action::Select(selection_of(end)));

@@ -16,7 +16,8 @@ const SPAN_MIN_PX: f32 = 6.0;
 /// The buttons that jump, and what they jump to.
 pub(super) fn jumps_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
     let Some(travel) = ctx.travel else { return };
-    let word = travel.jump.word().to_lowercase();
+    let jump = travel.jump.or_faults(ctx.has_leaders());
+    let word = jump.word().to_lowercase();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.5 * SPACE;
         let width = (ui.available_width() - 0.5 * SPACE) / 2.0;
@@ -25,13 +26,13 @@ pub(super) fn jumps_ui(ui: &mut Ui, ctx: &ViewCtx<'_>) {
             let label = format!("Jump in {word}, {about} the cursor");
             button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
             if button.on_hover_text(format!("{label} ({key})")).clicked() {
-                ctx.travel(TravelAction::Jump(travel.jump, forward));
+                ctx.travel(TravelAction::Jump(jump, forward));
             }
         }
     });
-    let menu = ui.menu_button(RichText::new(travel.jump.word()).small(), |ui| {
-        for to in JumpTo::ALL {
-            if ui.selectable_label(to == travel.jump, to.word()).clicked() {
+    let menu = ui.menu_button(RichText::new(jump.word()).small(), |ui| {
+        for to in JumpTo::ALL.into_iter().filter(|to| *to == to.or_faults(ctx.has_leaders())) {
+            if ui.selectable_label(to == jump, to.word()).clicked() {
                 ctx.travel(TravelAction::SetJump(to));
                 if to != JumpTo::Search {
                     ui.close();

@@ -366,17 +366,19 @@ pub(super) fn pick(spots: &[Spot], at: Pos2) -> Option<&Spot> {
 pub(super) const LEGEND_WIDTH: f32 = 160.0;
 
 /// Writes which shape is which family, quietly, below and right of a corner.
-pub(super) fn paint_legend(pen: &Pen<'_>, corner: Pos2, atlas: TextureId) {
+pub(super) fn paint_legend(pen: &Pen<'_>, ctx: &ViewCtx<'_>, corner: Pos2, atlas: TextureId) {
     const PER_COLUMN: usize = 4;
-    let mut dots = Dots::new(atlas, FAMILIES.len());
-    for (place, family) in FAMILIES.into_iter().enumerate() {
+    let families = ctx.families();
+    let mut dots = Dots::new(atlas, families.len());
+    for (place, (family, word)) in families.into_iter().enumerate() {
         let (column, row) = (place / PER_COLUMN, place % PER_COLUMN);
         let at = corner + vec2(14.0 + column as f32 * 78.0, 14.0 + row as f32 * 14.5);
-        dots.dot(at, 4.0, (place, 0), pen.theme.family(family).gamma_multiply(0.8), 0.0);
+        let tile = FAMILIES.iter().position(|known| *known == family).unwrap_or(0);
+        dots.dot(at, 4.0, (tile, 0), pen.theme.family(family).gamma_multiply(0.8), 0.0);
         let at = at + vec2(9.0, 0.0);
         let font = egui::FontId::proportional(11.0);
         let color = pen.theme.text_weak.gamma_multiply(0.85);
-        pen.painter.text(at, Align2::LEFT_CENTER, family.word(), font, color);
+        pen.painter.text(at, Align2::LEFT_CENTER, word, font, color);
     }
     pen.painter.add(dots.into_shape());
 }

@@ -182,7 +182,7 @@ impl CanvasView {
             crowd::paint_names(&pen, ctx, scene, rect);
             crowd::summary_ui(ui, &pen, ctx, rect);
         }
-        frames::paint_legend(&pen, legend_corner(scene, rect), atlas);
+        frames::paint_legend(&pen, ctx, legend_corner(scene, rect), atlas);
         paint_counts(&pen, ctx, rect);
         self.paint_lasso(ui, ctx);
     }

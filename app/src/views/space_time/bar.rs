@@ -17,8 +17,8 @@ use crate::{ctx::ViewCtx, theme::SPACE, widgets::event_words::text};
 pub(super) fn controls_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, filter: &mut Filter, window: &mut Window, end: f64) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 0.5 * SPACE;
-        for (at, family) in Family::ALL.into_iter().enumerate() {
-            family_ui(ui, ctx, filter, at, family);
+        for (family, word) in ctx.families() {
+            family_ui(ui, ctx, filter, family, word);
         }
         ui.add_space(SPACE);
         let toggle = |ui: &mut Ui, on: &mut bool, word: &str, about: &str| {
@@ -46,14 +46,15 @@ pub(super) fn controls_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, filter: &mut Filter, w
 }
 
 /// One family: on, off; from all on, a click means "only this".
-fn family_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, filter: &mut Filter, at: usize, family: Family) {
+fn family_ui(ui: &mut Ui, ctx: &ViewCtx<'_>, filter: &mut Filter, family: Family, word: &str) {
+    let at = Family::ALL.iter().position(|known| *known == family).unwrap_or(0);
     let on = filter.families[at];
     let color = if on { ctx.theme.family(family) } else { ctx.theme.text_weak.gamma_multiply(0.6) };
-    let name = capitalized(family.word());
-    let label = RichText::new(format!("{} {name}", ctx.theme.family_glyph(family))).color(color);
+    let name = capitalized(word);
+    let label = RichText::new(format!("{} {name}", ctx.theme.family_glyph(family, word))).color(color);
     let all = filter.families.iter().all(|on| *on);
     let response = ui.selectable_label(on && !all, label);
-    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, on, format!("messages, {}", family.word())));
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, on, format!("messages, {word}")));
     if response.on_hover_text(format!("{name} messages; click for only these, click more to add them")).clicked() {
         if all {
             filter.families = [false; Family::ALL.len()];
