@@ -11,13 +11,14 @@ use bytes::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+pub use crate::protocol::{Output, TimerToken};
 use crate::{
-    disk::{DiskOp, Recovered, SyncId},
-    event::{EventKind, MessageInfo, NodeView},
+    disk::{Recovered, SyncId},
+    event::{EventKind, NodeView},
     ids::{LogIndex, NodeId, OpId},
     name::Name,
     protocol::{Ctx, Encoder, Hands, NodeConfig, Protocol, Timers},
-    request::{Request, Response},
+    request::Request,
     time::Timestamp,
 };
 
@@ -54,44 +55,6 @@ pub enum Input {
     /// The connection to another node broke.
     PeerLost(NodeId),
 }
-
-/// What one node asks for, in order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// Send these bytes to another node.
-    Send {
-        /// To whom.
-        to: NodeId,
-        /// What it is.
-        info: MessageInfo,
-        /// The encoded message.
-        payload: Bytes,
-    },
-    /// Answer a client.
-    Reply {
-        /// The operation.
-        op: OpId,
-        /// The answer.
-        response: Response,
-    },
-    /// Bring [`Input::Timer`] with this token at that time. Tokens of timers that were set anew are ignored when they come.
-    Arm {
-        /// The token.
-        token: TimerToken,
-        /// When.
-        at: Timestamp,
-    },
-    /// Write.
-    Write(DiskOp),
-    /// Make all writes so far durable, then bring [`Input::Synced`].
-    Sync(SyncId),
-    /// Record an event.
-    Note(EventKind),
-}
-
-/// One arming of a timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TimerToken(pub u64);
 
 /// A running node, whatever its protocol.
 pub trait Node: Send {

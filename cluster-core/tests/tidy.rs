@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("disk", &["name"]),
     ("protocol", &["ids", "name", "time", "request", "event", "disk"]),
     ("host", &["ids", "name", "time", "request", "event", "disk", "protocol"]),
-    ("registry", &["name", "time", "spec", "disk", "protocol", "host"]),
+    ("registry", &["name", "time", "spec", "event", "disk", "protocol", "host"]),
     ("trace", &["ids", "name", "time", "request", "origin", "fault", "spec", "command", "event"]),
     ("workload", &["ids", "name", "time", "request", "spec", "event"]),
     // The cluster as both backends run it: so that they cannot differ in what a fault or a client means.

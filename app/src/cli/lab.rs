@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, Subcommand};
 use cluster_core::{
     headless::{LiveStage, Scribe, SimStage, live_lab_kept, simulate_lab_kept},
-    lab::{Attempt, Lab, LabReport, ScriptReport, labs_in, pack::EXTENSION},
+    lab::{Attempt, Lab, LabError, LabReport, ScriptReport, labs_in, pack::EXTENSION},
     origin::BackendKind,
     script::did_you_mean,
     time::TimingProfile,
@@ -155,18 +155,21 @@ fn profile(word: &str) -> Result<TimingProfile, String> {
 pub(super) fn lab(args: &LabArgs) -> Result<(), Failure> {
     // What a file is unpacked to stays as long as it is used.
     let pack = pack_of(args).map(|path| lab_pack::opened(path, args.signed_by.as_deref())).transpose()?;
-    let labs = pack.as_ref().map_or(args.labs.as_path(), |(_, pack)| pack.folder.as_path());
+    let course = match (&pack, pack_of(args)) {
+        (Some((_, pack)), Some(file)) => Course { folder: &pack.folder, name: file },
+        _ => Course { folder: &args.labs, name: &args.labs },
+    };
     if let Some((_, pack)) = &pack {
         eprintln!("{} {}, {}", pack.id, pack.version, lab_pack::signer(pack.signed_by.as_deref()));
     }
     match &args.command {
-        LabCommand::List => list(labs),
-        LabCommand::Check(check_args) => check(labs, check_args),
-        LabCommand::Run(run_args) => run(labs, run_args),
-        LabCommand::Grade(grade_args) => lab_grade::grade_all(&readable(labs)?, grade_args),
+        LabCommand::List => list(&course),
+        LabCommand::Check(check_args) => check(&course, check_args),
+        LabCommand::Run(run_args) => run(&course, run_args),
+        LabCommand::Grade(grade_args) => lab_grade::grade_all(&readable(&course)?, grade_args),
         LabCommand::Open(open_args) => {
-            let folder = folders(labs, std::slice::from_ref(&open_args.which))?.remove(0);
-            window::open_lab(labs, &folder, open_args.backend, open_args.seed)
+            let folder = course.folders(std::slice::from_ref(&open_args.which))?.remove(0);
+            window::open_lab(course.folder, &folder, open_args.backend, open_args.seed)
         }
         LabCommand::New { id } => lab_new::begin(&args.labs, id),
         LabCommand::Pack(pack_args) => lab_pack::pack(pack_args),
@@ -191,19 +194,35 @@ fn is_pack(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == EXTENSION)
 }
 
-fn list(labs: &Path) -> Result<(), Failure> {
-    print(&lab_words::list(&opened(labs)?))
+/// The labs that are used: where they are, and what the user called that.
+struct Course<'a> {
+    folder: &'a Path,
+    name: &'a Path,
 }
 
-fn opened(labs: &Path) -> Result<Vec<Lab>, Failure> {
-    folders(labs, &[])?.iter().map(|folder| Lab::open(folder).map_err(told)).collect()
+impl Course<'_> {
+    fn folders(&self, which: &[String]) -> Result<Vec<PathBuf>, Failure> {
+        folders(self.folder, which)
+    }
+
+    /// Opens one of its labs. Mistakes are told by the names that the user knows.
+    fn open(&self, lab: &Path) -> Result<Lab, Vec<LabError>> {
+        let named = |error: LabError| error.in_pack(self.folder, self.name);
+        Lab::open(lab).map_err(|errors| errors.into_iter().map(named).collect())
+    }
+}
+
+fn list(course: &Course<'_>) -> Result<(), Failure> {
+    let opened =
+        course.folders(&[])?.iter().map(|folder| course.open(folder).map_err(told)).collect::<Result<Vec<_>, _>>();
+    print(&lab_words::list(&opened?))
 }
 
 /// Opens the labs that can be: evidence of others can be graded though one has a mistake.
-fn readable(labs: &Path) -> Result<Vec<Lab>, Failure> {
+fn readable(course: &Course<'_>) -> Result<Vec<Lab>, Failure> {
     let mut opened = Vec::new();
-    for folder in folders(labs, &[])? {
-        match Lab::open(&folder) {
+    for folder in course.folders(&[])? {
+        match course.open(&folder) {
             Ok(lab) => opened.push(lab),
             Err(errors) => errors.iter().for_each(|error| eprintln!("note: {error}")),
         }
@@ -211,15 +230,15 @@ fn readable(labs: &Path) -> Result<Vec<Lab>, Failure> {
     Ok(opened)
 }
 
-fn check(labs: &Path, args: &CheckLabArgs) -> Result<(), Failure> {
+fn check(course: &Course<'_>, args: &CheckLabArgs) -> Result<(), Failure> {
     let stop = stop::flag();
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let which: &[String] = if args.which.iter().all(|name| is_pack(name)) { &[] } else { &args.which[..] };
-    let folders = folders(labs, which)?;
+    let folders = course.folders(which)?;
     // A simulated lab keeps all cores busy by itself; a live one mostly waits.
     let at_once = if args.backend == BackendKind::Live { LIVE_LABS } else { 1 };
     let checked: Option<Vec<Checked>> = several(&folders, at_once, |folder| {
-        (!stop.load(Ordering::Relaxed)).then(|| match Lab::open(folder) {
+        (!stop.load(Ordering::Relaxed)).then(|| match course.open(folder) {
             Ok(lab) => Checked::Verified(verify(&lab, args, threads, &stop)),
             Err(errors) => {
                 Checked::Unreadable(folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), errors)
@@ -250,9 +269,9 @@ fn verify(lab: &Lab, args: &CheckLabArgs, threads: usize, stop: &AtomicBool) -> 
     }
 }
 
-fn run(labs: &Path, args: &RunLabArgs) -> Result<(), Failure> {
-    let folder = folders(labs, std::slice::from_ref(&args.which))?.remove(0);
-    let lab = Lab::open(&folder).map_err(told)?;
+fn run(course: &Course<'_>, args: &RunLabArgs) -> Result<(), Failure> {
+    let folder = course.folders(std::slice::from_ref(&args.which))?.remove(0);
+    let lab = course.open(&folder).map_err(told)?;
     let Some(script) = lab.script(&args.script) else {
         let known: Vec<&str> = lab.scripts.iter().map(|script| script.name.as_str()).collect();
         return Err(Failure::Input(format!(
@@ -335,6 +354,6 @@ fn remedy(word: &str, known: &[&str]) -> String {
     }
 }
 
-fn told(errors: Vec<cluster_core::lab::LabError>) -> Failure {
+fn told(errors: Vec<LabError>) -> Failure {
     Failure::Input(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a lab: the file, the line, the key, and what to do.
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, path::Path};
 
 /// A mistake in a lab.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,14 @@ impl LabError {
     /// Says something about a file as a whole.
     pub(super) fn of_file(file: &str, problem: String) -> Self {
         Self { file: file.to_owned(), line: 0, column: 0, text: String::new(), width: 0, key: String::new(), problem }
+    }
+
+    /// Names the file by what the user gave: what stands in `folder`, where a pack was unpacked to, stands in `pack`.
+    pub fn in_pack(mut self, folder: &Path, pack: &Path) -> Self {
+        if let Ok(rest) = Path::new(&self.file).strip_prefix(folder) {
+            self.file = pack.join(rest).display().to_string();
+        }
+        self
     }
 
     /// Says something about a place in a text.
@@ -85,6 +93,10 @@ mod tests {
         let error = LabError::at("lab.toml", text, at..at + 7, "goal.x.reach", "no".to_owned());
         let told = error.to_string();
         assert!(told.starts_with("lab.toml, line 2, column 8, goal.x.reach: no"), "{told}");
+        let moved = error.clone().in_pack(Path::new("elsewhere"), Path::new("my.labpack"));
+        assert_eq!(moved, error);
+        let moved = error.in_pack(Path::new(""), Path::new("my.labpack"));
+        assert_eq!(moved.file, Path::new("my.labpack").join("lab.toml").display().to_string());
         assert!(told.ends_with("  2 | key = 'größe >'\n    |        ^^^^^"), "{told}");
     }
 }

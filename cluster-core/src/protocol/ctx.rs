@@ -9,13 +9,50 @@ use rand_chacha::ChaCha8Rng;
 use super::{Encoder, Protocol};
 use crate::{
     disk::{DiskOp, SyncId},
-    event::{EntryBrief, EventKind, Milestone},
-    host::{Output, TimerToken},
+    event::{EntryBrief, EventKind, MessageInfo, Milestone},
     ids::{LogIndex, NodeId, OpId},
     name::Name,
     request::Response,
     time::Timestamp,
 };
+
+/// What one node asks for, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Send these bytes to another node.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What it is.
+        info: MessageInfo,
+        /// The encoded message.
+        payload: Bytes,
+    },
+    /// Answer a client.
+    Reply {
+        /// The operation.
+        op: OpId,
+        /// The answer.
+        response: Response,
+    },
+    /// Bring the timer of this token at that time. Tokens of timers that were set anew are ignored when they come.
+    Arm {
+        /// The token.
+        token: TimerToken,
+        /// When.
+        at: Timestamp,
+    },
+    /// Write.
+    Write(DiskOp),
+    /// Make all writes so far durable, then bring [`Protocol::on_synced`].
+    Sync(SyncId),
+    /// Record an event.
+    Note(EventKind),
+}
+
+/// One arming of a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimerToken(pub u64);
 
 /// The world as a protocol sees it during one step.
 pub struct Ctx<'a, P: Protocol> {

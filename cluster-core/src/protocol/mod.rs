@@ -20,7 +20,7 @@ use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use ctx::Ctx;
+pub use ctx::{Ctx, Output, TimerToken};
 pub(crate) use ctx::{Hands, Timers};
 pub(crate) use encoder::Encoder;
 pub use kv::KvMap;

@@ -72,7 +72,8 @@ impl Pack {
             return Self::in_folder(path);
         }
         let signed_by = archive::unpack(path, scratch).map_err(|error| vec![error])?;
-        let mut pack = Self::in_folder(scratch)?;
+        let named = |error: LabError| error.in_pack(scratch, path);
+        let mut pack = Self::in_folder(scratch).map_err(|errors| errors.into_iter().map(named).collect::<Vec<_>>())?;
         pack.signed_by = signed_by;
         Ok(pack)
     }

@@ -173,6 +173,14 @@ fn a_wrong_description_is_told_with_its_place() {
     assert!(told(&format!("script = \"x\"\n{PACK}")).contains("`script` means nothing here"));
 }
 
+/// Nobody knows the folder that it was unpacked to, and nobody can mend anything there.
+#[test]
+fn a_mistake_in_a_pack_is_told_by_the_name_of_its_file() {
+    let (_folder, path) = with("a-lab/lab.toml", 0o644, b"id = 1");
+    let told = told(&path);
+    assert!(told.contains(&path.join("pack.toml").display().to_string()), "{told}");
+}
+
 #[test]
 fn the_course_that_comes_along_is_a_pack_of_all_its_labs() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../labs");
