@@ -203,7 +203,7 @@ impl App {
         middle.show(ui, |ui| layout.ui(ui, &mut self.looks, &ctx));
         let place = self.settings.layout().rect("canvas").unwrap_or_else(|| ui.max_rect());
         if !self.settings.hint_seen && ctx.commandable && self.tools.tool == Tool::Pointer {
-            self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme, &self.store.spec().protocol);
+            self.settings.hint_seen = hint_ui(ui.ctx(), place, &self.theme, ctx.leader_word());
         }
         tool_banner_ui(ui.ctx(), &ctx, place);
         reading_ui(ui.ctx(), &ctx, place, self.reading.as_ref());

@@ -162,9 +162,14 @@ impl<'a> ViewCtx<'a> {
         self.theme.family_glyph(family, word)
     }
 
+    /// Returns the protocol's word for who leads; empty if nobody does.
+    pub fn leader_word(&self) -> &'static str {
+        registry::protocol(&self.store.spec().protocol).map_or("leader", |row| row.leader_word)
+    }
+
     /// Returns whether somebody leads in this protocol.
     pub fn has_leaders(&self) -> bool {
-        registry::protocol(&self.store.spec().protocol).is_none_or(|row| !row.leader_word.is_empty())
+        !self.leader_word().is_empty()
     }
 
     /// Says what the user meant with a lab.

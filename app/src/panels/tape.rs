@@ -43,7 +43,7 @@ impl Tape {
         let axis = Axis { left: place.left() + geometry::NAMES_WIDTH, right: place.right(), from, to };
         let bars = geometry::layout_faults(&ctx.store.timeline().spans, &axis);
         let lesson = ctx.guide.and_then(|guide| guide.lesson.as_ref());
-        let lanes = geometry::layout_lanes(place, &bars, !leader_word(ctx).is_empty(), lesson.is_some());
+        let lanes = geometry::layout_lanes(place, &bars, ctx.has_leaders(), lesson.is_some());
         let bars = self.words.label(ctx.store, bars);
         let response = ui.interact(place, ui.scope_id().with("tape"), Sense::click_and_drag());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ScrollBar, true, "time tape"));
@@ -165,11 +165,6 @@ fn readout(timeline: &Timeline, word: &str, names: &Names, axis: &Axis, x: f32) 
         lines.push(format!("{} broken", format::counted(more, "more thing")));
     }
     lines.join("\n")
-}
-
-/// Returns the protocol's word for who leads; empty if nobody does.
-fn leader_word(ctx: &ViewCtx<'_>) -> &'static str {
-    registry::protocol(&ctx.store.spec().protocol).map_or("leader", |row| row.leader_word)
 }
 
 /// Returns the protocol's word for an epoch.

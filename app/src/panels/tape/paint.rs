@@ -49,7 +49,7 @@ fn digits() -> FontId {
 fn paint_names(painter: &Painter, ctx: &ViewCtx<'_>, lanes: &Lanes) {
     let follow = registry::protocol(&ctx.store.spec().protocol).is_none_or(|row| row.replicates);
     let lag = if ctx.store.timeline().lag.is_empty() || !follow { "" } else { "lag" };
-    let leader = super::leader_word(ctx);
+    let leader = ctx.leader_word();
     let goals = if lanes.goals.height() > 0.0 { "goals" } else { "" };
     let names = [
         (lanes.bands, leader),
